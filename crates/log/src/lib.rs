@@ -1,0 +1,137 @@
+//! The log: partitioned topics that keep their order, consumer groups, and compacted tables.
+//!
+//! Two implementations stand behind one contract, and one suite of tests runs over both: [`kafka`] for production and
+//! [`embedded`], one SQLite file, for a single machine. The stages know only the traits here.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+/// A topic and how it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicSpec {
+    pub name: String,
+    pub partitions: u32,
+    pub keep: Retention,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retention {
+    /// Records younger than this are kept.
+    For(Duration),
+    /// The newest record of each key is kept for ever; an empty value deletes the key. One partition.
+    Compacted,
+}
+
+/// A record to append. `partition` overrides the key's hash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    pub key: Vec<u8>,
+    pub value: Vec<u8>,
+    pub partition: Option<u32>,
+}
+
+/// A record that was read, with where it stood.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Received {
+    pub topic: String,
+    pub partition: u32,
+    pub offset: u64,
+    pub key: Vec<u8>,
+    pub value: Vec<u8>,
+    pub appended_at: Timestamp,
+}
+
+/// How much one poll may return, and how long it may wait for the first record.
+#[derive(Debug, Clone, Copy)]
+pub struct PollLimits {
+    pub records: usize,
+    pub bytes: usize,
+    pub wait: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum StartAt {
+    /// A group without a committed offset starts with the oldest record.
+    Oldest,
+    /// … with what is appended from now on.
+    Newest,
+}
+
+/// `partition -> offset`: of the next record to read, where it is a position or a commit.
+pub type Offsets = BTreeMap<u32, u64>;
+
+/// What a poll gave.
+#[derive(Debug, Default)]
+pub struct Polled {
+    /// In order within each partition.
+    pub records: Vec<Received>,
+    /// The assignment changed during this poll: finished work of partitions that are gone must not be committed.
+    pub assignment_changed: bool,
+}
+
+#[async_trait]
+pub trait Log: Send + Sync {
+    /// Creates what is missing. An existing topic with another number of partitions is an error.
+    async fn ensure_topics(&self, topics: &[TopicSpec]) -> Result<(), LogError>;
+
+    /// Number of partitions of a topic.
+    async fn partitions(&self, topic: &str) -> Result<u32, LogError>;
+
+    /// Appends in order and returns once every record is durable. On an error some may have been appended: the caller
+    /// appends all of them again, and readers fold duplicates by key.
+    async fn append(&self, topic: &str, records: Vec<Record>) -> Result<(), LogError>;
+
+    /// Joins a group on one topic.
+    async fn consumer(&self, topic: &str, group: &str, start: StartAt) -> Result<Box<dyn Consumer>, LogError>;
+
+    /// The newest record of every key of a compacted topic, as of now.
+    async fn table(&self, topic: &str) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, LogError>;
+
+    /// `(oldest, next)` offset of every partition.
+    async fn bounds(&self, topic: &str) -> Result<BTreeMap<u32, (u64, u64)>, LogError>;
+
+    /// What a group has committed.
+    async fn committed(&self, topic: &str, group: &str) -> Result<Offsets, LogError>;
+}
+
+/// A member of a group on one topic. Positions advance with each poll; commits are the caller's.
+#[async_trait]
+pub trait Consumer: Send {
+    async fn poll(&mut self, limits: PollLimits) -> Result<Polled, LogError>;
+
+    /// Durable once it returns. `offsets` are of the next record to read (last finished + 1). Partitions that are no
+    /// longer assigned are refused with [`LogError::NotAssigned`].
+    async fn commit(&mut self, offsets: &Offsets) -> Result<(), LogError>;
+
+    /// Reads on from these offsets instead: how a batch that failed is read again.
+    async fn seek(&mut self, offsets: &Offsets) -> Result<(), LogError>;
+
+    fn assignment(&self) -> Vec<u32>;
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    #[error("topic {0} does not exist")]
+    NoTopic(String),
+    #[error("topic {topic} has {found} partitions, the configuration says {wanted}")]
+    Partitions { topic: String, found: u32, wanted: u32 },
+    #[error("partition {0} is not assigned to this consumer any more")]
+    NotAssigned(u32),
+    #[error("the log's disk is full: {0}")]
+    DiskFull(String),
+    #[error("{message}")]
+    Broken { message: String, transient: bool },
+}
+
+impl LogError {
+    /// Trying again later may help.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            LogError::DiskFull(_) => true,
+            LogError::Broken { transient, .. } => *transient,
+            LogError::NoTopic(_) | LogError::Partitions { .. } | LogError::NotAssigned(_) => false,
+        }
+    }
+}

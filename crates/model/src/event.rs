@@ -1,0 +1,104 @@
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{Engagement, Mention, MentionKey};
+
+/// What a source emits, and what travels through the log.
+///
+/// The pipeline drops none of these without counting it under a reason.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// A mention, new or changed. The newest `observed_at` wins.
+    Upsert(Box<Mention>),
+    Delete(Deletion),
+    AuthorTombstone(AuthorTombstone),
+    EngagementSnapshot(EngagementSnapshot),
+    AccountSnapshot(AccountSnapshot),
+    Gap(Gap),
+    Heartbeat(Heartbeat),
+}
+
+impl Event {
+    /// Events with the same key stay in order, on one partition. `None` for those that concern every partition:
+    /// the ingestor appends a copy of them to each.
+    pub fn partition_key(&self) -> Option<String> {
+        match self {
+            Event::Upsert(mention) => Some(mention.key.to_string()),
+            Event::Delete(deletion) => Some(deletion.key.to_string()),
+            Event::EngagementSnapshot(snapshot) => Some(snapshot.key.to_string()),
+            Event::AccountSnapshot(snapshot) => Some(format!("{}:{}", snapshot.platform, snapshot.account)),
+            Event::AuthorTombstone(_) | Event::Gap(_) | Event::Heartbeat(_) => None,
+        }
+    }
+
+    /// Label for counters and messages.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Event::Upsert(_) => "upsert",
+            Event::Delete(_) => "delete",
+            Event::AuthorTombstone(_) => "author_tombstone",
+            Event::EngagementSnapshot(_) => "engagement_snapshot",
+            Event::AccountSnapshot(_) => "account_snapshot",
+            Event::Gap(_) => "gap",
+            Event::Heartbeat(_) => "heartbeat",
+        }
+    }
+}
+
+/// The author or the platform removed a mention.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Deletion {
+    pub key: MentionKey,
+    pub observed_at: Timestamp,
+}
+
+/// An account is gone, and everything it wrote with it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AuthorTombstone {
+    pub platform: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub instance: String,
+    pub author: String,
+    pub observed_at: Timestamp,
+}
+
+/// Engagement of a mention that was seen before.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct EngagementSnapshot {
+    pub key: MentionKey,
+    pub observed_at: Timestamp,
+    pub engagement: Engagement,
+}
+
+/// Followers of an account that belongs to a brand or to a competitor.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AccountSnapshot {
+    pub platform: String,
+    pub account: String,
+    pub observed_at: Timestamp,
+    pub followers: u64,
+}
+
+/// A span that a source could not read. Figures over it are partial, and say so.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Gap {
+    pub source: String,
+    pub from: Timestamp,
+    pub to: Timestamp,
+    pub reason: String,
+}
+
+/// A source's word on how far it has come: every mention created before `complete_through` that it will ever give is in
+/// the log, before this event, on this partition.
+///
+/// Once the sink has read it from every partition, buckets up to `complete_through` are closed. Later arrivals are late:
+/// they are stored and counted as such.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Heartbeat {
+    pub source: String,
+    pub complete_through: Timestamp,
+    pub observed_at: Timestamp,
+    /// The source has read all there is and follows new posts (or has ended); it is not catching up with old ones.
+    pub caught_up: bool,
+}

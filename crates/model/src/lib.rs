@@ -1,0 +1,36 @@
+//! The domain of Grapevine: mentions, events about them, and the wire format they travel in.
+//!
+//! Nothing here does I/O, reads a clock or knows a platform. Every other crate speaks these types.
+//!
+//! - [`Mention`] is one post, reply, repost, quote, review or message that was observed.
+//! - [`Event`] is what sources emit: a mention, its deletion, a snapshot of its engagement, a gap, a heartbeat.
+//! - [`wire`] turns events into the JSON records of the log, with a schema version.
+
+mod bucket;
+mod event;
+mod id;
+mod mention;
+mod scores;
+pub mod wire;
+
+pub use bucket::Bucket;
+pub use event::{AccountSnapshot, AuthorTombstone, Deletion, EngagementSnapshot, Event, Gap, Heartbeat};
+pub use id::{MentionId, MentionKey, ParseMentionIdError};
+pub use mention::{Author, BrandMatch, Engagement, Kind, Media, Mention};
+pub use scores::{Intent, Polarity, Scores};
+
+/// Topics of the log. A topic is a Kafka topic (or its embedded equivalent), never the subject of a text.
+pub mod topics {
+    /// Events as sources emitted them. Keyed by [`Event::partition_key`](crate::Event::partition_key).
+    pub const RAW: &str = "mentions.raw";
+    /// The same events, each mention with its brands and scores. Same key, so same order per mention.
+    pub const SCORED: &str = "mentions.scored";
+    /// Records that could not be read or stored, with the reason.
+    pub const DEAD_LETTERS: &str = "mentions.dlq";
+    /// Labels that people corrected. Compacted.
+    pub const LABELS: &str = "labels";
+    /// Durable small state: checkpoints of sources, pending offset ranges of the sink. Compacted.
+    pub const STATE: &str = "state";
+    /// Notifications of alerts and what became of each. Compacted.
+    pub const OUTBOX: &str = "alerts.outbox";
+}

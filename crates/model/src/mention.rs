@@ -1,0 +1,163 @@
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{MentionId, MentionKey, Scores};
+
+/// One post, reply, repost, quote, review or message that was observed.
+///
+/// A source fills everything but `brands` and `scores`; the scoring stage fills those two. Text is UTF-8 as the platform
+/// gave it, times are UTC.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Mention {
+    pub key: MentionKey,
+    pub kind: Kind,
+    /// Forum category, subreddit, channel or server that it was posted in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub space: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    pub author: Author,
+    /// When the author posted it, by the platform's clock.
+    pub created_at: Timestamp,
+    /// When this version of it was read from the platform. The newest version wins.
+    pub observed_at: Timestamp,
+    pub text: String,
+    /// BCP 47 tag that the platform stated, such as `en` or `pt-BR`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// Without `#`, lower-case.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hashtags: Vec<String>,
+    /// Accounts that the text names, without `@`, lower-case.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub handles: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub media: Vec<Media>,
+    /// Native id of the first post of the thread.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<String>,
+    /// Native id of what this replies to, quotes or reposts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+    /// Native id of the parent's author, where the platform says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent_author: Option<String>,
+    #[serde(default)]
+    pub engagement: Engagement,
+    /// Rating of a review, 1 to 5.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stars: Option<f32>,
+    /// Brands that it belongs to, and why. Empty until matched.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub brands: Vec<BrandMatch>,
+    /// Absent until scored, and for ever where no model covers its language.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scores: Option<Scores>,
+    /// The platform's payload as it came, for as long as the configuration keeps it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raw: Option<String>,
+}
+
+impl Mention {
+    pub fn id(&self) -> MentionId {
+        self.key.id()
+    }
+
+    pub fn parent_id(&self) -> Option<MentionId> {
+        self.parent.as_deref().map(|native_id| self.key.sibling(native_id).id())
+    }
+
+    /// Id of the thread: the root's, or its own where it starts one.
+    pub fn thread_id(&self) -> MentionId {
+        self.root.as_deref().map_or_else(|| self.id(), |native_id| self.key.sibling(native_id).id())
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    Post,
+    Reply,
+    Repost,
+    Quote,
+    Review,
+    Message,
+}
+
+impl Kind {
+    pub const ALL: [Kind; 6] = [Kind::Post, Kind::Reply, Kind::Repost, Kind::Quote, Kind::Review, Kind::Message];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Post => "post",
+            Kind::Reply => "reply",
+            Kind::Repost => "repost",
+            Kind::Quote => "quote",
+            Kind::Review => "review",
+            Kind::Message => "message",
+        }
+    }
+}
+
+/// Who wrote a mention, as far as the platform says.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Author {
+    /// The platform's stable id; the handle where there is none.
+    pub native_id: String,
+    /// Without `@`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub handle: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub followers: Option<u64>,
+    /// Staff, as the platform marks it. Own accounts of a brand are known from the configuration, see [`BrandMatch::team`].
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_team: bool,
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_bot: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Media {
+    /// `image`, `video`, `audio` or `link`.
+    pub kind: String,
+    pub url: String,
+}
+
+/// Counters of one mention at one time. Absent means that the platform did not say, which is not zero.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Engagement {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub likes: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reposts: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replies: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quotes: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bookmarks: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub impressions: Option<u64>,
+}
+
+/// A brand that a mention belongs to, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BrandMatch {
+    pub brand: String,
+    /// Name of the monitor that matched; `owned space` or `own account` where it is one of those.
+    pub monitor: String,
+    /// The author speaks for this brand: one of its own accounts, or marked as staff in one of its spaces.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub team: bool,
+    /// Posted in a space that the brand owns.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub owned_space: bool,
+}

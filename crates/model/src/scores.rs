@@ -1,0 +1,72 @@
+use serde::{Deserialize, Serialize};
+
+/// What the model said about one text.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Scores {
+    /// Calibrated probabilities; the three sum to 1.
+    pub negative: f32,
+    pub neutral: f32,
+    pub positive: f32,
+    /// The most probable of the three.
+    pub polarity: Polarity,
+    /// Calibrated probability that `polarity` is right, 0 to 1.
+    pub confidence: f32,
+    pub intent: Intent,
+    /// `name@version` of the model that said so.
+    pub model: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Polarity {
+    Negative,
+    Neutral,
+    Positive,
+}
+
+impl Polarity {
+    /// In the order of the model's outputs.
+    pub const ALL: [Polarity; 3] = [Polarity::Negative, Polarity::Neutral, Polarity::Positive];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Polarity::Negative => "negative",
+            Polarity::Neutral => "neutral",
+            Polarity::Positive => "positive",
+        }
+    }
+
+    /// -1, 0 or 1.
+    pub fn sign(self) -> i8 {
+        self as i8 - 1
+    }
+}
+
+/// What the author wants, where it can be told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Intent {
+    Question,
+    Complaint,
+    Suggestion,
+    Praise,
+    Purchase,
+    #[default]
+    None,
+}
+
+impl Intent {
+    pub const ALL: [Intent; 6] =
+        [Intent::Question, Intent::Complaint, Intent::Suggestion, Intent::Praise, Intent::Purchase, Intent::None];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Intent::Question => "question",
+            Intent::Complaint => "complaint",
+            Intent::Suggestion => "suggestion",
+            Intent::Praise => "praise",
+            Intent::Purchase => "purchase",
+            Intent::None => "none",
+        }
+    }
+}

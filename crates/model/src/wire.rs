@@ -1,0 +1,135 @@
+//! The JSON of a record on the log: `{"v": 2, "event": {"upsert": {…}}}`.
+//!
+//! | version | shape |
+//! |---|---|
+//! | 1 | a mention's `author` was the handle alone, as a string; `engagement` had no `impressions` and was called `counts` |
+//! | 2 | this crate's types |
+//!
+//! An older version is lifted to the current one while it is read. A newer one is an error that says to upgrade: a record
+//! that is half understood would be stored half empty.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, value::RawValue};
+
+use crate::Event;
+
+/// The version that [`encode`] writes and the highest that [`decode`] reads.
+pub const VERSION: u16 = 2;
+
+#[derive(Debug, thiserror::Error)]
+pub enum WireError {
+    #[error("a record is not the JSON of an event: {0}")]
+    Malformed(#[from] serde_json::Error),
+    #[error("a record has schema version {0}, this program reads 1 to {VERSION}: upgrade it")]
+    TooNew(u16),
+    #[error("a record has schema version 0, which never existed")]
+    Zero,
+}
+
+#[derive(Serialize)]
+struct Written<'a> {
+    v: u16,
+    event: &'a Event,
+}
+
+#[derive(Deserialize)]
+struct Read<'a> {
+    v: u16,
+    #[serde(borrow)]
+    event: &'a RawValue,
+}
+
+pub fn encode(event: &Event) -> Vec<u8> {
+    serde_json::to_vec(&Written { v: VERSION, event }).expect("events have string keys and finite shapes")
+}
+
+pub fn decode(record: &[u8]) -> Result<Event, WireError> {
+    let read: Read<'_> = serde_json::from_slice(record)?;
+    match read.v {
+        VERSION => Ok(serde_json::from_str(read.event.get())?),
+        0 => Err(WireError::Zero),
+        older if older < VERSION => {
+            let mut event: Value = serde_json::from_str(read.event.get())?;
+            lift_1_to_2(&mut event);
+            Ok(serde_json::from_value(event)?)
+        }
+        newer => Err(WireError::TooNew(newer)),
+    }
+}
+
+fn lift_1_to_2(event: &mut Value) {
+    if let Some(mention) = event.get_mut("upsert").and_then(Value::as_object_mut) {
+        if let Some(Value::String(handle)) = mention.get("author").cloned() {
+            mention.insert("author".into(), serde_json::json!({ "native_id": handle, "handle": handle }));
+        }
+        if let Some(counts) = mention.remove("counts") {
+            mention.insert("engagement".into(), counts);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Author, Engagement, Kind, Mention, MentionKey};
+
+    fn mention() -> Mention {
+        Mention {
+            key: MentionKey::new("bluesky", "", "at://x/1"),
+            kind: Kind::Post,
+            space: None,
+            url: None,
+            author: Author { native_id: "ada".into(), handle: "ada".into(), ..Author::default() },
+            created_at: "2026-03-01T10:00:00Z".parse().unwrap(),
+            observed_at: "2026-03-01T10:00:05Z".parse().unwrap(),
+            text: "the new release is great".into(),
+            language: None,
+            hashtags: vec![],
+            handles: vec![],
+            links: vec![],
+            media: vec![],
+            root: None,
+            parent: None,
+            parent_author: None,
+            engagement: Engagement { likes: Some(3), ..Engagement::default() },
+            stars: None,
+            brands: vec![],
+            scores: None,
+            raw: None,
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let event = Event::Upsert(Box::new(mention()));
+        assert_eq!(decode(&encode(&event)).unwrap(), event);
+    }
+
+    #[test]
+    fn a_record_of_version_1_still_reads() {
+        let record = br#"{"v":1,"event":{"upsert":{"key":{"platform":"bluesky","native_id":"at://x/1"},"kind":"post",
+            "author":"ada","created_at":"2026-03-01T10:00:00Z","observed_at":"2026-03-01T10:00:05Z",
+            "text":"the new release is great","counts":{"likes":3}}}}"#;
+        assert_eq!(decode(record).unwrap(), Event::Upsert(Box::new(mention())));
+    }
+
+    #[test]
+    fn a_newer_record_is_refused_with_the_mend() {
+        let error = decode(br#"{"v":3,"event":{"upsert":{}}}"#).unwrap_err();
+        assert_eq!(error.to_string(), "a record has schema version 3, this program reads 1 to 2: upgrade it");
+    }
+
+    #[test]
+    fn an_unknown_field_of_the_same_version_does_no_harm() {
+        let mut record: Value = serde_json::from_slice(&encode(&Event::Upsert(Box::new(mention())))).unwrap();
+        record["event"]["upsert"]["added_later"] = true.into();
+        assert_eq!(decode(record.to_string().as_bytes()).unwrap(), Event::Upsert(Box::new(mention())));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..200)) {
+            let _ = decode(&bytes);
+        }
+    }
+}

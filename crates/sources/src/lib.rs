@@ -1,0 +1,84 @@
+//! Sources: configured connections to platforms.
+//!
+//! A source fetches pages and maps them to [`Event`]s. Fetching is apart from a pure mapping. A cursor leaves a source
+//! inside a [`Page`] and becomes a checkpoint only after the log has acknowledged the page's events.
+
+use async_trait::async_trait;
+use grapevine_model::Event;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Position in a platform's API: opaque to everyone but the source that made it, and versioned by it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cursor {
+    pub version: u16,
+    pub value: serde_json::Value,
+}
+
+/// What one poll gave.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page {
+    pub events: Vec<Event>,
+    /// What could not be mapped, each with its reason; the rest of the page goes on.
+    pub rejected: Vec<Rejected>,
+    /// Where to read on once this page's events are durable.
+    pub cursor: Cursor,
+    /// Every mention created before this time that the source will ever give is in this page or an earlier one.
+    pub complete_through: Option<Timestamp>,
+    pub state: Progress,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// More is waiting: poll again at once.
+    Behind,
+    /// All there is has been read; poll again later, or wait for what is pushed.
+    CaughtUp,
+    /// Nothing will ever follow.
+    Ended,
+}
+
+/// A piece of a payload that could not be mapped. It becomes a dead letter.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rejected {
+    /// Where it stood, for a person: `posts.ndjson line 17 (byte 4096)`.
+    pub place: String,
+    pub reason: String,
+    pub raw: Vec<u8>,
+}
+
+/// A configured connection to one platform.
+#[async_trait]
+pub trait Source: Send {
+    /// Can it connect? If not, why, in words that a person can act on.
+    async fn check(&mut self) -> Result<(), SourceError>;
+
+    /// The next page after `cursor` (from the beginning where there is none). A stream returns what has arrived within a
+    /// short wait, which may be nothing. Dropping the future loses nothing: the same cursor gives the same events again.
+    async fn poll(&mut self, cursor: Option<&Cursor>) -> Result<Page, SourceError>;
+
+    /// The events of the page that carried this cursor are durable: a platform that wants an acknowledgement gets it now.
+    async fn settle(&mut self, _cursor: &Cursor) -> Result<(), SourceError> {
+        Ok(())
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum SourceError {
+    #[error("{0}")]
+    Transient(String),
+    #[error("limited by the platform until {until}: {message}")]
+    RateLimited { until: Timestamp, message: String },
+    #[error("not allowed: {0}")]
+    Auth(String),
+    #[error("{0}")]
+    Config(String),
+    #[error("gone: {0}")]
+    Gone(String),
+}
+
+impl SourceError {
+    pub fn is_transient(&self) -> bool {
+        matches!(self, SourceError::Transient(_) | SourceError::RateLimited { .. })
+    }
+}
