@@ -106,7 +106,7 @@ mod tests {
     fn an_id_never_changes_between_releases() {
         // A changed id would double every stored mention at the next replay: this value is for ever.
         let id = MentionKey::new("bluesky", "", "at://did:plc:abc/app.bsky.feed.post/3kabc").id();
-        assert_eq!(id.to_string(), "PINNED");
+        assert_eq!(id.to_string(), "a50a18491272e0b1549aa45ee2afd864");
     }
 
     #[test]
