@@ -1,4 +1,31 @@
 //! Which brands a mention belongs to: the boolean query language of monitors, and one matcher for all of them.
+//!
+//! | written | matches |
+//! |---|---|
+//! | `word` | the word, in any case; `acme` is found in `Acme's` and `#acme`, not in `acmeville` |
+//! | `"two words"` | the words in order, however much white space lies between; `\` takes the next character as it is |
+//! | `#tag` | the tag in the text, or in the mention's list of hashtags |
+//! | `@handle` | the handle in the text, or in the mention's list of handles |
+//! | `a b`, `a AND b` | both |
+//! | `a OR b` | at least one |
+//! | `NOT a`, `-a` | not this |
+//! | `(a OR b) c` | a group |
+//!
+//! NOT binds closer than AND, and AND closer than OR. Operators are upper-case: `and` is a word. A query that requires
+//! nothing (`NOT a`, `a OR NOT b`) is refused. Case is folded by Unicode; composed and decomposed accents are not
+//! unified. In scripts without spaces between words (Han, kana, Thai, …) and in Hangul a word may stand anywhere.
+
+mod error;
+mod fold;
+mod lexer;
+mod matcher;
+mod parser;
+mod query;
+
+pub use error::{MonitorError, ParseError};
+pub use matcher::{Matcher, OWN_ACCOUNT, OWNED_SPACE};
+pub use parser::{MAX_DEPTH, parse};
+pub use query::{Literal, Query};
 
 use serde::{Deserialize, Serialize};
 

@@ -1,0 +1,249 @@
+use std::collections::{BTreeSet, HashMap};
+
+use aho_corasick::AhoCorasick;
+use grapevine_model::{BrandMatch, Mention};
+
+use crate::{
+    Brand, Literal, MonitorError, Query,
+    fold::{Rule, fold},
+    parse,
+};
+
+/// What stands as the monitor's name where the mention was posted in a space that the brand owns.
+pub const OWNED_SPACE: &str = "owned space";
+/// What stands as the monitor's name where one of the brand's accounts wrote the mention.
+pub const OWN_ACCOUNT: &str = "own account";
+
+type LiteralId = usize;
+
+/// All monitors of all brands, compiled.
+///
+/// One pass over the text finds every literal of every query; then only those queries are evaluated that have one of
+/// the literals found. So the cost grows with the text, not with the number of monitors.
+#[derive(Debug)]
+pub struct Matcher {
+    automaton: AhoCorasick,
+    /// By pattern of the automaton: the literals that it stands for.
+    patterns: Vec<Vec<(Rule, LiteralId)>>,
+    hashtags: HashMap<String, LiteralId>,
+    handles: HashMap<String, LiteralId>,
+    /// By literal: the monitors that have it.
+    readers: Vec<Vec<usize>>,
+    /// In the order of the brands, then of the monitors within each.
+    monitors: Vec<Compiled>,
+    brands: Vec<String>,
+    spaces: HashMap<String, Vec<usize>>,
+    accounts: HashMap<String, Vec<usize>>,
+}
+
+#[derive(Debug)]
+struct Compiled {
+    brand: usize,
+    name: String,
+    condition: Condition,
+}
+
+/// A query over numbered literals.
+#[derive(Debug)]
+enum Condition {
+    Has(LiteralId),
+    Not(Box<Condition>),
+    All(Vec<Condition>),
+    Any(Vec<Condition>),
+}
+
+impl Condition {
+    fn holds(&self, found: &BTreeSet<LiteralId>) -> bool {
+        match self {
+            Condition::Has(literal) => found.contains(literal),
+            Condition::Not(inner) => !inner.holds(found),
+            Condition::All(parts) => parts.iter().all(|part| part.holds(found)),
+            Condition::Any(parts) => parts.iter().any(|part| part.holds(found)),
+        }
+    }
+}
+
+impl Matcher {
+    pub fn new(brands: &[Brand]) -> Result<Self, MonitorError> {
+        check_names(brands)?;
+        let mut literals = Literals::default();
+        let mut monitors = Vec::new();
+        for (index, brand) in brands.iter().enumerate() {
+            for monitor in &brand.monitors {
+                let query = parse(&monitor.query).map_err(|error| MonitorError::Query {
+                    brand: brand.name.clone(),
+                    monitor: monitor.name.clone(),
+                    query: monitor.query.clone(),
+                    error,
+                })?;
+                let condition = literals.compile(&query, monitors.len());
+                monitors.push(Compiled { brand: index, name: monitor.name.clone(), condition });
+            }
+        }
+        let (texts, patterns) = literals.patterns();
+        let automaton = AhoCorasick::new(&texts).map_err(|error| MonitorError::TooLarge(error.to_string()))?;
+        Ok(Self {
+            automaton,
+            patterns,
+            hashtags: literals.named(|literal| match literal {
+                Literal::Hashtag(tag) => Some(tag),
+                _ => None,
+            }),
+            handles: literals.named(|literal| match literal {
+                Literal::Handle(handle) => Some(handle),
+                _ => None,
+            }),
+            readers: literals.readers,
+            monitors,
+            brands: brands.iter().map(|brand| brand.name.clone()).collect(),
+            spaces: by_name(brands, |brand| brand.spaces.iter().cloned().collect()),
+            accounts: by_name(brands, |brand| brand.accounts.iter().map(|handle| handle_key(handle)).collect()),
+        })
+    }
+
+    /// The brands that a mention belongs to, in the order they were configured in, one match a brand.
+    ///
+    /// A monitor that matched is named before the owned space, and that before the own account; the flags are united.
+    pub fn matches(&self, mention: &Mention) -> Vec<BrandMatch> {
+        let found = self.literals_of(mention);
+        let candidates: BTreeSet<usize> = found.iter().flat_map(|literal| &self.readers[*literal]).copied().collect();
+        let mut monitor_of: HashMap<usize, &str> = HashMap::new();
+        for monitor in candidates.into_iter().map(|index| &self.monitors[index]) {
+            if !monitor_of.contains_key(&monitor.brand) && monitor.condition.holds(&found) {
+                monitor_of.insert(monitor.brand, &monitor.name);
+            }
+        }
+        let in_space = mention.space.as_ref().and_then(|space| self.spaces.get(space)).map_or(&[][..], Vec::as_slice);
+        let by_account = match mention.author.handle.is_empty() {
+            true => &[][..],
+            false => self.accounts.get(&handle_key(&mention.author.handle)).map_or(&[][..], Vec::as_slice),
+        };
+        let brands: BTreeSet<usize> = monitor_of.keys().chain(in_space).chain(by_account).copied().collect();
+        let brand_match = |brand: usize| {
+            let owned_space = in_space.contains(&brand);
+            let own_account = by_account.contains(&brand);
+            let otherwise = if owned_space { OWNED_SPACE } else { OWN_ACCOUNT };
+            BrandMatch {
+                brand: self.brands[brand].clone(),
+                monitor: monitor_of.get(&brand).copied().unwrap_or(otherwise).to_owned(),
+                team: own_account || (owned_space && mention.author.is_team),
+                owned_space,
+            }
+        };
+        brands.into_iter().map(brand_match).collect()
+    }
+
+    fn literals_of(&self, mention: &Mention) -> BTreeSet<LiteralId> {
+        let text = fold(&mention.text);
+        let mut found = BTreeSet::new();
+        for hit in self.automaton.find_overlapping_iter(&text) {
+            for (rule, literal) in &self.patterns[hit.pattern().as_usize()] {
+                if !found.contains(literal) && rule.holds(&text, hit.start(), hit.end()) {
+                    found.insert(*literal);
+                }
+            }
+        }
+        found.extend(mention.hashtags.iter().filter_map(|tag| self.hashtags.get(&fold(tag))));
+        found.extend(mention.handles.iter().filter_map(|handle| self.handles.get(&fold(handle))));
+        found
+    }
+}
+
+/// The distinct literals while they are collected.
+#[derive(Default)]
+struct Literals {
+    ids: HashMap<Literal, LiteralId>,
+    readers: Vec<Vec<usize>>,
+}
+
+impl Literals {
+    fn compile(&mut self, query: &Query, monitor: usize) -> Condition {
+        match query {
+            Query::Literal(literal) => Condition::Has(self.number(literal, monitor)),
+            Query::Not(inner) => Condition::Not(Box::new(self.compile(inner, monitor))),
+            Query::And(parts) => Condition::All(parts.iter().map(|part| self.compile(part, monitor)).collect()),
+            Query::Or(parts) => Condition::Any(parts.iter().map(|part| self.compile(part, monitor)).collect()),
+        }
+    }
+
+    fn number(&mut self, literal: &Literal, monitor: usize) -> LiteralId {
+        let next = self.ids.len();
+        let id = *self.ids.entry(literal.clone()).or_insert(next);
+        if id == next {
+            self.readers.push(Vec::new());
+        }
+        if self.readers[id].last() != Some(&monitor) {
+            self.readers[id].push(monitor);
+        }
+        id
+    }
+
+    /// The distinct bytes to look for, and what each stands for: `acme` and `"acme"` share theirs.
+    fn patterns(&self) -> (Vec<String>, Vec<Vec<(Rule, LiteralId)>>) {
+        let mut places: HashMap<String, usize> = HashMap::new();
+        let (mut texts, mut meanings) = (Vec::new(), Vec::new());
+        for (literal, id) in &self.ids {
+            let place = *places.entry(literal.pattern()).or_insert_with_key(|pattern| {
+                texts.push(pattern.clone());
+                meanings.push(Vec::new());
+                texts.len() - 1
+            });
+            meanings[place].push((literal.rule(), *id));
+        }
+        (texts, meanings)
+    }
+
+    fn named<'a>(&'a self, name: impl Fn(&'a Literal) -> Option<&'a String>) -> HashMap<String, LiteralId> {
+        self.ids.iter().filter_map(|(literal, id)| Some((name(literal)?.clone(), *id))).collect()
+    }
+}
+
+fn by_name(brands: &[Brand], names: impl Fn(&Brand) -> BTreeSet<String>) -> HashMap<String, Vec<usize>> {
+    let mut index: HashMap<String, Vec<usize>> = HashMap::new();
+    for (place, brand) in brands.iter().enumerate() {
+        for name in names(brand) {
+            index.entry(name).or_default().push(place);
+        }
+    }
+    index
+}
+
+fn handle_key(handle: &str) -> String {
+    fold(handle.trim().trim_start_matches('@'))
+}
+
+/// Names that differ only in case are the same: people could not tell their figures apart.
+fn check_names(brands: &[Brand]) -> Result<(), MonitorError> {
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    for (index, brand) in brands.iter().enumerate() {
+        let key = fold(brand.name.trim());
+        if key.is_empty() {
+            return Err(MonitorError::UnnamedBrand { place: index + 1 });
+        }
+        if let Some(first) = seen.insert(key, index) {
+            return Err(MonitorError::DuplicateBrand {
+                first: brands[first].name.clone(),
+                first_place: first + 1,
+                second: brand.name.clone(),
+                second_place: index + 1,
+            });
+        }
+        check_monitor_names(brand)?;
+    }
+    Ok(())
+}
+
+fn check_monitor_names(brand: &Brand) -> Result<(), MonitorError> {
+    let mut seen: HashMap<String, &str> = HashMap::new();
+    for monitor in &brand.monitors {
+        let key = fold(monitor.name.trim());
+        if key == OWNED_SPACE || key == OWN_ACCOUNT {
+            return Err(MonitorError::ReservedName { brand: brand.name.clone(), monitor: monitor.name.clone() });
+        }
+        if let Some(first) = seen.insert(key, &monitor.name) {
+            let (first, second) = (first.to_owned(), monitor.name.clone());
+            return Err(MonitorError::DuplicateMonitor { brand: brand.name.clone(), first, second });
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,4 @@
+mod language;
+mod matching;
+mod properties;
+mod support;
