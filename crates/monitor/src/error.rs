@@ -52,7 +52,7 @@ pub enum MonitorError {
     )]
     ReservedName { brand: String, monitor: String },
     #[error("monitor {monitor:?} of brand {brand:?}: {error}\n{}", error.render(query))]
-    Query { brand: String, monitor: String, query: String, error: ParseError },
+    Query { brand: String, monitor: String, query: String, error: Box<ParseError> },
     #[error("the monitors do not fit into one matcher: {0}")]
     TooLarge(String),
 }

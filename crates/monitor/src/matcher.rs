@@ -74,7 +74,7 @@ impl Matcher {
                     brand: brand.name.clone(),
                     monitor: monitor.name.clone(),
                     query: monitor.query.clone(),
-                    error,
+                    error: Box::new(error),
                 })?;
                 let condition = literals.compile(&query, monitors.len());
                 monitors.push(Compiled { brand: index, name: monitor.name.clone(), condition });
