@@ -1,1 +1,33 @@
-//! placeholder
+//! ClickHouse: schema, writer, metric registry and queries. No other crate speaks to it.
+//!
+//! The same SQL runs on a ClickHouse server and on the embedded engine.
+//!
+//! | what can happen | what keeps the figures right |
+//! |---|---|
+//! | the same batch again | its token `topic:partition:first-last` is known to every table: nothing is written |
+//! | a mention again, in another batch | `mentions` keeps the newest version; only a first sighting feeds the rollups |
+//! | an edit, a deletion, a mention that leaves a brand | its hour is marked dirty **before** the row is written, and rebuilt |
+//! | a crash between two tables | the sink inserts the identical range again |
+
+mod buckets;
+mod client;
+mod episodes;
+mod error;
+mod explain;
+mod mentions;
+mod metric;
+mod migrate;
+pub mod registry;
+mod rollup;
+mod sources;
+mod write;
+
+pub use client::{Store, StoreOptions};
+pub use error::StoreError;
+pub use explain::{Explanation, Share};
+pub use mentions::{MentionRow, PolarityCount};
+pub use metric::{Column, Coverage, GapSpan, MetricInfo, MetricQuery, MetricTable, ModelNote};
+pub use migrate::Applied;
+pub use registry::{By, Metric, Role, UnknownBy};
+pub use rollup::{Mismatch, Rebuilt};
+pub use write::{Batch, Inserted};

@@ -1,0 +1,108 @@
+use std::{fmt, sync::Arc};
+
+use clickhouse::{Client, query::Query};
+use jiff::Timestamp;
+
+use crate::{StoreError, error::Doing};
+
+/// Where ClickHouse answers, and as whom.
+#[derive(Clone, PartialEq, Eq)]
+pub struct StoreOptions {
+    /// Such as `http://127.0.0.1:8123`.
+    pub url: String,
+    /// Letters, digits and underscores. Created by [`Store::migrate`] where it is missing.
+    pub database: String,
+    pub user: Option<String>,
+    pub password: Option<String>,
+}
+
+impl fmt::Debug for StoreOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let password = self.password.as_ref().map(|_| "(hidden)");
+        f.debug_struct("StoreOptions")
+            .field("url", &self.url)
+            .field("database", &self.database)
+            .field("user", &self.user)
+            .field("password", &password)
+            .finish()
+    }
+}
+
+/// The tables of Grapevine in one ClickHouse database. Cheap to clone; clones share their connections.
+#[derive(Clone)]
+pub struct Store {
+    client: Client,
+    database: String,
+    /// Held while rows are written and while a span is rebuilt: a rollup is deleted and computed anew from what is stored,
+    /// and a row that came between would be counted twice.
+    pub(crate) writing: Arc<tokio::sync::Mutex<()>>,
+}
+
+impl Store {
+    /// Opens no connection yet.
+    ///
+    /// # Errors
+    /// A database name of other characters than letters, digits and underscores.
+    pub fn connect(options: StoreOptions) -> Result<Self, StoreError> {
+        let StoreOptions { url, database, user, password } = options;
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        if database.is_empty() || !database.chars().all(plain) {
+            return Err(StoreError::DatabaseName { name: database });
+        }
+        let mut client = Client::default().with_url(url);
+        if let Some(user) = user {
+            client = client.with_user(user);
+        }
+        if let Some(password) = password {
+            client = client.with_password(password);
+        }
+        Ok(Self { client, database, writing: Arc::default() })
+    }
+
+    pub fn database(&self) -> &str {
+        &self.database
+    }
+
+    /// Asks the server for one row.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.server().query("SELECT 1").execute().await.doing("asking whether it answers")
+    }
+
+    /// Without a database: for statements that create it.
+    pub(crate) fn server(&self) -> Client {
+        self.client.clone()
+    }
+
+    /// For statements that write.
+    pub(crate) fn writer(&self) -> Client {
+        self.client
+            .clone()
+            .with_database(&self.database)
+            .with_setting("async_insert", "0")
+            .with_setting("deduplicate_blocks_in_dependent_materialized_views", "1")
+            .with_setting("mutations_sync", "2")
+    }
+
+    /// For questions: with a budget of time, memory and rows, so that a heavy one is refused and does not hang.
+    pub(crate) fn read(&self, sql: &str) -> Query {
+        self.client
+            .clone()
+            .with_database(&self.database)
+            .query(sql)
+            .with_setting("max_execution_time", "30")
+            .with_setting("max_memory_usage", "4000000000")
+            .with_setting("max_result_rows", "1000000")
+            .with_setting("do_not_merge_across_partitions_select_final", "1")
+            .with_setting("output_format_json_quote_64bit_integers", "0")
+            .with_setting("output_format_json_quote_denormals", "0")
+    }
+}
+
+/// Times travel as whole milliseconds since the Unix epoch: `fromUnixTimestamp64Milli({from:Int64}, 'UTC')`.
+pub(crate) fn millis(time: Timestamp) -> i64 {
+    time.as_millisecond()
+}
+
+pub(crate) fn from_millis(millis: i64) -> Timestamp {
+    Timestamp::from_millisecond(millis).unwrap_or(if millis < 0 { Timestamp::MIN } else { Timestamp::MAX })
+}

@@ -1,0 +1,79 @@
+/// What can go wrong between Grapevine and ClickHouse.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("clickhouse failed while {doing}: {source}")]
+    Engine { doing: &'static str, source: clickhouse::error::Error },
+    #[error(
+        "migration {name} was applied with other contents than this program has: restore the file, \
+         or put the change into a new migration"
+    )]
+    EditedMigration { name: String },
+    #[error("migration {name} was applied by a newer version of this program: upgrade it")]
+    NewerSchema { name: String },
+    #[error("there is no metric {name:?}; there are: {valid}")]
+    UnknownMetric { name: String, valid: String },
+    #[error("metric {metric} cannot be split by {by}; it can be split by: {valid}")]
+    UnsupportedBy { metric: &'static str, by: &'static str, valid: String },
+    #[error("the span from {from} to {to} is empty: its start has to be before its end")]
+    EmptySpan { from: jiff::Timestamp, to: jiff::Timestamp },
+    #[error(
+        "the span from {from} to {to} gives {points} points, the most is {most}: use a shorter span or a coarser step"
+    )]
+    TooManyPoints { from: jiff::Timestamp, to: jiff::Timestamp, points: u64, most: u64 },
+    #[error("database name {name:?} is not made of letters, digits and underscores")]
+    DatabaseName { name: String },
+    #[error("a batch of {topic} partition {partition} holds offset {offset} outside its range {first} to {last}")]
+    OutsideRange { topic: String, partition: u32, offset: u64, first: u64, last: u64 },
+    #[error("clickhouse answered {doing} with what is not the expected JSON: {source}")]
+    Answer { doing: &'static str, source: serde_json::Error },
+}
+
+/// Codes of ClickHouse that pass by themselves: timeouts, too many queries or parts, memory, a full disk, no network.
+const TRANSIENT_CODES: [u32; 14] = [3, 159, 164, 198, 202, 203, 209, 210, 225, 241, 242, 243, 252, 999];
+
+impl StoreError {
+    /// Trying the same call again later can succeed.
+    pub fn is_transient(&self) -> bool {
+        use clickhouse::error::Error;
+        match self {
+            Self::Engine { source: Error::Network(_) | Error::TimedOut, .. } => true,
+            Self::Engine { source: Error::BadResponse(message), .. } => {
+                code_of(message).is_none_or(|code| TRANSIENT_CODES.contains(&code))
+            }
+            _ => false,
+        }
+    }
+}
+
+/// The number in `Code: 60. DB::Exception: …`. A proxy's error page has none.
+fn code_of(message: &str) -> Option<u32> {
+    let rest = message.split("Code: ").nth(1)?;
+    rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+/// Names the step that failed.
+pub(crate) trait Doing<T> {
+    fn doing(self, doing: &'static str) -> Result<T, StoreError>;
+}
+
+impl<T> Doing<T> for Result<T, clickhouse::error::Error> {
+    fn doing(self, doing: &'static str) -> Result<T, StoreError> {
+        self.map_err(|source| StoreError::Engine { doing, source })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered(message: &str) -> StoreError {
+        StoreError::Engine { doing: "testing", source: clickhouse::error::Error::BadResponse(message.into()) }
+    }
+
+    #[test]
+    fn a_full_disk_and_a_proxy_page_pass_but_a_missing_column_does_not() {
+        assert!(answered("Code: 243. DB::Exception: Not enough space").is_transient());
+        assert!(answered("<html>502</html>").is_transient());
+        assert!(!answered("Code: 47. DB::Exception: Missing columns").is_transient());
+    }
+}

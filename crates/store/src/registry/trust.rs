@@ -1,0 +1,3 @@
+use super::Metric;
+
+pub(super) static METRICS: &[Metric] = &[];

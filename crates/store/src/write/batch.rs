@@ -1,0 +1,74 @@
+use grapevine_model::Event;
+use serde::Serialize;
+
+/// One contiguous range of offsets of one partition, as the sink read it. Offsets that held nothing for the store may be
+/// missing from `events`.
+///
+/// The sink persists the range before it inserts, and after a crash inserts the identical range: the tokens are then the
+/// same, and ClickHouse drops what it already has.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Batch {
+    pub topic: String,
+    pub partition: u32,
+    pub first_offset: u64,
+    pub last_offset: u64,
+    /// In ascending order of offset, all within the range.
+    pub events: Vec<(u64, Event)>,
+}
+
+impl Batch {
+    /// Token of the whole range; each table appends its name.
+    pub fn token(&self) -> String {
+        format!("{}:{}:{}-{}", self.topic, self.partition, self.first_offset, self.last_offset)
+    }
+}
+
+/// What became of the events of a batch. Every event is counted exactly once in the first group.
+#[must_use]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Inserted {
+    /// Upserts of mentions that were not stored before.
+    pub stored: u64,
+    /// Upserts that changed, or may have changed, a stored mention.
+    pub replaced: u64,
+    /// Upserts that are older than what is stored or than another in the batch. Not written.
+    pub superseded: u64,
+    /// Upserts that belong to no brand. Not written, but taken from the brands they belonged to before.
+    pub unbranded: u64,
+    /// Deletions of stored mentions.
+    pub deleted: u64,
+    /// Deletions and tombstones that found nothing, or only newer mentions.
+    pub unmatched: u64,
+    /// Author tombstones that removed mentions.
+    pub tombstones: u64,
+    pub engagement: u64,
+    pub accounts: u64,
+    pub gaps: u64,
+    pub heartbeats: u64,
+
+    /// Rows of `mentions` written: a mention has one row for each brand.
+    pub rows: u64,
+    /// Rows written to mark a mention as deleted, or as no longer belonging to a brand.
+    pub removed_rows: u64,
+    /// Hours whose rollups have to be rebuilt, see [`Store::rebuild_dirty`](crate::Store::rebuild_dirty).
+    pub dirty_hours: u64,
+    /// This range had been inserted before, in whole or in part.
+    pub replayed: bool,
+}
+
+impl Inserted {
+    /// Events accounted for: equal to the number of events of the batch.
+    pub fn events(&self) -> u64 {
+        self.stored
+            + self.replaced
+            + self.superseded
+            + self.unbranded
+            + self.deleted
+            + self.unmatched
+            + self.tombstones
+            + self.engagement
+            + self.accounts
+            + self.gaps
+            + self.heartbeats
+    }
+}
