@@ -1,0 +1,74 @@
+//! Where figures come from: the store, or a fake in tests.
+
+use async_trait::async_trait;
+use grapevine_alerts::Episode;
+use grapevine_model::MentionId;
+use grapevine_store::{MentionRow, MetricQuery, MetricTable, Store, StoreError};
+use jiff::Timestamp;
+
+use crate::{
+    error::{ApiError, ErrorCode},
+    span::Span,
+};
+
+/// Answers questions about stored mentions.
+#[async_trait]
+pub trait Figures: Send + Sync {
+    async fn metric(&self, query: &MetricQuery) -> Result<MetricTable, StoreError>;
+
+    /// The newest mentions first; `before` is the last row of the page before.
+    async fn latest(
+        &self,
+        brand: Option<&str>,
+        limit: u32,
+        before: Option<(Timestamp, MentionId)>,
+    ) -> Result<Vec<MentionRow>, StoreError>;
+
+    /// Episodes of alerts that overlap the span, newest first; of all brands where `brand` is `None`.
+    async fn episodes(&self, brand: Option<&str>, span: Span) -> Result<Vec<Episode>, StoreError>;
+
+    /// Fails where the store does not answer.
+    async fn health(&self) -> Result<(), StoreError>;
+}
+
+#[async_trait]
+impl Figures for Store {
+    async fn metric(&self, query: &MetricQuery) -> Result<MetricTable, StoreError> {
+        Store::metric(self, query).await
+    }
+
+    async fn latest(
+        &self,
+        brand: Option<&str>,
+        limit: u32,
+        before: Option<(Timestamp, MentionId)>,
+    ) -> Result<Vec<MentionRow>, StoreError> {
+        Store::latest(self, brand, limit, before).await
+    }
+
+    async fn episodes(&self, brand: Option<&str>, span: Span) -> Result<Vec<Episode>, StoreError> {
+        Store::episodes(self, brand, span.from, span.to).await
+    }
+
+    async fn health(&self) -> Result<(), StoreError> {
+        self.ping().await
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        let code = match &error {
+            StoreError::UnknownMetric { .. } => ErrorCode::UnknownMetric,
+            StoreError::UnsupportedBy { .. } => ErrorCode::BadQuery,
+            StoreError::EmptySpan { .. } | StoreError::TooManyPoints { .. } => ErrorCode::BadSpan,
+            other if other.is_transient() => ErrorCode::StoreUnavailable,
+            _ => ErrorCode::Internal,
+        };
+        if code != ErrorCode::Internal && code != ErrorCode::StoreUnavailable {
+            return ApiError::new(code, error.to_string());
+        }
+        // The engine's own words can hold addresses and statements: they are for the log, not for a reader.
+        tracing::warn!(%error, "the store could not answer");
+        ApiError::new(code, "the store could not answer this")
+    }
+}

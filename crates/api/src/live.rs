@@ -1,0 +1,154 @@
+//! The live feed: mentions as they are scored, by Server-Sent Events.
+//!
+//! | event | data |
+//! |---|---|
+//! | `mention` | a [`LiveMention`] |
+//! | `lagged` | `{"missed": n}`: this reader was too slow, and n mentions (of any brand) passed it by |
+//!
+//! A comment keeps the connection alive when nothing happens.
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use axum::{
+    extract::State,
+    response::sse::{Event, KeepAlive, Sse},
+};
+use futures::{Stream, StreamExt};
+use grapevine_model::Mention;
+use grapevine_store::MentionRow;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tokio_stream::wrappers::{BroadcastStream, errors::BroadcastStreamRecvError};
+use utoipa::{IntoParams, ToSchema};
+
+use crate::{
+    ApiState,
+    error::{ApiError, ErrorCode},
+    params::Params,
+};
+
+const HEARTBEAT: Duration = Duration::from_secs(15);
+
+/// A mention as the page shows it.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct LiveMention {
+    /// 32 hexadecimal digits.
+    pub id: String,
+    pub brands: Vec<String>,
+    pub platform: String,
+    #[schema(example = "reply")]
+    pub kind: String,
+    pub space: Option<String>,
+    pub url: Option<String>,
+    pub author: String,
+    pub author_name: Option<String>,
+    pub followers: Option<u64>,
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    pub text: String,
+    pub language: Option<String>,
+    /// Absent where no model covers its language.
+    #[schema(example = "negative")]
+    pub polarity: Option<String>,
+    /// Calibrated probability that the polarity is right, 0 to 1.
+    pub confidence: Option<f32>,
+    #[schema(example = "question")]
+    pub intent: Option<String>,
+    /// The author speaks for one of the brands.
+    pub team: bool,
+}
+
+impl From<&Mention> for LiveMention {
+    fn from(mention: &Mention) -> Self {
+        let author = &mention.author;
+        let handle = if author.handle.is_empty() { &author.native_id } else { &author.handle };
+        let scores = mention.scores.as_ref();
+        Self {
+            id: mention.id().to_string(),
+            brands: mention.brands.iter().map(|matched| matched.brand.clone()).collect(),
+            platform: mention.key.platform.clone(),
+            kind: mention.kind.name().to_owned(),
+            space: mention.space.clone(),
+            url: mention.url.clone(),
+            author: handle.clone(),
+            author_name: author.name.clone(),
+            followers: author.followers,
+            created_at: mention.created_at,
+            text: mention.text.clone(),
+            language: mention.language.clone(),
+            polarity: scores.map(|scores| scores.polarity.name().to_owned()),
+            confidence: scores.map(|scores| scores.confidence),
+            intent: scores.map(|scores| scores.intent.name().to_owned()),
+            team: mention.brands.iter().any(|matched| matched.team),
+        }
+    }
+}
+
+impl From<MentionRow> for LiveMention {
+    fn from(row: MentionRow) -> Self {
+        let known = |text: String| (!text.is_empty()).then_some(text);
+        Self {
+            id: row.id.to_string(),
+            brands: vec![row.brand],
+            platform: row.platform,
+            kind: row.kind,
+            space: known(row.space),
+            url: known(row.url),
+            author: known(row.author_handle).unwrap_or(row.author),
+            author_name: known(row.author_name),
+            followers: row.author_followers,
+            created_at: row.created_at,
+            text: row.text,
+            language: known(row.language),
+            polarity: row.polarity.map(str::to_owned),
+            confidence: row.confidence,
+            intent: row.intent,
+            team: row.team,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct LiveParams {
+    /// Only this brand's mentions; all brands' by default.
+    brand: Option<String>,
+}
+
+/// Follows mentions as they are scored. The connection stays open.
+#[utoipa::path(get, path = "/api/v1/live", tag = "mentions", params(LiveParams),
+    responses((status = 200, description = "events `mention` (LiveMention) and `lagged` ({missed})",
+        content_type = "text/event-stream", body = String), (status = "default", body = ApiError)))]
+pub(crate) async fn live(
+    State(state): State<ApiState>,
+    Params(params): Params<LiveParams>,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
+    if let Some(brand) = &params.brand {
+        state.check_brand(brand)?;
+    }
+    let seat = Arc::clone(&state.live_seats).try_acquire_owned().map_err(|_| {
+        ApiError::new(ErrorCode::TooManyReaders, "as many readers follow the live feed as this server allows")
+    })?;
+    let stopping = state.settings.stopping.clone();
+    let events = BroadcastStream::new(state.live.subscribe())
+        .filter_map(move |received| {
+            let _held = &seat;
+            std::future::ready(event(received, params.brand.as_deref()).map(Ok))
+        })
+        .take_until(stopping.cancelled_owned());
+    Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT).text("still here")))
+}
+
+fn event(received: Result<LiveMention, BroadcastStreamRecvError>, brand: Option<&str>) -> Option<Event> {
+    match received {
+        Ok(mention) if brand.is_none_or(|brand| mention.brands.iter().any(|name| name == brand)) => {
+            let event = Event::default().event("mention").id(mention.id.clone());
+            event.json_data(&mention).ok()
+        }
+        Ok(_) => None,
+        Err(BroadcastStreamRecvError::Lagged(missed)) => {
+            Event::default().event("lagged").json_data(serde_json::json!({ "missed": missed })).ok()
+        }
+    }
+}

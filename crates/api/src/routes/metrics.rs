@@ -1,0 +1,65 @@
+//! The registry and its figures.
+
+use axum::{
+    Json,
+    extract::{Path, State},
+};
+use grapevine_store::{By, MetricInfo, MetricQuery, MetricTable, registry};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::{
+    ApiState,
+    error::{ApiError, ErrorCode},
+    params::{Params, limit},
+    schema,
+    span::Span,
+};
+
+const ROWS: u32 = 50;
+const MOST_ROWS: u32 = 1_000;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct MetricParams {
+    brand: String,
+    /// RFC 3339, or relative such as `-7d`. Seven days before `to` by default.
+    from: Option<String>,
+    /// RFC 3339, `now`, or relative such as `-1d`. Now by default.
+    to: Option<String>,
+    /// `time`, `five_minutes`, `hour`, `day`, `platform`, `polarity`, `kind` or `language`, where the metric allows it.
+    by: Option<String>,
+    /// Most rows of a list, 1 to 1,000; 50 by default.
+    limit: Option<u32>,
+    /// For `unanswered_questions`: how soon an answer is due, in seconds; a day by default.
+    target_seconds: Option<u32>,
+}
+
+/// Every metric: its definition, formula, unit, source.
+#[utoipa::path(get, path = "/api/v1/metrics", tag = "figures",
+    responses((status = 200, body = Vec<schema::MetricInfo>), (status = "default", body = ApiError)))]
+pub(crate) async fn list() -> Json<Vec<MetricInfo>> {
+    Json(registry::all().iter().map(|metric| metric.info()).collect())
+}
+
+/// One metric of one brand over a span, with what a reader needs to trust it.
+#[utoipa::path(get, path = "/api/v1/metrics/{id}", tag = "figures", params(("id" = String, Path), MetricParams),
+    responses((status = 200, body = schema::MetricTable), (status = "default", body = ApiError)))]
+pub(crate) async fn one(
+    State(state): State<ApiState>,
+    Path(id): Path<String>,
+    Params(params): Params<MetricParams>,
+) -> Result<Json<MetricTable>, ApiError> {
+    state.check_brand(&params.brand)?;
+    let span = Span::parse(params.from.as_deref(), params.to.as_deref(), (state.clock)())?;
+    let by = params.by.map(|by| by.parse::<By>()).transpose();
+    let query = MetricQuery {
+        by: by.map_err(|error| ApiError::new(ErrorCode::BadQuery, error.to_string()))?,
+        limit: Some(limit(params.limit, ROWS, MOST_ROWS)?),
+        among: state.brands.iter().map(|brand| brand.name.clone()).collect(),
+        target_seconds: params.target_seconds,
+        ..MetricQuery::new(id, params.brand, span.from, span.to)
+    };
+    Ok(Json(state.figures.metric(&query).await?))
+}

@@ -1,0 +1,94 @@
+//! Shapes of other crates' types, for the OpenAPI document only: those crates know nothing of HTTP.
+//!
+//! A test holds each against what is really sent.
+#![expect(dead_code, reason = "only their derived schemas are used")]
+
+use utoipa::ToSchema;
+
+/// Entry of the metric registry.
+#[derive(ToSchema)]
+pub(crate) struct MetricInfo {
+    id: String,
+    title: String,
+    definition: String,
+    formula: String,
+    unit: String,
+    denominator: String,
+    version: u16,
+    /// Whose definition it is; `ours` where there is no standard.
+    source: String,
+    /// `awareness`, `community`.
+    roles: Vec<String>,
+    partial_when: String,
+    /// The ways it can be split.
+    by: Vec<String>,
+}
+
+/// A figure or a list of them.
+#[derive(ToSchema)]
+pub(crate) struct MetricTable {
+    metric: MetricInfo,
+    brand: String,
+    #[schema(format = DateTime)]
+    from: String,
+    #[schema(format = DateTime)]
+    to: String,
+    by: Option<String>,
+    columns: Vec<Column>,
+    /// One value per column. `null` is "not known", never zero. Times are RFC 3339 in UTC.
+    rows: Vec<Vec<serde_json::Value>>,
+    coverage: Coverage,
+    model: Option<ModelNote>,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct Column {
+    name: String,
+    unit: String,
+}
+
+/// How much of the span the sources have covered.
+#[derive(ToSchema)]
+pub(crate) struct Coverage {
+    #[schema(format = DateTime)]
+    complete_through: Option<String>,
+    gaps: Vec<Gap>,
+    partial: bool,
+    note: String,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct Gap {
+    source: String,
+    #[schema(format = DateTime)]
+    from: String,
+    #[schema(format = DateTime)]
+    to: String,
+    reason: String,
+}
+
+/// The model that gave polarity and intent.
+#[derive(ToSchema)]
+pub(crate) struct ModelNote {
+    name: String,
+    /// Scored mentions / mentions, 0 to 1.
+    share_scored: f64,
+}
+
+/// One alert from its first firing to its end.
+#[derive(ToSchema)]
+pub(crate) struct Episode {
+    id: String,
+    rule: String,
+    brand: String,
+    /// `firing`, `resolved`.
+    state: String,
+    #[schema(format = DateTime)]
+    started_at: String,
+    #[schema(format = DateTime)]
+    resolved_at: Option<String>,
+    evidence: f64,
+    peak_evidence: f64,
+    observed: f64,
+    expected: f64,
+}

@@ -1,0 +1,114 @@
+//! Spans of time in a query: `from` and `to`, each an RFC 3339 time, `now`, or relative such as `-7d`.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::error::{ApiError, ErrorCode};
+
+/// Used where a query names no `from`.
+const DEFAULT: SignedDuration = SignedDuration::from_hours(24 * 7);
+/// The longest span that one query may cover.
+const LONGEST: SignedDuration = SignedDuration::from_hours(24 * 800);
+
+/// Half-open: `from` belongs to it, `to` does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    pub from: Timestamp,
+    pub to: Timestamp,
+}
+
+impl Span {
+    /// Reads `from` and `to` as a query gives them. The last seven days by default.
+    ///
+    /// # Errors
+    /// [`ErrorCode::BadSpan`] where one cannot be read, the span is empty, or longer than 800 days.
+    pub fn parse(from: Option<&str>, to: Option<&str>, now: Timestamp) -> Result<Self, ApiError> {
+        let to = to.map_or(Ok(now), |text| time("to", text, now))?;
+        let from = match from {
+            Some(text) => time("from", text, now)?,
+            None => to.checked_sub(DEFAULT).map_err(|_| refused("`to` is out of range".to_owned()))?,
+        };
+        if from >= to {
+            return Err(refused(format!("the span is empty: from {from} is not before to {to}")));
+        }
+        if to.duration_since(from) > LONGEST {
+            return Err(refused("the span is longer than 800 days".to_owned()));
+        }
+        Ok(Self { from, to })
+    }
+}
+
+fn time(name: &str, text: &str, now: Timestamp) -> Result<Timestamp, ApiError> {
+    let read = match text {
+        "now" => Some(now),
+        _ if text.starts_with('-') => relative(text).and_then(|back| now.checked_sub(back).ok()),
+        _ => text.parse().ok(),
+    };
+    read.ok_or_else(|| refused(format!("`{name}` is not a time: {text:?}")))
+}
+
+/// `-90m`, `-24h`, `-7d`, `-8w`: how far back.
+fn relative(text: &str) -> Option<SignedDuration> {
+    let digits = text.strip_prefix('-')?;
+    let unit = digits.chars().next_back()?;
+    let count: i32 = digits.strip_suffix(unit)?.parse().ok()?;
+    let hours = match unit {
+        'm' => return Some(SignedDuration::from_mins(i64::from(count))),
+        'h' => 1,
+        'd' => 24,
+        'w' => 24 * 7,
+        _ => return None,
+    };
+    (count >= 0).then(|| SignedDuration::from_hours(i64::from(count) * hours))
+}
+
+fn refused(message: String) -> ApiError {
+    ApiError::new(ErrorCode::BadSpan, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now() -> Timestamp {
+        "2026-03-08T12:00:00Z".parse().unwrap()
+    }
+
+    #[track_caller]
+    fn check(from: Option<&str>, to: Option<&str>, expected: &str) {
+        let shown = match Span::parse(from, to, now()) {
+            Ok(span) => format!("{} .. {}", span.from, span.to),
+            Err(error) => error.message,
+        };
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn the_last_seven_days_are_the_default() {
+        check(None, None, "2026-03-01T12:00:00Z .. 2026-03-08T12:00:00Z");
+        check(None, Some("2026-02-08T00:00:00Z"), "2026-02-01T00:00:00Z .. 2026-02-08T00:00:00Z");
+    }
+
+    #[test]
+    fn times_are_absolute_or_relative_to_now() {
+        check(Some("-24h"), None, "2026-03-07T12:00:00Z .. 2026-03-08T12:00:00Z");
+        check(Some("-8w"), Some("-1d"), "2026-01-11T12:00:00Z .. 2026-03-07T12:00:00Z");
+        check(Some("-90m"), Some("now"), "2026-03-08T10:30:00Z .. 2026-03-08T12:00:00Z");
+        check(Some("2026-03-01T01:00:00+01:00"), None, "2026-03-01T00:00:00Z .. 2026-03-08T12:00:00Z");
+    }
+
+    #[test]
+    fn what_is_no_span_is_refused_with_the_reason() {
+        check(Some("yesterday"), None, "`from` is not a time: \"yesterday\"");
+        check(Some("-7y"), None, "`from` is not a time: \"-7y\"");
+        check(Some("--7d"), None, "`from` is not a time: \"--7d\"");
+        check(Some("-é"), None, "`from` is not a time: \"-é\"");
+        check(None, Some("-99999999999999d"), "`to` is not a time: \"-99999999999999d\"");
+        check(Some("-2000000000w"), None, "`from` is not a time: \"-2000000000w\"");
+        check(
+            Some("now"),
+            Some("-1d"),
+            "the span is empty: from 2026-03-08T12:00:00Z is not before to 2026-03-07T12:00:00Z",
+        );
+        check(Some("-900d"), None, "the span is longer than 800 days");
+    }
+}

@@ -1,0 +1,84 @@
+//! What the stages say of themselves. The binary fills it; the page's footer shows it.
+
+use jiff::Timestamp;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// The pipeline as it is now.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct PipelineStatus {
+    pub version: String,
+    #[schema(value_type = String, format = DateTime)]
+    pub started_at: Timestamp,
+    /// In the order that a mention passes them.
+    pub stages: Vec<StageStatus>,
+    pub sources: Vec<SourceStatus>,
+    /// Absent while it loads, and where no scoring runs here.
+    pub model: Option<ModelStatus>,
+    /// How often the embedded engine was started again since the start.
+    pub engine_restarts: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct StageStatus {
+    /// `ingest`, `score`, `sink`, `alert`, `serve`.
+    pub name: String,
+    pub state: StageState,
+    /// Records that wait before this stage; absent where it is not known.
+    pub lag: Option<u64>,
+    /// Records that it finished since the start.
+    pub done: u64,
+    /// Records parked as dead letters since the start.
+    pub dead_letters: u64,
+    /// The newest trouble, in words that say what to do.
+    pub message: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StageState {
+    Starting,
+    Running,
+    Retrying,
+    Stopped,
+    Failed,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct SourceStatus {
+    pub name: String,
+    /// `file`, `bluesky`, …
+    pub platform: String,
+    pub state: SourceState,
+    /// `created_at` of the newest mention that it gave.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub newest_at: Option<Timestamp>,
+    /// When it last gave anything, a heartbeat included.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub heard_at: Option<Timestamp>,
+    pub mentions: u64,
+    pub message: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceState {
+    Starting,
+    CatchingUp,
+    Live,
+    Retrying,
+    Ended,
+    Failed,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct ModelStatus {
+    /// `name@version`.
+    pub id: String,
+    /// `rust-bert bf16, 2 threads`, say.
+    pub engine: String,
+    /// Measured macro-recall, 0 to 1, and on what; absent where the manifest states none.
+    pub accuracy: Option<f64>,
+    pub measured_on: Option<String>,
+    pub languages: Vec<String>,
+}

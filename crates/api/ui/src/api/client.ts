@@ -1,0 +1,74 @@
+// Asks the API. Every failure becomes a Trouble that says what to do.
+
+import type { Brand, Episode, Mention, MetricTable, Status } from "./types";
+
+export class Trouble extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+    readonly hint: string,
+  ) {
+    super(message);
+  }
+}
+
+/** Called when the API says that nobody is logged in. */
+let onLoggedOut: () => void = () => undefined;
+export function whenLoggedOut(then: () => void): void {
+  onLoggedOut = then;
+}
+
+type Query = Record<string, string | number | null | undefined>;
+
+function address(path: string, query: Query = {}): string {
+  const params = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== null && value !== undefined && value !== "") params.set(name, String(value));
+  }
+  const text = params.toString();
+  return `api/v1/${path}${text ? `?${text}` : ""}`;
+}
+
+async function ask<T>(path: string, query: Query, signal?: AbortSignal): Promise<T> {
+  let response: Response;
+  try {
+    response = await fetch(address(path, query), signal ? { signal } : {});
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new Trouble("unreachable", "the server does not answer", "check that `grapevine up` is running; this page tries again by itself");
+  }
+  if (!response.ok) throw await trouble(response);
+  return (await response.json()) as T;
+}
+
+async function trouble(response: Response): Promise<Trouble> {
+  const body = (await response.json().catch(() => null)) as { code?: string; message?: string; hint?: string } | null;
+  const found = new Trouble(
+    body?.code ?? `http_${response.status}`,
+    body?.message ?? `the server answered with status ${response.status}`,
+    body?.hint ?? "see the log of `grapevine up` at this time",
+  );
+  if (found.code === "not_authorised") onLoggedOut();
+  return found;
+}
+
+export async function logIn(token: string): Promise<void> {
+  const response = await fetch(address("session"), {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ token }),
+  });
+  if (!response.ok) throw await trouble(response);
+}
+
+export async function logOut(): Promise<void> {
+  await fetch(address("session"), { method: "DELETE" });
+}
+
+export const getBrands = (signal?: AbortSignal) => ask<Brand[]>("brands", {}, signal);
+export const getStatus = (signal?: AbortSignal) => ask<Status>("status", {}, signal);
+export const getMetric = (id: string, query: Query, signal?: AbortSignal) =>
+  ask<MetricTable>(`metrics/${encodeURIComponent(id)}`, query, signal);
+export const getMentions = (query: Query, signal?: AbortSignal) => ask<Mention[]>("mentions", query, signal);
+export const getAlerts = (query: Query, signal?: AbortSignal) => ask<Episode[]>("alerts", query, signal);
+export const liveAddress = (brand: string) => address("live", { brand });

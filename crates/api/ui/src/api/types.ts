@@ -1,0 +1,115 @@
+// The answers of the API, as `openapi.json` describes them.
+
+export type Cell = string | number | boolean | null | Cell[];
+
+export interface MetricInfo {
+  id: string;
+  title: string;
+  definition: string;
+  formula: string;
+  unit: string;
+  denominator: string;
+  version: number;
+  source: string;
+  partial_when: string;
+}
+
+export interface Gap {
+  source: string;
+  from: string;
+  to: string;
+  reason: string;
+}
+
+export interface Coverage {
+  complete_through: string | null;
+  gaps: Gap[];
+  partial: boolean;
+  note: string;
+}
+
+export interface MetricTable {
+  metric: MetricInfo;
+  brand: string;
+  from: string;
+  to: string;
+  by: string | null;
+  columns: { name: string; unit: string }[];
+  rows: Cell[][];
+  coverage: Coverage;
+  model: { name: string; share_scored: number } | null;
+}
+
+export type Polarity = "negative" | "neutral" | "positive";
+
+export interface Mention {
+  id: string;
+  brands: string[];
+  platform: string;
+  kind: string;
+  space: string | null;
+  url: string | null;
+  author: string;
+  author_name: string | null;
+  followers: number | null;
+  created_at: string;
+  text: string;
+  language: string | null;
+  polarity: Polarity | null;
+  confidence: number | null;
+  intent: string | null;
+}
+
+export interface Episode {
+  id: string;
+  rule: string;
+  brand: string;
+  state: "firing" | "resolved";
+  started_at: string;
+  resolved_at: string | null;
+  observed: number;
+  expected: number;
+  evidence: number;
+  peak_evidence: number;
+}
+
+export interface Brand {
+  name: string;
+  competitor: boolean;
+}
+
+export interface Stage {
+  name: string;
+  state: string;
+  lag: number | null;
+  done: number;
+  dead_letters: number;
+  message: string | null;
+}
+
+export interface Source {
+  name: string;
+  platform: string;
+  state: string;
+  newest_at: string | null;
+  heard_at: string | null;
+  mentions: number;
+  message: string | null;
+}
+
+export interface Model {
+  id: string;
+  engine: string;
+  accuracy: number | null;
+  measured_on: string | null;
+  languages: string[];
+}
+
+export interface Status {
+  version: string;
+  started_at: string;
+  stages: Stage[];
+  sources: Source[];
+  model: Model | null;
+  engine_restarts: number;
+}

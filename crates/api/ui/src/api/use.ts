@@ -1,0 +1,49 @@
+// Answers of the API as states of a panel: loading, there, or in trouble. Asked again every so often.
+
+import { useEffect, useRef, useState } from "preact/hooks";
+
+import { Trouble } from "./client";
+
+export interface Answer<T> {
+  data: T | null;
+  trouble: Trouble | null;
+  /** Nothing to show yet, or what is shown belongs to another question. */
+  loading: boolean;
+}
+
+const AGAIN = 20_000;
+
+/** `key` says which question it is: a new key asks at once. */
+export function useAnswer<T>(key: string, ask: (signal: AbortSignal) => Promise<T>): Answer<T> {
+  const [held, setHeld] = useState<{ key: string; data: T | null; trouble: Trouble | null }>({ key: "", data: null, trouble: null });
+  const latest = useRef(ask);
+  latest.current = ask;
+
+  useEffect(() => {
+    const stop = new AbortController();
+    let timer = 0;
+    const once = async () => {
+      try {
+        const data = await latest.current(stop.signal);
+        if (!stop.signal.aborted) setHeld({ key, data, trouble: null });
+      } catch (error) {
+        if (stop.signal.aborted) return;
+        const trouble = error instanceof Trouble ? error : new Trouble("page", String(error), "reload the page");
+        setHeld((before) => ({ key, data: before.key === key ? before.data : null, trouble }));
+      }
+      if (!stop.signal.aborted) timer = window.setTimeout(whenVisible, AGAIN);
+    };
+    const whenVisible = () => {
+      if (document.visibilityState === "visible") void once();
+      else timer = window.setTimeout(whenVisible, AGAIN);
+    };
+    void once();
+    return () => {
+      stop.abort();
+      window.clearTimeout(timer);
+    };
+  }, [key]);
+
+  const current = held.key === key;
+  return { data: held.data, trouble: current ? held.trouble : null, loading: !current };
+}

@@ -1,0 +1,49 @@
+// What every panel needs to know: the brand, the span, the clock.
+
+import { createContext } from "preact";
+import { useContext } from "preact/hooks";
+
+import { getMetric } from "../api/client";
+import type { Brand, Episode, MetricTable, Model } from "../api/types";
+import { type Answer, useAnswer } from "../api/use";
+import { rfc3339, type Span } from "./span";
+
+export interface Scene {
+  brand: string;
+  brands: Brand[];
+  span: Span;
+  now: number;
+  model: Model | null;
+  episodes: Episode[];
+  /** Shows the span of this length that ends here. */
+  showUntil: (end: number | null) => void;
+}
+
+export const SceneContext = createContext<Scene | null>(null);
+
+export function useScene(): Scene {
+  const scene = useContext(SceneContext);
+  if (!scene) throw new Error("a panel stands outside of the page");
+  return scene;
+}
+
+interface Options {
+  by?: string | null;
+  limit?: number;
+  span?: Span;
+  brand?: string;
+}
+
+/** A metric of the chosen brand over the chosen span. */
+export function useMetric(id: string, options: Options = {}): Answer<MetricTable> {
+  const scene = useScene();
+  const span = options.span ?? scene.span;
+  const query = {
+    brand: options.brand ?? scene.brand,
+    from: rfc3339(span.from),
+    to: rfc3339(span.to),
+    by: options.by ?? null,
+    limit: options.limit ?? null,
+  };
+  return useAnswer(`${id} ${JSON.stringify(query)}`, (signal) => getMetric(id, query, signal));
+}
