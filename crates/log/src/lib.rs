@@ -3,10 +3,15 @@
 //! Two implementations stand behind one contract, and one suite of tests runs over both: [`kafka`] for production and
 //! [`embedded`], one SQLite file, for a single machine. The stages know only the traits here.
 
+pub mod embedded;
+mod hash;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+
+pub use self::hash::partition_of;
 
 /// A topic and how it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,7 +116,7 @@ pub trait Consumer: Send {
     fn assignment(&self) -> Vec<u32>;
 }
 
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum LogError {
     #[error("topic {0} does not exist")]
     NoTopic(String),

@@ -1,0 +1,151 @@
+//! The one thread that writes: what waits in its queue shares a transaction, and so a sync of the disk.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::mpsc::{Receiver, RecvTimeoutError},
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+use tokio::sync::{oneshot, watch};
+
+use super::{fail::Fail, group, retention};
+use crate::LogError;
+
+/// Work inside the open transaction (or the reason why there is none); it gives back how to answer its caller once the
+/// fate of the transaction is known.
+pub(super) type Job = Box<dyn FnOnce(Result<&Connection, LogError>) -> Answer + Send>;
+type Answer = Box<dyn FnOnce(Result<(), LogError>) + Send>;
+
+/// Jobs that share a transaction at most: bounds how long the first of them waits.
+const BATCH: usize = 64;
+/// Rows that one transaction of retention removes: bounds how long an append waits behind it.
+const EXPIRED_ROWS: usize = 2_000;
+
+pub(super) struct Writer {
+    pub conn: Connection,
+    pub path: PathBuf,
+    pub jobs: Receiver<Job>,
+    pub news: watch::Sender<u64>,
+    /// Marks this process's members.
+    pub session: String,
+    pub lease: Duration,
+    pub tick: Duration,
+}
+
+/// A job that runs `work` in a savepoint, so that its failure undoes nothing of its neighbours.
+pub(super) fn job<T: Send + 'static>(
+    path: &Path,
+    work: impl FnOnce(&Connection) -> Result<T, Fail> + Send + 'static,
+) -> (Job, oneshot::Receiver<Result<T, LogError>>) {
+    let (sender, receiver) = oneshot::channel();
+    let path = path.to_owned();
+    let job = Box::new(move |conn: Result<&Connection, LogError>| -> Answer {
+        let outcome = conn.and_then(|conn| in_savepoint(conn, work).map_err(|fail| fail.at(&path)));
+        // A caller that went away needs no answer.
+        Box::new(move |committed| drop(sender.send(outcome.and_then(|value| committed.map(|()| value)))))
+    });
+    (job, receiver)
+}
+
+fn in_savepoint<T>(conn: &Connection, work: impl FnOnce(&Connection) -> Result<T, Fail>) -> Result<T, Fail> {
+    conn.prepare_cached("SAVEPOINT job")?.execute([])?;
+    let outcome = work(conn);
+    // A full disk may have ended the whole transaction already.
+    if outcome.is_err() && !conn.is_autocommit() {
+        conn.prepare_cached("ROLLBACK TO job")?.execute([])?;
+    }
+    if !conn.is_autocommit() {
+        conn.prepare_cached("RELEASE job")?.execute([])?;
+    }
+    outcome
+}
+
+impl Writer {
+    /// Runs until every sender is gone; what was queued before is still done.
+    pub fn run(mut self) {
+        let mut due = Instant::now() + self.tick;
+        loop {
+            match self.jobs.recv_timeout(due.saturating_duration_since(Instant::now())) {
+                Ok(job) => self.share_transaction(job),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            if Instant::now() >= due {
+                self.maintain();
+                due = Instant::now() + self.tick;
+            }
+        }
+    }
+
+    fn share_transaction(&mut self, first: Job) {
+        let mut answers: Vec<Answer> = Vec::new();
+        let begun = self.conn.execute_batch("BEGIN IMMEDIATE").map_err(|error| Fail::from(error).at(&self.path));
+        let mut next = Some(first);
+        while let Some(job) = next {
+            let open = begun.clone().and_then(|()| self.still_open());
+            answers.push(job(open.map(|()| &self.conn)));
+            next = if answers.len() < BATCH { self.jobs.try_recv().ok() } else { None };
+        }
+        let committed = begun.and_then(|()| self.still_open()).and_then(|()| self.commit());
+        if committed.is_ok() {
+            self.news.send_modify(|count| *count += 1);
+        }
+        answers.into_iter().for_each(|answer| answer(committed.clone()));
+    }
+
+    /// SQLite ends a transaction by itself when the disk is full.
+    fn still_open(&self) -> Result<(), LogError> {
+        if self.conn.is_autocommit() {
+            let file = self.path.display();
+            return Err(LogError::DiskFull(format!("{file} cannot grow; free space there, then it goes on by itself")));
+        }
+        Ok(())
+    }
+
+    fn commit(&self) -> Result<(), LogError> {
+        self.conn.execute_batch("COMMIT").map_err(|error| {
+            let error = Fail::from(error).at(&self.path);
+            if !self.conn.is_autocommit() {
+                // Nothing more can be done about a rollback that fails: the next BEGIN will say so.
+                let _ = self.conn.execute_batch("ROLLBACK");
+            }
+            error
+        })
+    }
+
+    /// Renews this process's leases, removes members that are gone, and forgets what is too old.
+    fn maintain(&mut self) {
+        let now = Timestamp::now().as_millisecond();
+        let expires = now + self.lease.as_millis() as i64;
+        match self.transaction(|conn, session| group::renew(conn, session, expires, now)) {
+            Ok(true) => self.news.send_modify(|count| *count += 1),
+            Ok(false) => {}
+            Err(error) => tracing::warn!(%error, "renewing the leases of the log's readers failed; will try again"),
+        }
+        loop {
+            match self.transaction(|conn, _| retention::expire(conn, now, EXPIRED_ROWS)) {
+                Ok(removed) if removed >= EXPIRED_ROWS => {}
+                Ok(_) => return,
+                Err(error) => {
+                    tracing::warn!(%error, "removing old records from the log failed; will try again");
+                    return;
+                }
+            }
+            if let Ok(job) = self.jobs.try_recv() {
+                self.share_transaction(job);
+            }
+        }
+    }
+
+    fn transaction<T>(&mut self, work: impl FnOnce(&Connection, &str) -> Result<T, Fail>) -> Result<T, LogError> {
+        let run = || {
+            let tx = rusqlite::Transaction::new_unchecked(&self.conn, rusqlite::TransactionBehavior::Immediate)?;
+            let value = work(&tx, &self.session)?;
+            tx.commit()?;
+            Ok(value)
+        };
+        run().map_err(|fail: Fail| fail.at(&self.path))
+    }
+}
