@@ -3,3 +3,5 @@
 pub mod cache;
 pub mod kafka;
 pub mod process;
+pub mod story;
+pub mod webhook_receiver;
