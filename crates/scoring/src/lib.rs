@@ -1,9 +1,31 @@
 //! Scoring: sentiment of a text, by a model that is a folder of files with a manifest.
+//!
+//! A text is [normalised](text::normalise), cut into tokens, put into a batch with texts of about its own length
+//! ([`batch`]), and sent to a [pool](pool) of worker threads. Each worker owns an [`Engine`]: `rust-bert` over libtorch
+//! (fp32, or bf16 where the CPU has it), or ONNX Runtime in int8. The three outputs become probabilities through the
+//! temperature that was fitted for the model ([`calibrate`]). What the author wants is told by rules ([`intent`]).
+//!
+//! [`load`] is the way in. The parts are public so that a benchmark can take them one at a time.
 
 use std::path::PathBuf;
 
 use grapevine_model::Scores;
 use serde::{Deserialize, Serialize};
+
+pub mod batch;
+pub mod calibrate;
+mod choose;
+pub mod intent;
+pub mod manifest;
+pub mod onnx_engine;
+pub mod pool;
+pub mod rust_bert_engine;
+mod scorer;
+pub mod text;
+
+pub use choose::{load, load_model};
+pub use pool::Engine;
+pub use scorer::ModelScorer;
 
 /// Which engine computes the model's outputs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,7 +47,7 @@ pub struct ScoringOptions {
     pub engine: EngineChoice,
     /// Worker threads, each with a copy of the model; 0 means one a core.
     pub workers: usize,
-    /// ONNX Runtime's shared library; `None` looks where `cargo xtask setup` puts it, then in the system's path.
+    /// ONNX Runtime's shared library; `None` looks where `cargo xtask setup` puts it, then at `ORT_DYLIB_PATH`.
     pub onnxruntime: Option<PathBuf>,
 }
 
@@ -35,13 +57,24 @@ pub trait Scorer: Send + Sync {
     fn description(&self) -> String;
     /// `name@version`.
     fn model(&self) -> &str;
+    /// A text with nothing in it but white space is neutral at one third each: nothing is known about it.
     fn score(&self, texts: &[&str]) -> Result<Vec<Scores>, ScoringError>;
 }
 
 #[derive(Debug, thiserror::Error)]
 pub enum ScoringError {
+    /// The model's folder: a file is missing, damaged, or not what the manifest says.
     #[error("{0}")]
     Model(String),
+    /// What computes: a library that is missing, an operation that failed, a worker that panicked.
     #[error("{0}")]
     Engine(String),
+}
+
+impl ScoringError {
+    /// Whether the same call may succeed later with nothing mended. It may not: scoring is a pure computation over local
+    /// files.
+    pub fn is_transient(&self) -> bool {
+        false
+    }
 }

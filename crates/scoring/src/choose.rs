@@ -1,0 +1,137 @@
+//! Loads a model and chooses the engine.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::manifest::ModelFolder;
+use crate::onnx_engine::{OnnxEngine, find_library};
+use crate::pool::{Engine, Pool};
+use crate::rust_bert_engine::{self as rust_bert, Precision, RustBertEngine, Weights};
+use crate::scorer::ModelScorer;
+use crate::text::Tokeniser;
+use crate::{EngineChoice, Scorer, ScoringError, ScoringOptions};
+
+/// Texts of the start-up probe.
+const PROBE: usize = 64;
+
+/// Loads the model and starts its workers. Blocking.
+///
+/// Fails where a file of the model is missing or damaged, or where the engine that was asked for cannot run here.
+pub fn load(options: &ScoringOptions) -> Result<Arc<dyn Scorer>, ScoringError> {
+    Ok(Arc::new(load_model(options)?))
+}
+
+/// [`load`], with the outputs of the model within reach.
+pub fn load_model(options: &ScoringOptions) -> Result<ModelScorer, ScoringError> {
+    let started = Instant::now();
+    let loader = Loader::new(options)?;
+    let scorer = match options.engine {
+        EngineChoice::RustBertFp32 => loader.rust_bert(Precision::Fp32, "as configured"),
+        EngineChoice::RustBertBf16 => loader.bf16_as_configured(),
+        EngineChoice::OnnxInt8 => loader.onnx("as configured"),
+        EngineChoice::Auto => loader.auto(),
+    }?;
+    let took_ms = started.elapsed().as_millis() as u64;
+    tracing::info!(model = scorer.model, took_ms, "scoring with {}", scorer.description);
+    Ok(scorer)
+}
+
+struct Loader<'o> {
+    options: &'o ScoringOptions,
+    folder: ModelFolder,
+    workers: usize,
+}
+
+impl<'o> Loader<'o> {
+    fn new(options: &'o ScoringOptions) -> Result<Self, ScoringError> {
+        let folder = ModelFolder::open(&options.model)?;
+        let cores = || std::thread::available_parallelism().map_or(1, usize::from);
+        let workers = if options.workers == 0 { cores() } else { options.workers };
+        Ok(Self { options, folder, workers })
+    }
+
+    fn auto(&self) -> Result<ModelScorer, ScoringError> {
+        if tch::Cuda::is_available() {
+            return self.rust_bert(Precision::Fp32, "chosen because there is a CUDA device");
+        }
+        if rust_bert::cpu_has_bf16() {
+            return self.rust_bert(Precision::Bf16, "chosen because this CPU has avx512_bf16");
+        }
+        self.probe()
+    }
+
+    /// Without CUDA and bf16, the faster one on this machine, right now.
+    fn probe(&self) -> Result<ModelScorer, ScoringError> {
+        let mut fp32 = self.rust_bert(Precision::Fp32, "")?;
+        let mut int8 = match self.onnx("") {
+            Ok(scorer) => scorer,
+            Err(ScoringError::Engine(why)) => {
+                fp32.description += &format!("chosen without a probe: {why}");
+                return Ok(fp32);
+            }
+            Err(damaged) => return Err(damaged),
+        };
+        let (torch, onnx) = (texts_per_second(&fp32)?, texts_per_second(&int8)?);
+        let why =
+            format!("chosen by a probe: fp32 {torch:.0} texts/s, int8 {onnx:.0} texts/s; no CUDA, no avx512_bf16");
+        let faster = if onnx > torch { &mut int8 } else { &mut fp32 };
+        faster.description += &why;
+        Ok(if onnx > torch { int8 } else { fp32 })
+    }
+
+    fn bf16_as_configured(&self) -> Result<ModelScorer, ScoringError> {
+        if !rust_bert::cpu_has_bf16() && !tch::Cuda::is_available() {
+            return Err(ScoringError::Engine(
+                "scoring.engine = \"rust-bert-bf16\" needs CUDA or a CPU with avx512_bf16, and here is neither; set \
+                 \"auto\", \"rust-bert-fp32\" or \"onnx-int8\""
+                    .to_owned(),
+            ));
+        }
+        self.rust_bert(Precision::Bf16, "as configured")
+    }
+
+    /// A GPU is one device: more workers than one would only queue for it.
+    fn rust_bert(&self, precision: Precision, why: &str) -> Result<ModelScorer, ScoringError> {
+        let weights = Weights::read(&self.folder)?;
+        let cuda = tch::Cuda::is_available();
+        let workers = if cuda { 1 } else { self.workers };
+        let make = move || {
+            rust_bert::tune();
+            Ok(Box::new(RustBertEngine::load(&weights, precision)?) as Box<dyn Engine>)
+        };
+        let kind = if precision == Precision::Bf16 { "bf16" } else { "fp32" };
+        let name = format!("rust-bert {kind} on {}", if cuda { "CUDA" } else { "the CPU" });
+        self.scorer(&name, why, Pool::start(workers, make)?)
+    }
+
+    fn onnx(&self, why: &str) -> Result<ModelScorer, ScoringError> {
+        let library = find_library(self.options.onnxruntime.as_deref())?;
+        let model = self.folder.read(&self.folder.manifest.files.onnx_int8)?;
+        let make = move || Ok(Box::new(OnnxEngine::load(&model, &library)?) as Box<dyn Engine>);
+        self.scorer("ONNX Runtime int8", why, Pool::start(self.workers, make)?)
+    }
+
+    fn scorer(&self, engine: &str, why: &str, pool: Pool) -> Result<ModelScorer, ScoringError> {
+        let manifest = &self.folder.manifest;
+        let json = self.folder.read(&manifest.files.tokenizer)?;
+        let (model, workers) = (self.folder.id(), pool.workers());
+        let plural = if workers == 1 { "" } else { "s" };
+        Ok(ModelScorer {
+            description: format!("{model}: {engine}, {workers} worker{plural}, {why}"),
+            model,
+            temperature: manifest.temperature,
+            tokeniser: Tokeniser::from_bytes(&json, manifest.max_tokens)?,
+            pool,
+        })
+    }
+}
+
+/// Of texts with about the length of a post, after a first round that warms up.
+fn texts_per_second(scorer: &ModelScorer) -> Result<f64, ScoringError> {
+    let texts =
+        ["the new update is great but my order has not arrived yet, can anyone from support look into it"; PROBE];
+    scorer.logits(&texts[..PROBE / 4])?;
+    let started = Instant::now();
+    scorer.logits(&texts)?;
+    Ok(PROBE as f64 / started.elapsed().as_secs_f64())
+}

@@ -1,0 +1,147 @@
+//! The second engine: ONNX Runtime in int8, for CPUs without bf16. Its library is loaded at run time.
+
+use std::path::{Path, PathBuf};
+
+use ort::environment::Environment;
+use ort::session::Session;
+use ort::session::builder::GraphOptimizationLevel;
+use ort::value::TensorRef;
+use parking_lot::Mutex;
+
+use crate::ScoringError;
+use crate::batch::Batch;
+use crate::pool::Engine;
+
+const LIBRARY: &str = if cfg!(target_os = "macos") { "libonnxruntime.dylib" } else { "libonnxruntime.so" };
+
+/// One session with one thread.
+pub struct OnnxEngine {
+    session: Session,
+}
+
+impl OnnxEngine {
+    /// `model` is the content of the `.onnx` file; `library` comes from [`find_library`].
+    pub fn load(model: &[u8], library: &Path) -> Result<Self, ScoringError> {
+        let environment = environment(library)?;
+        let session = Session::builder(&environment)
+            .map_err(|e| onnx(&e))?
+            .with_optimization_level(GraphOptimizationLevel::Level3)
+            .map_err(|e| onnx(&e))?
+            .with_intra_threads(1)
+            .map_err(|e| onnx(&e))?
+            .commit_from_memory(model)
+            .map_err(|e| onnx(&e))?;
+        Ok(Self { session })
+    }
+}
+
+impl Engine for OnnxEngine {
+    fn logits(&mut self, batch: &Batch) -> Result<Vec<[f32; 3]>, ScoringError> {
+        let shape = [batch.rows, batch.width];
+        let ids = TensorRef::from_array_view((shape, batch.ids.as_slice())).map_err(|e| onnx(&e))?;
+        let mask = TensorRef::from_array_view((shape, batch.mask.as_slice())).map_err(|e| onnx(&e))?;
+        let inputs = ort::inputs!["input_ids" => ids, "attention_mask" => mask];
+        let outputs = self.session.run(inputs).map_err(|e| onnx(&e))?;
+        let logits = outputs.get("logits").ok_or_else(|| ScoringError::Model(NO_LOGITS.to_owned()))?;
+        let (_, values) = logits.try_extract_tensor::<f32>().map_err(|e| onnx(&e))?;
+        Ok(values.as_chunks::<3>().0.to_vec())
+    }
+}
+
+const NO_LOGITS: &str = "the model's .onnx file has no output `logits`";
+
+/// The process has one ONNX Runtime: the first library that loads stays.
+fn environment(library: &Path) -> Result<Environment, ScoringError> {
+    static CURRENT: Mutex<Option<Environment>> = Mutex::new(None);
+    let mut current = CURRENT.lock();
+    if let Some(environment) = &*current {
+        return Ok(environment.clone());
+    }
+    let made = ort::init_from(library)
+        .map_err(|e| ScoringError::Engine(format!("cannot load ONNX Runtime: {e}; {MEND}")))?
+        .with_name("grapevine")
+        .with_telemetry(false)
+        .build()
+        .map_err(|e| onnx(&e))?;
+    *current = Some(made.clone());
+    Ok(made)
+}
+
+const MEND: &str =
+    "run `cargo xtask setup`, or point `scoring.onnxruntime` or ORT_DYLIB_PATH at libonnxruntime 1.22 or newer";
+
+/// The library named in the options, else the one in Grapevine's cache, else the one that `ORT_DYLIB_PATH` names.
+pub fn find_library(named: Option<&Path>) -> Result<PathBuf, ScoringError> {
+    if let Some(path) = named {
+        return exists(path).ok_or_else(|| missing(&format!("there is no file {}", path.display())));
+    }
+    let cache = cache_folder();
+    if let Some(found) = cache.as_deref().and_then(newest_in) {
+        return Ok(found);
+    }
+    let variable = std::env::var_os("ORT_DYLIB_PATH").filter(|v| !v.is_empty()).map(PathBuf::from);
+    match (variable, cache) {
+        (Some(path), _) => {
+            exists(&path).ok_or_else(|| missing(&format!("ORT_DYLIB_PATH names {}, which is no file", path.display())))
+        }
+        (None, Some(cache)) => Err(missing(&format!("there is no onnxruntime-*/{LIBRARY} in {}", cache.display()))),
+        (None, None) => Err(missing("neither GRAPEVINE_CACHE nor HOME is set, so there is no cache to look in")),
+    }
+}
+
+fn exists(path: &Path) -> Option<PathBuf> {
+    path.is_file().then(|| path.to_owned())
+}
+
+fn missing(why: &str) -> ScoringError {
+    ScoringError::Engine(format!("ONNX Runtime was not found: {why}; {MEND}"))
+}
+
+fn cache_folder() -> Option<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
+    set("GRAPEVINE_CACHE")
+        .or_else(|| set("XDG_CACHE_HOME").map(|folder| folder.join("grapevine")))
+        .or_else(|| set("HOME").map(|folder| folder.join(".cache/grapevine")))
+}
+
+/// The library in the folder `onnxruntime-VERSION` with the highest version.
+fn newest_in(cache: &Path) -> Option<PathBuf> {
+    let version = |folder: &Path| -> Option<Vec<u32>> {
+        let version = folder.file_name()?.to_str()?.strip_prefix("onnxruntime-")?;
+        Some(version.split('.').map(|part| part.parse().unwrap_or(0)).collect())
+    };
+    let folders = std::fs::read_dir(cache).ok()?.flatten().map(|entry| entry.path());
+    let found = folders.filter_map(|folder| Some((version(&folder)?, exists(&folder.join(LIBRARY))?)));
+    found.max().map(|(_, library)| library)
+}
+
+fn onnx(error: &dyn std::error::Error) -> ScoringError {
+    ScoringError::Engine(format!("ONNX Runtime: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_highest_version_with_a_library_is_taken() {
+        let cache = tempfile::tempdir().unwrap();
+        assert_eq!(newest_in(cache.path()), None);
+        for (folder, filled) in
+            [("onnxruntime-1.9.0", true), ("onnxruntime-1.22.1", true), ("onnxruntime-1.30.0", false)]
+        {
+            let folder = cache.path().join(folder);
+            std::fs::create_dir(&folder).unwrap();
+            if filled {
+                std::fs::write(folder.join(LIBRARY), b"").unwrap();
+            }
+        }
+        assert_eq!(newest_in(cache.path()), Some(cache.path().join("onnxruntime-1.22.1").join(LIBRARY)));
+    }
+
+    #[test]
+    fn a_library_that_is_not_there_is_named_with_the_mend() {
+        let error = find_library(Some(Path::new("no/such/libonnxruntime.so"))).unwrap_err().to_string();
+        assert!(error.contains("no/such/libonnxruntime.so") && error.contains("cargo xtask setup"), "{error}");
+    }
+}

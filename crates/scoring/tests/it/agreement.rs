@@ -1,0 +1,86 @@
+//! The engines must agree with each other, and be as good as the manifest says.
+
+use grapevine_model::{Polarity, Scores};
+use grapevine_scoring::calibrate::{calibration_error, fit_temperature};
+use grapevine_scoring::manifest::ModelFolder;
+use grapevine_scoring::{ModelScorer, Scorer};
+
+use crate::posts::posts;
+use crate::support::{bf16, fp32, int8, model_folder, shared_set};
+
+const POSTS: usize = 1_000;
+
+fn score(scorer: &ModelScorer, texts: &[String]) -> Vec<Scores> {
+    scorer.score(&texts.iter().map(String::as_str).collect::<Vec<_>>()).unwrap()
+}
+
+/// Percent of texts with the same polarity.
+fn agreement(a: &[Scores], b: &[Scores]) -> f64 {
+    100.0 * a.iter().zip(b).filter(|(a, b)| a.polarity == b.polarity).count() as f64 / a.len() as f64
+}
+
+fn check_agreement(what: &str, texts: &[String]) {
+    let reference = score(fp32(), texts);
+    let others = [("bf16", bf16()), ("int8", Some(int8()))];
+    for (name, scorer) in others.into_iter().filter_map(|(name, scorer)| Some((name, scorer?))) {
+        let same = agreement(&reference, &score(scorer, texts));
+        println!("{what}: {name} gives fp32's polarity on {same:.1} % of {} posts", texts.len());
+        assert!(same >= 97.0, "{what}: {name} agrees on only {same:.1} %");
+    }
+}
+
+#[test]
+fn fp32_bf16_and_int8_give_the_same_polarity_on_own_posts() {
+    let texts = posts(POSTS, 7);
+    let polarities: Vec<Polarity> = score(fp32(), &texts).iter().map(|s| s.polarity).collect();
+    for polarity in Polarity::ALL {
+        let count = polarities.iter().filter(|p| **p == polarity).count();
+        assert!(count > POSTS / 10, "the posts are one-sided: only {count} are {}", polarity.name());
+    }
+    check_agreement("own posts", &texts);
+}
+
+#[test]
+fn fp32_bf16_and_int8_give_the_same_polarity_on_real_posts() {
+    for file in ["tweeteval_sentiment/val.jsonl", "airline/posts.ndjson"] {
+        let Some(rows) = shared_set(file) else { continue };
+        let texts: Vec<String> = rows.into_iter().take(POSTS).map(|row| row.text).collect();
+        check_agreement(file, &texts);
+    }
+}
+
+/// Macro-averaged recall in percent.
+fn macro_recall(predicted: &[usize], labels: &[usize]) -> f64 {
+    let recall = |class: usize| {
+        let of_class: Vec<usize> = (0..labels.len()).filter(|&i| labels[i] == class).collect();
+        of_class.iter().filter(|&&i| predicted[i] == class).count() as f64 / of_class.len() as f64
+    };
+    100.0 * (0..3).map(recall).sum::<f64>() / 3.0
+}
+
+fn most(logits: &[f32; 3]) -> usize {
+    (0..3).max_by(|&a, &b| logits[a].total_cmp(&logits[b])).unwrap()
+}
+
+#[test]
+fn the_manifest_states_the_temperature_and_the_accuracy_that_are_measured() {
+    let Some(rows) = shared_set("tweeteval_sentiment/val.jsonl") else { return };
+    let manifest = ModelFolder::open(&model_folder()).unwrap().manifest;
+    let labels: Vec<usize> =
+        rows.iter().map(|row| Polarity::ALL.iter().position(|p| p.name() == row.label).unwrap()).collect();
+    let texts: Vec<&str> = rows.iter().map(|row| row.text.as_str()).collect();
+    let logits: Vec<[f32; 3]> = fp32().logits(&texts).unwrap().into_iter().map(Option::unwrap).collect();
+
+    let temperature = fit_temperature(&logits, &labels);
+    let before = calibration_error(&logits, &labels, 1.0);
+    let after = calibration_error(&logits, &labels, temperature);
+    let recall = macro_recall(&logits.iter().map(most).collect::<Vec<_>>(), &labels);
+    println!("temperature {temperature:.3}, calibration error {before:.4} -> {after:.4}, macro-recall {recall:.2}");
+
+    let stated = manifest.accuracy.iter().find(|a| a.engine == "rust-bert-fp32" && a.n == labels.len()).unwrap();
+    assert!((f64::from(stated.macro_recall) - recall).abs() < 0.1);
+    assert!((manifest.temperature - temperature).abs() < 0.01);
+    assert!((manifest.calibration.error_before - before).abs() < 2e-3);
+    assert!((manifest.calibration.error_after - after).abs() < 2e-3);
+    assert!(after <= before);
+}

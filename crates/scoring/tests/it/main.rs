@@ -1,0 +1,8 @@
+//! Integration tests of the scoring crate, over the model in the repository.
+
+mod agreement;
+mod behaviour;
+mod faults;
+mod posts;
+mod reference;
+mod support;

@@ -1,0 +1,66 @@
+//! Where things are, and engines that are loaded once.
+
+use std::path::{Path, PathBuf};
+use std::sync::{LazyLock, OnceLock};
+
+use grapevine_scoring::onnx_engine::find_library;
+use grapevine_scoring::rust_bert_engine::cpu_has_bf16;
+use grapevine_scoring::{EngineChoice, ModelScorer, ScoringOptions, load_model};
+use serde::Deserialize;
+
+pub fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("crates/scoring lies in the repository")
+}
+
+pub fn model_folder() -> PathBuf {
+    repository().join("models/minilm-l6-sentiment")
+}
+
+pub fn options(engine: EngineChoice) -> ScoringOptions {
+    ScoringOptions { model: model_folder(), engine, workers: 2, onnxruntime: None }
+}
+
+fn loaded(engine: EngineChoice) -> ModelScorer {
+    load_model(&options(engine)).unwrap_or_else(|e| panic!("{engine:?}: {e}"))
+}
+
+pub fn fp32() -> &'static ModelScorer {
+    static SCORER: LazyLock<ModelScorer> = LazyLock::new(|| loaded(EngineChoice::RustBertFp32));
+    &SCORER
+}
+
+/// `None`, with a message, where the CPU has no bf16.
+pub fn bf16() -> Option<&'static ModelScorer> {
+    static SCORER: LazyLock<ModelScorer> = LazyLock::new(|| loaded(EngineChoice::RustBertBf16));
+    if !cpu_has_bf16() {
+        eprintln!("skipped: this CPU has no avx512_bf16");
+        return None;
+    }
+    Some(&SCORER)
+}
+
+/// Fails with the instruction where ONNX Runtime is not set up.
+pub fn int8() -> &'static ModelScorer {
+    static SCORER: OnceLock<ModelScorer> = OnceLock::new();
+    SCORER.get_or_init(|| {
+        find_library(None).unwrap_or_else(|e| panic!("{e}"));
+        loaded(EngineChoice::OnnxInt8)
+    })
+}
+
+#[derive(Deserialize)]
+pub struct Labelled {
+    pub text: String,
+    pub label: String,
+}
+
+/// A set beside the repository (`../shared/data/SET`). Its texts are not ours to ship, so most machines do not have it.
+pub fn shared_set(file: &str) -> Option<Vec<Labelled>> {
+    let folders = repository().ancestors().skip(1).map(|folder| folder.join("shared/data"));
+    let Some(path) = folders.map(|folder| folder.join(file)).find(|path| path.is_file()) else {
+        eprintln!("skipped: ../shared/data/{file} is not on this machine");
+        return None;
+    };
+    let text = std::fs::read_to_string(&path).expect("the file was just found");
+    Some(text.lines().map(|line| serde_json::from_str(line).expect("a labelled line")).collect())
+}
