@@ -11,7 +11,7 @@ use super::writer::{Intention, Writer};
 use Polarity::{Negative, Neutral, Positive};
 
 /// Share of negative openers, and of positive ones, in plain weeks, for each brand.
-const EVERYDAY_MOOD: [(f64, f64); 3] = [(0.15, 0.36), (0.15, 0.30), (0.20, 0.26)];
+const EVERYDAY_MOOD: [(f64, f64); 3] = [(0.22, 0.34), (0.20, 0.30), (0.27, 0.24)];
 
 /// What a thread is about.
 #[derive(Debug, Clone, Copy)]
