@@ -26,6 +26,11 @@ pub enum Literal {
 }
 
 impl Query {
+    /// See [`parse`](crate::parse()).
+    pub fn parse(query: &str) -> Result<Query, crate::ParseError> {
+        crate::parse(query)
+    }
+
     /// All of them; flat, and the query itself where it is only one.
     pub fn all(parts: Vec<Query>) -> Query {
         Self::flat(parts, |part| match part {

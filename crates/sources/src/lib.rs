@@ -3,9 +3,14 @@
 //! A source fetches pages and maps them to [`Event`]s. Fetching is apart from a pure mapping. A cursor leaves a source
 //! inside a [`Page`] and becomes a checkpoint only after the log has acknowledged the page's events.
 
+pub mod file;
+pub mod registry;
+pub mod text;
+
 use async_trait::async_trait;
 use grapevine_model::Event;
 use jiff::Timestamp;
+pub use registry::{Clock, ConfigError, SourceSpec, SystemClock, parse};
 use serde::{Deserialize, Serialize};
 
 /// Position in a platform's API: opaque to everyone but the source that made it, and versioned by it.

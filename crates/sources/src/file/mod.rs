@@ -1,0 +1,237 @@
+//! Posts from a file: NDJSON or CSV, read once or followed while it grows.
+//!
+//! | what happens | what the source does |
+//! |---|---|
+//! | a line cannot be read or mapped | rejects it with its place, goes on |
+//! | a line is longer than 4 MiB | rejects its beginning, skips to the next line |
+//! | the last line has no line end | waits for the rest in follow mode, else takes it as it is |
+//! | the file was renamed and a new one stands in its place | reads the old one to its end, then the new one from its start |
+//! | the file was cut, replaced or changed before the cursor | says so in a [`Gap`](grapevine_model::Gap), begins at its start |
+//! | the process ended between two pages | reads on at the saved cursor, which proves its place by two hashes |
+//!
+//! Memory is bounded by the page (500 lines or 1 MiB, or one line of up to 4 MiB), whatever the file's size.
+//!
+//! `complete_through` rests on the order of the file: it trails the newest `created_at` by `lateness_seconds`, and the
+//! clock once a followed file is read to its end. With `ordered = false` nothing is promised before the end.
+
+mod cursor;
+mod fields;
+mod map;
+mod page;
+mod record;
+mod tail;
+mod time;
+
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+use async_trait::async_trait;
+use jiff::SignedDuration;
+use parking_lot::Mutex;
+use serde::Deserialize;
+
+use self::{fields::FieldMap, page::Reader, record::Format};
+use crate::{
+    Cursor, Page, Progress, Source, SourceError,
+    registry::{Clock, ConfigError, KeyDoc, Place, Settings, SourceSpec},
+};
+
+pub const KIND: &str = "file";
+pub const DOC: &str = "Posts from an NDJSON or CSV file, read once or followed while it grows.";
+
+pub const KEYS: &[KeyDoc] = &[
+    KeyDoc {
+        key: "path",
+        value_type: "string",
+        default: "",
+        doc: "The file. A relative path starts at the working directory.",
+    },
+    KeyDoc {
+        key: "format",
+        value_type: "string",
+        default: "by the extension",
+        doc: "`ndjson` (one JSON object a line) or `csv` (with a header). Known from .ndjson, .jsonl, .json, .csv and .tsv.",
+    },
+    KeyDoc {
+        key: "delimiter",
+        value_type: "string",
+        default: "\",\", for .tsv \"\\t\"",
+        doc: "What separates CSV fields: one ASCII character.",
+    },
+    KeyDoc {
+        key: "follow",
+        value_type: "boolean",
+        default: "false",
+        doc: "Wait for lines that are appended, instead of ending at the end.",
+    },
+    KeyDoc {
+        key: "ordered",
+        value_type: "boolean",
+        default: "true",
+        doc: "The lines stand in the order of their created_at. With false, no span counts as complete before the end is reached.",
+    },
+    KeyDoc {
+        key: "lateness_seconds",
+        value_type: "integer",
+        default: "60",
+        doc: "How much later than a newer one a line may stand in an ordered file, and how late a writer may append it.",
+    },
+    KeyDoc {
+        key: "keep_raw",
+        value_type: "boolean",
+        default: "false",
+        doc: "Keep each line as it came beside its mention.",
+    },
+    KeyDoc {
+        key: "fields",
+        value_type: "table",
+        default: "{}",
+        doc: "Field of a mention = place in the record: a key or column, dots for keys within (user.name), \"=value\" for a \
+              constant, \"=\" for none. Fields that are not named stand under their own name.",
+    },
+];
+
+/// How often a followed file is looked at while a poll waits, and for how long one poll waits.
+const LOOK_EVERY: std::time::Duration = std::time::Duration::from_millis(100);
+const LOOKS: usize = 5;
+
+/// The settings, as [`KEYS`] documents them.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FileSettings {
+    path: PathBuf,
+    format: Option<FormatName>,
+    delimiter: Option<String>,
+    #[serde(default)]
+    follow: bool,
+    #[serde(default = "yes")]
+    ordered: bool,
+    #[serde(default = "one_minute")]
+    lateness_seconds: u32,
+    #[serde(default)]
+    keep_raw: bool,
+    #[serde(default)]
+    fields: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum FormatName {
+    Ndjson,
+    Csv,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn one_minute() -> u32 {
+    60
+}
+
+impl Settings for FileSettings {
+    fn into_spec(self, place: Place<'_>) -> Result<Box<dyn SourceSpec>, ConfigError> {
+        let format = self.format(place)?;
+        let fields = FieldMap::new(&self.fields, place)?;
+        Ok(Box::new(FileSpec {
+            name: place.source_name.to_owned(),
+            path: self.path,
+            format,
+            follow: self.follow,
+            ordered: self.ordered,
+            lateness: SignedDuration::from_secs(self.lateness_seconds.into()),
+            keep_raw: self.keep_raw,
+            fields,
+        }))
+    }
+}
+
+impl FileSettings {
+    fn format(&self, place: Place<'_>) -> Result<Format, ConfigError> {
+        let extension = self.path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
+        let extension = extension.to_ascii_lowercase();
+        let name = match (self.format, extension.as_str()) {
+            (Some(name), _) => name,
+            (None, "ndjson" | "jsonl" | "json") => FormatName::Ndjson,
+            (None, "csv" | "tsv") => FormatName::Csv,
+            (None, _) => {
+                let message = format!("is missing, and {:?} does not tell it: write \"ndjson\" or \"csv\"", self.path);
+                return Err(place.value_error("format", message));
+            }
+        };
+        match (name, self.delimiter.as_deref(), self.delimiter.as_deref().map(str::as_bytes)) {
+            (FormatName::Ndjson, None, _) => Ok(Format::Ndjson),
+            (FormatName::Ndjson, Some(_), _) => Err(place.value_error("delimiter", "is for CSV only: remove it")),
+            (FormatName::Csv, None, _) => Ok(Format::Csv { delimiter: if extension == "tsv" { b'\t' } else { b',' } }),
+            (FormatName::Csv, _, Some(&[delimiter])) if !matches!(delimiter, b'"' | b'\n' | b'\r') => {
+                Ok(Format::Csv { delimiter })
+            }
+            _ => Err(place.value_error("delimiter", "is not one ASCII character, such as \",\", \";\" or \"\\t\"")),
+        }
+    }
+}
+
+/// The checked settings.
+#[derive(Debug, Clone)]
+pub(crate) struct FileSpec {
+    name: String,
+    path: PathBuf,
+    format: Format,
+    follow: bool,
+    ordered: bool,
+    lateness: SignedDuration,
+    keep_raw: bool,
+    fields: FieldMap,
+}
+
+impl SourceSpec for FileSpec {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
+    fn build(&self, clock: Arc<dyn Clock>) -> Box<dyn Source> {
+        Box::new(FileSource { reader: Arc::new(Mutex::new(Reader::new(self.clone(), clock))), follow: self.follow })
+    }
+}
+
+struct FileSource {
+    reader: Arc<Mutex<Reader>>,
+    follow: bool,
+}
+
+impl FileSource {
+    /// Files block, so they are read on a thread that may. What a page depends on is in the cursor: a page that nobody
+    /// waits for any more is read again.
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Reader) -> Result<T, SourceError> + Send + 'static,
+    ) -> Result<T, SourceError> {
+        let reader = self.reader.clone();
+        tokio::task::spawn_blocking(move || work(&mut reader.lock()))
+            .await
+            .map_err(|error| SourceError::Transient(format!("reading was interrupted: {error}")))?
+    }
+}
+
+#[async_trait]
+impl Source for FileSource {
+    async fn check(&mut self) -> Result<(), SourceError> {
+        self.blocking(Reader::check).await
+    }
+
+    async fn poll(&mut self, cursor: Option<&Cursor>) -> Result<Page, SourceError> {
+        for look in 0.. {
+            let cursor = cursor.cloned();
+            let page = self.blocking(move |reader| reader.page(cursor.as_ref())).await?;
+            let is_idle = page.state == Progress::CaughtUp && page.events.is_empty() && page.rejected.is_empty();
+            if !is_idle || !self.follow || look >= LOOKS {
+                return Ok(page);
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        unreachable!("the loop ends by returning")
+    }
+}

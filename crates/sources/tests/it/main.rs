@@ -1,0 +1,3 @@
+mod file;
+mod file_follow;
+mod kit;
