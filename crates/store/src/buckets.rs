@@ -1,11 +1,84 @@
+use std::collections::BTreeMap;
+
+use clickhouse::Row;
 use grapevine_model::Bucket;
 use jiff::Timestamp;
+use serde::Deserialize;
 
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, error::Doing};
+
+const STEP: i64 = Bucket::LENGTH.as_secs();
+/// Buckets in the hour over which the authors of negatives are counted.
+const HOUR: i64 = 12;
+/// About two years.
+const MOST_BUCKETS: u64 = 210_000;
+
+/// The authors of a bucket's negatives count for it and for the eleven buckets after it: each state is merged into those
+/// twelve. Only buckets with negatives are spread, so a quiet brand costs little.
+const SQL: &str = "
+SELECT toUInt64(toUnixTimestamp(bucket)) AS at, sum(mentions) AS mentions, sum(negative) AS negatives, toUInt64(0) AS authors
+FROM rollup_5m WHERE brand = {brand:String} AND bucket >= toDateTime({from:UInt32}, 'UTC') AND bucket < toDateTime({to:UInt32}, 'UTC')
+GROUP BY bucket
+UNION ALL
+SELECT at, toUInt64(0) AS mentions, toUInt64(0) AS negatives, uniqCombined64Merge(14)(state) AS authors FROM (
+    SELECT toUInt64(toUnixTimestamp(bucket) + 300 * arrayJoin(range(12))) AS at, negative_authors AS state
+    FROM rollup_5m WHERE brand = {brand:String} AND negative > 0
+        AND bucket >= toDateTime({since:UInt32}, 'UTC') AND bucket < toDateTime({to:UInt32}, 'UTC'))
+WHERE at >= {from:UInt32} AND at < {to:UInt32} GROUP BY at";
+
+#[derive(Row, Deserialize)]
+struct Sparse {
+    at: u64,
+    mentions: u64,
+    negatives: u64,
+    authors: u64,
+}
 
 impl Store {
     /// Every bucket of five minutes that starts in the span, the empty ones included.
+    ///
+    /// # Errors
+    /// An empty span, or one of more than two years.
     pub async fn buckets(&self, brand: &str, from: Timestamp, to: Timestamp) -> Result<Vec<Bucket>, StoreError> {
-        todo!("{brand} {from} {to}")
+        let (first, last) = whole_buckets(from, to)?;
+        let points = (last - first).unsigned_abs() / STEP.unsigned_abs();
+        if points > MOST_BUCKETS {
+            return Err(StoreError::TooManyPoints { from, to, points, most: MOST_BUCKETS });
+        }
+        let rows: Vec<Sparse> = self
+            .read(SQL)
+            .param("brand", brand)
+            .param("from", first)
+            .param("to", last)
+            .param("since", (first - (HOUR - 1) * STEP).max(0))
+            .fetch_all()
+            .await
+            .doing("reading buckets")?;
+        Ok(dense(first, last, &rows))
     }
+}
+
+/// Seconds of the first bucket that starts in the span, and of the first that does not. Held within 1970 to 2100.
+fn whole_buckets(from: Timestamp, to: Timestamp) -> Result<(i64, i64), StoreError> {
+    let up = |time: Timestamp| -> i64 {
+        let seconds = time.as_second() + i64::from(time.subsec_nanosecond() > 0);
+        (seconds.clamp(0, 4_102_444_800) + STEP - 1).div_euclid(STEP) * STEP
+    };
+    if from >= to { Err(StoreError::EmptySpan { from, to }) } else { Ok((up(from), up(to))) }
+}
+
+fn dense(first: i64, last: i64, rows: &[Sparse]) -> Vec<Bucket> {
+    let mut by_start: BTreeMap<i64, Bucket> = BTreeMap::new();
+    for row in rows {
+        let at = row.at.cast_signed();
+        let Ok(start) = Timestamp::from_second(at) else { continue };
+        let bucket = by_start.entry(at).or_insert_with(|| Bucket::empty(start));
+        bucket.mentions += row.mentions;
+        bucket.negatives += row.negatives;
+        bucket.negative_authors = bucket.negative_authors.map(|authors| authors + row.authors);
+    }
+    let starts = (first..last).step_by(STEP.unsigned_abs() as usize);
+    starts
+        .filter_map(|at| by_start.get(&at).copied().or_else(|| Timestamp::from_second(at).ok().map(Bucket::empty)))
+        .collect()
 }

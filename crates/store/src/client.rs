@@ -36,6 +36,8 @@ pub struct Store {
     /// Held while rows are written and while a span is rebuilt: a rollup is deleted and computed anew from what is stored,
     /// and a row that came between would be counted twice.
     pub(crate) writing: Arc<tokio::sync::Mutex<()>>,
+    pub(crate) sources: Arc<[String]>,
+    pub(crate) partitions: u32,
 }
 
 impl Store {
@@ -56,7 +58,13 @@ impl Store {
         if let Some(password) = password {
             client = client.with_password(password);
         }
-        Ok(Self { client, database, writing: Arc::default() })
+        Ok(Self { client, database, writing: Arc::default(), sources: Arc::default(), partitions: 0 })
+    }
+
+    /// Names the sources that coverage is judged by, and the partitions that each of them reports on. Without it every
+    /// source counts that ever reported, one that was switched off a year ago included.
+    pub fn with_sources(self, sources: &[String], partitions: u32) -> Self {
+        Self { sources: sources.into(), partitions, ..self }
     }
 
     pub fn database(&self) -> &str {

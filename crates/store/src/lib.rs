@@ -29,5 +29,5 @@ pub use mentions::{MentionRow, PolarityCount};
 pub use metric::{Column, Coverage, GapSpan, MetricInfo, MetricQuery, MetricTable, ModelNote};
 pub use migrate::Applied;
 pub use registry::{By, Metric, Role, UnknownBy};
-pub use rollup::{Mismatch, Rebuilt};
+pub use rollup::{Counts, Mismatch, Rebuilt};
 pub use write::{Batch, Inserted};

@@ -1,8 +1,13 @@
-use grapevine_model::MentionId;
-use jiff::Timestamp;
-use serde::Serialize;
+use clickhouse::Row;
+use grapevine_model::{MentionId, Polarity};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
-use crate::{Store, StoreError};
+use crate::{
+    Store, StoreError,
+    client::{from_millis, millis},
+    error::Doing,
+};
 
 /// A stored mention of one brand, for lists.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -35,7 +40,7 @@ pub struct MentionRow {
     pub model: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Row)]
 pub struct PolarityCount {
     pub brand: String,
     pub negative: u64,
@@ -44,29 +49,155 @@ pub struct PolarityCount {
     pub unscored: u64,
 }
 
+/// Columns of [`Fetched`], for `SELECT`.
+pub(crate) const COLUMNS: &str = "id, brand, platform, toString(kind) AS kind, space, url, author, author_handle, \
+    author_name, author_followers, toUnixTimestamp64Milli(created_at) AS created_ms, \
+    toUnixTimestamp64Micro(observed_at) AS observed_us, text, language, hashtags, likes, reposts, replies, monitor, team, \
+    owned_space, toInt8(polarity) AS polarity, confidence, toString(intent) AS intent, model";
+
+#[derive(Row, Deserialize)]
+pub(crate) struct Fetched {
+    id: u128,
+    brand: String,
+    platform: String,
+    kind: String,
+    space: String,
+    url: String,
+    author: String,
+    author_handle: String,
+    author_name: String,
+    author_followers: Option<u64>,
+    created_ms: i64,
+    observed_us: i64,
+    text: String,
+    language: String,
+    hashtags: Vec<String>,
+    likes: Option<u64>,
+    reposts: Option<u64>,
+    replies: Option<u64>,
+    monitor: String,
+    team: bool,
+    owned_space: bool,
+    polarity: i8,
+    confidence: Option<f32>,
+    intent: String,
+    model: String,
+}
+
+impl From<Fetched> for MentionRow {
+    fn from(row: Fetched) -> Self {
+        let polarity = Polarity::ALL.into_iter().find(|polarity| polarity.sign() == row.polarity);
+        Self {
+            id: MentionId(row.id),
+            brand: row.brand,
+            platform: row.platform,
+            kind: row.kind,
+            space: row.space,
+            url: row.url,
+            author: row.author,
+            author_handle: row.author_handle,
+            author_name: row.author_name,
+            author_followers: row.author_followers,
+            created_at: from_millis(row.created_ms),
+            observed_at: Timestamp::from_microsecond(row.observed_us).unwrap_or_default(),
+            text: row.text,
+            language: row.language,
+            hashtags: row.hashtags,
+            likes: row.likes,
+            reposts: row.reposts,
+            replies: row.replies,
+            monitor: row.monitor,
+            team: row.team,
+            owned_space: row.owned_space,
+            polarity: polarity.map(Polarity::name),
+            confidence: row.confidence,
+            intent: polarity.map(|_| row.intent),
+            model: row.model,
+        }
+    }
+}
+
+/// How far back a page of the newest mentions looks, step by step, so that it does not read the whole table.
+const LOOK_BACK: [SignedDuration; 3] =
+    [SignedDuration::from_hours(6), SignedDuration::from_hours(7 * 24), SignedDuration::from_hours(60 * 24)];
+
+/// Rows of one page, at most.
+const PAGE: u32 = 1000;
+
 impl Store {
-    /// The newest mentions first, by creation and then by id. `before` is the last row of the page before.
+    /// The newest mentions first, by creation and then by id; 1,000 at most. `before` is the last row of the page before.
     pub async fn latest(
         &self,
         brand: Option<&str>,
         limit: u32,
         before: Option<(Timestamp, MentionId)>,
     ) -> Result<Vec<MentionRow>, StoreError> {
-        todo!("{brand:?} {limit} {before:?}")
+        let before = match before {
+            Some(before) => before,
+            None => (self.newest().await?.unwrap_or(Timestamp::UNIX_EPOCH), MentionId(u128::MAX)),
+        };
+        let limit = limit.min(PAGE);
+        for back in LOOK_BACK {
+            let since = before.0.saturating_sub(back).unwrap_or(Timestamp::UNIX_EPOCH);
+            let rows = self.page(brand, limit, since, before).await?;
+            if rows.len() == limit as usize {
+                return Ok(rows);
+            }
+        }
+        self.page(brand, limit, Timestamp::UNIX_EPOCH, before).await
+    }
+
+    async fn page(
+        &self,
+        brand: Option<&str>,
+        limit: u32,
+        since: Timestamp,
+        before: (Timestamp, MentionId),
+    ) -> Result<Vec<MentionRow>, StoreError> {
+        let of_brand = if brand.is_some() { "brand = {brand:String}" } else { "1" };
+        let sql = format!(
+            "SELECT {COLUMNS} FROM mentions FINAL WHERE {of_brand}
+            AND created_at >= fromUnixTimestamp64Milli({{since:Int64}}, 'UTC')
+            AND (created_at, id) < (fromUnixTimestamp64Milli({{before:Int64}}, 'UTC'), {{id:UInt128}})
+            AND created_at <= fromUnixTimestamp64Milli({{before:Int64}}, 'UTC')
+            ORDER BY created_at DESC, id DESC, brand LIMIT {{limit:UInt32}}"
+        );
+        let rows: Vec<Fetched> = self
+            .read(&sql)
+            .param("brand", brand.unwrap_or_default())
+            .param("since", millis(since))
+            .param("before", millis(before.0))
+            .param("id", before.1.0.to_string())
+            .param("limit", limit)
+            .fetch_all()
+            .await
+            .doing("reading the newest mentions")?;
+        Ok(rows.into_iter().map(MentionRow::from).collect())
+    }
+
+    /// Creation of the newest row. From the index of the parts, without reading rows.
+    async fn newest(&self) -> Result<Option<Timestamp>, StoreError> {
+        let sql = "SELECT count(), toUnixTimestamp64Milli(max(created_at)) FROM mentions";
+        let (rows, newest): (u64, i64) = self.read(sql).fetch_one().await.doing("reading the newest mentions")?;
+        Ok((rows > 0).then(|| from_millis(newest)))
     }
 
     /// Brands that have mentions, in alphabetical order.
     pub async fn brands_seen(&self) -> Result<Vec<String>, StoreError> {
-        todo!()
+        let sql = "SELECT brand FROM rollup_5m GROUP BY brand HAVING sum(mentions) > 0 ORDER BY brand";
+        self.read(sql).fetch_all().await.doing("listing the brands")
     }
 
     /// Stored rows, one per mention and brand, without the deleted.
     pub async fn count(&self) -> Result<u64, StoreError> {
-        todo!()
+        self.read("SELECT count() FROM mentions FINAL").fetch_one().await.doing("counting the mentions")
     }
 
     /// Rows of each brand by polarity, from the base table.
     pub async fn polarity_table(&self) -> Result<Vec<PolarityCount>, StoreError> {
-        todo!()
+        let sql = "SELECT brand, countIf(polarity = 'negative') AS negative, countIf(polarity = 'neutral') AS neutral, \
+            countIf(polarity = 'positive') AS positive, countIf(polarity = 'unscored') AS unscored \
+            FROM mentions AS m FINAL GROUP BY brand ORDER BY brand";
+        self.read(sql).fetch_all().await.doing("counting the mentions by polarity")
     }
 }

@@ -1,6 +1,21 @@
-use serde::Serialize;
+use clickhouse::Row;
+use serde::{Deserialize, Serialize};
 
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, error::Doing};
+
+/// The numbered files, in order. A new one goes to the end; an applied one is never edited.
+const MIGRATIONS: &[Migration] = &[
+    Migration { name: "0001_mentions", sql: include_str!("../migrations/0001_mentions.sql") },
+    Migration { name: "0002_rollup", sql: include_str!("../migrations/0002_rollup.sql") },
+    Migration { name: "0003_sources", sql: include_str!("../migrations/0003_sources.sql") },
+    Migration { name: "0004_snapshots", sql: include_str!("../migrations/0004_snapshots.sql") },
+    Migration { name: "0005_alerts", sql: include_str!("../migrations/0005_alerts.sql") },
+];
+
+struct Migration {
+    name: &'static str,
+    sql: &'static str,
+}
 
 /// A migration that this call applied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -9,13 +24,125 @@ pub struct Applied {
     pub name: String,
 }
 
+#[derive(Row, Deserialize)]
+struct Known {
+    name: String,
+    hash: String,
+}
+
 impl Store {
     /// Creates the database where it is missing and applies the migrations that it lacks. Safe to repeat, and to repeat
-    /// after a crash half-way.
+    /// after a crash half-way: every statement of a migration can be run again.
     ///
     /// # Errors
-    /// A migration that was applied with other contents.
+    /// A migration that was applied with other contents, or one that this program does not know.
     pub async fn migrate(&self) -> Result<Vec<Applied>, StoreError> {
-        todo!()
+        let doing = "preparing the schema";
+        // The name was checked when the store was made: letters, digits, underscores.
+        let create = format!("CREATE DATABASE IF NOT EXISTS {}", self.database());
+        self.server().query_raw(&create).execute().await.doing(doing)?;
+        let table = "CREATE TABLE IF NOT EXISTS schema_migrations (name String, hash String, \
+                     applied_at DateTime64(3, 'UTC')) ENGINE = ReplacingMergeTree(applied_at) ORDER BY name \
+                     SETTINGS non_replicated_deduplication_window = 0";
+        self.writer().query_raw(table).execute().await.doing(doing)?;
+        let known: Vec<Known> =
+            self.read("SELECT name, hash FROM schema_migrations FINAL ORDER BY name").fetch_all().await.doing(doing)?;
+        let mut applied = vec![];
+        for migration in missing(MIGRATIONS, &known)? {
+            self.apply(migration).await?;
+            applied.push(Applied { name: migration.name.to_owned() });
+        }
+        Ok(applied)
+    }
+
+    async fn apply(&self, migration: &Migration) -> Result<(), StoreError> {
+        let doing = "applying a migration";
+        for statement in statements(migration.sql) {
+            self.writer().query_raw(&statement).execute().await.doing(doing)?;
+        }
+        self.writer()
+            .query("INSERT INTO schema_migrations SELECT {name:String}, {hash:String}, now64(3)")
+            .param("name", migration.name)
+            .param("hash", hash(migration.sql))
+            .execute()
+            .await
+            .doing(doing)
+    }
+}
+
+/// Migrations that are not known yet.
+fn missing<'a>(migrations: &'a [Migration], known: &[Known]) -> Result<Vec<&'a Migration>, StoreError> {
+    for row in known {
+        match migrations.iter().find(|migration| migration.name == row.name) {
+            None => return Err(StoreError::NewerSchema { name: row.name.clone() }),
+            Some(migration) if hash(migration.sql) != row.hash => {
+                return Err(StoreError::EditedMigration { name: row.name.clone() });
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(migrations.iter().filter(|migration| !known.iter().any(|row| row.name == migration.name)).collect())
+}
+
+/// Statements end with a semicolon at the end of a line. Comment lines are left out, as they may hold one too.
+fn statements(sql: &str) -> Vec<String> {
+    let lines = sql.lines().filter(|line| !line.trim_start().starts_with("--"));
+    let code = lines.collect::<Vec<_>>().join("\n");
+    code.split(";\n").map(|part| part.trim().trim_end_matches(';').to_owned()).filter(|part| !part.is_empty()).collect()
+}
+
+/// FNV-1a over the statements, so that a comment may be improved. It guards against mistakes, not against attackers.
+fn hash(sql: &str) -> String {
+    let mut hash: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
+    for byte in statements(sql).join(";\n").bytes() {
+        hash = (hash ^ u128::from(byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b);
+    }
+    format!("{hash:032x}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn known(name: &str, sql: &str) -> Known {
+        Known { name: name.into(), hash: hash(sql) }
+    }
+
+    const TWO: &[Migration] =
+        &[Migration { name: "0001_a", sql: "SELECT 1;\n" }, Migration { name: "0002_b", sql: "SELECT 2;\n" }];
+
+    #[test]
+    fn only_what_is_missing_is_applied() {
+        let names = |known: &[Known]| -> Vec<&str> { missing(TWO, known).unwrap().iter().map(|m| m.name).collect() };
+        assert_eq!(names(&[]), ["0001_a", "0002_b"]);
+        assert_eq!(names(&[known("0001_a", "SELECT 1;\n")]), ["0002_b"]);
+    }
+
+    #[test]
+    fn an_edited_migration_is_refused_but_an_edited_comment_is_not() {
+        assert!(missing(TWO, &[known("0001_a", "-- why\nSELECT 1;\n")]).is_ok());
+        let error = missing(TWO, &[known("0001_a", "SELECT 3;\n")]).err().unwrap();
+        assert!(error.to_string().starts_with("migration 0001_a was applied with other contents"), "{error}");
+    }
+
+    #[test]
+    fn a_migration_of_a_newer_program_is_refused() {
+        let error = missing(TWO, &[known("0003_c", "SELECT 3;\n")]).err().unwrap();
+        assert!(error.to_string().contains("upgrade"), "{error}");
+    }
+
+    #[test]
+    fn every_file_is_split_into_statements_that_can_be_repeated() {
+        for migration in MIGRATIONS {
+            for statement in statements(migration.sql) {
+                assert!(statement.contains(" IF NOT EXISTS "), "{}: {statement}", migration.name);
+                assert!(
+                    statement.contains("MATERIALIZED VIEW")
+                        || statement.contains("non_replicated_deduplication_window"),
+                    "{}: {statement}",
+                    migration.name
+                );
+            }
+        }
     }
 }

@@ -1,0 +1,111 @@
+//! What is stored about the mentions of a batch.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use clickhouse::{Row, query::Query};
+use grapevine_model::{AuthorTombstone, Event, MentionId};
+use serde::Deserialize;
+
+use super::{
+    Batch,
+    plan::{Place, Stored, partition_code},
+};
+use crate::{Store, StoreError, error::Doing};
+
+/// Ids in one question: about 800 kB of text.
+const IDS: usize = 20_000;
+
+/// `own`: written by this very range of offsets, on an earlier try. Such a row tells nothing about what was there before,
+/// but that there was something, where it is no first sighting.
+const SQL: &str = "
+SELECT brand, id, any(platform) AS platform, any(instance) AS instance, any(native_id) AS native_id, any(author) AS author,
+    toUnixTimestamp64Milli(any(created_at)) AS created_ms, maxIf(version, NOT own) AS newest,
+    toBool(argMaxIf(deleted, version, NOT own) != 0) AS gone, toBool(countIf(NOT own OR NOT first) > 0) AS existed,
+    toBool(countIf(own) > 0) AS replayed
+FROM (SELECT *, partition = {partition:UInt16} AND offset BETWEEN {first:UInt64} AND {last:UInt64} AS own
+    FROM mentions WHERE ";
+const BY_IDS: &str = "id IN {ids:Array(UInt128)}";
+const BY_AUTHOR: &str = "author_key = cityHash64({platform:String}, {instance:String}, {author:String})
+        AND platform = {platform:String} AND instance = {instance:String} AND author = {author:String}";
+const GROUP: &str = ") GROUP BY brand, id";
+
+#[derive(Row, Deserialize)]
+struct Found {
+    brand: String,
+    id: u128,
+    platform: String,
+    instance: String,
+    native_id: String,
+    author: String,
+    created_ms: i64,
+    newest: u64,
+    gone: bool,
+    existed: bool,
+    replayed: bool,
+}
+
+impl Store {
+    /// What was stored before this batch, and whether some of the batch itself is stored already.
+    pub(super) async fn stored(&self, batch: &Batch) -> Result<(Vec<Stored>, bool), StoreError> {
+        let mut found = vec![];
+        let ids: Vec<u128> = ids(batch).into_iter().collect();
+        for ids in ids.chunks(IDS) {
+            let list = ids.iter().map(u128::to_string).collect::<Vec<_>>().join(",");
+            let query = self.read(&format!("{SQL}{BY_IDS}{GROUP}")).param("ids", format!("[{list}]"));
+            found.extend(rows(query, batch).await?);
+        }
+        for author in authors(batch) {
+            let query = self
+                .read(&format!("{SQL}{BY_AUTHOR}{GROUP}"))
+                .param("platform", &author.platform)
+                .param("instance", &author.instance)
+                .param("author", &author.author);
+            found.extend(rows(query, batch).await?);
+        }
+        let replayed = found.iter().any(|row| row.replayed);
+        // An id may be found by its author too.
+        let once: BTreeMap<_, _> =
+            found.into_iter().filter(|row| row.existed).map(|row| ((row.id, row.brand.clone()), row)).collect();
+        Ok((once.into_values().map(Stored::from).collect(), replayed))
+    }
+}
+
+async fn rows(query: Query, batch: &Batch) -> Result<Vec<Found>, StoreError> {
+    query
+        .param("partition", partition_code(batch.partition))
+        .param("first", batch.first_offset)
+        .param("last", batch.last_offset)
+        .fetch_all()
+        .await
+        .doing("looking up stored mentions")
+}
+
+fn ids(batch: &Batch) -> BTreeSet<u128> {
+    let id = |event: &Event| match event {
+        Event::Upsert(mention) => Some(mention.id().0),
+        Event::Delete(deletion) => Some(deletion.key.id().0),
+        _ => None,
+    };
+    batch.events.iter().filter_map(|(_, event)| id(event)).collect()
+}
+
+fn authors(batch: &Batch) -> impl Iterator<Item = &AuthorTombstone> {
+    batch.events.iter().filter_map(|(_, event)| match event {
+        Event::AuthorTombstone(tombstone) => Some(tombstone),
+        _ => None,
+    })
+}
+
+impl From<Found> for Stored {
+    fn from(found: Found) -> Self {
+        let Found { platform, instance, native_id, author, .. } = found;
+        Self {
+            brand: found.brand,
+            id: MentionId(found.id),
+            place: Place { platform, instance, native_id, author },
+            created_at: found.created_ms,
+            version: found.newest,
+            deleted: found.gone,
+        }
+    }
+}
