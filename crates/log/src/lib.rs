@@ -5,6 +5,7 @@
 
 pub mod embedded;
 mod hash;
+pub mod kafka;
 
 use std::{collections::BTreeMap, time::Duration};
 

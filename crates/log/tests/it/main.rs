@@ -1,6 +1,8 @@
 //! The contract of the log over both implementations, and what is particular to each.
 
 mod contract;
+mod embedded;
+mod model;
 mod place;
 
 macro_rules! contract {
@@ -9,6 +11,15 @@ macro_rules! contract {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $check() {
                 crate::contract::$check(&crate::place::Place::file()).await;
+            })*
+        }
+
+        mod kafka_keeps_the_contract {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $check() {
+                if let Some(cluster) = crate::place::Place::cluster().await {
+                    crate::contract::$check(&cluster).await;
+                }
             })*
         }
     };

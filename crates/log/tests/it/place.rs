@@ -12,16 +12,23 @@ use std::{
 use grapevine_log::{
     Consumer, Log, PollLimits, Polled, Received, Record, Retention, TopicSpec,
     embedded::{EmbeddedLog, EmbeddedOptions},
+    kafka::{KafkaLog, KafkaOptions},
 };
+use grapevine_testkit::kafka::{self, Broker};
 use tempfile::TempDir;
 
 /// Each open log stands for a process: several of one place share what is stored.
 pub enum Place {
     File(TempDir),
+    Cluster(&'static Broker),
 }
 
 pub fn quick() -> EmbeddedOptions {
     EmbeddedOptions { lease: Duration::from_secs(2), upkeep: Duration::from_millis(200), ..Default::default() }
+}
+
+pub fn file_in(dir: &TempDir) -> PathBuf {
+    dir.path().join("log.db")
 }
 
 impl Place {
@@ -29,14 +36,15 @@ impl Place {
         Place::File(tempfile::tempdir().unwrap())
     }
 
-    pub fn path(&self) -> PathBuf {
-        let Place::File(dir) = self;
-        dir.path().join("log.db")
+    /// `None` where the tests run without Kafka.
+    pub async fn cluster() -> Option<Place> {
+        tokio::task::spawn_blocking(kafka::required).await.unwrap().map(Place::Cluster)
     }
 
     pub async fn open(&self) -> Arc<dyn Log> {
         match self {
-            Place::File(_) => Arc::new(EmbeddedLog::open_with(self.path(), quick()).unwrap()),
+            Place::File(dir) => Arc::new(EmbeddedLog::open_with(file_in(dir), quick()).unwrap()),
+            Place::Cluster(broker) => Arc::new(KafkaLog::connect(KafkaOptions::new(broker.address())).await.unwrap()),
         }
     }
 

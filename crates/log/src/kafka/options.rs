@@ -1,0 +1,162 @@
+//! What can be set, what may not be, and how settings reach librdkafka.
+
+use std::{collections::BTreeMap, fmt, time::Duration};
+
+use rdkafka::ClientConfig;
+
+use crate::LogError;
+
+/// How to reach a cluster.
+#[derive(Clone)]
+pub struct KafkaOptions {
+    /// `host:port`, several separated by commas.
+    pub brokers: String,
+    /// How this process calls itself in the brokers' logs and quotas.
+    pub client_id: String,
+    /// Properties of librdkafka, for security above all (`security.protocol`, `sasl.username` …). Those that the log's
+    /// guarantees rest on are refused.
+    pub properties: BTreeMap<String, String>,
+    /// Replicas of the topics that are created; `None` leaves it to the brokers.
+    pub replication: Option<u16>,
+    /// How long a request may take before it counts as failed.
+    pub patience: Duration,
+}
+
+impl KafkaOptions {
+    pub fn new(brokers: impl Into<String>) -> Self {
+        KafkaOptions {
+            brokers: brokers.into(),
+            client_id: "grapevine".to_owned(),
+            properties: BTreeMap::new(),
+            replication: None,
+            patience: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Property values may be secrets: only their names are shown.
+impl fmt::Debug for KafkaOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KafkaOptions")
+            .field("brokers", &self.brokers)
+            .field("client_id", &self.client_id)
+            .field("properties", &self.properties.keys())
+            .field("replication", &self.replication)
+            .field("patience", &self.patience)
+            .finish()
+    }
+}
+
+/// Set here and nowhere else: changing one of them would break a promise of the log.
+const OURS: [&str; 12] = [
+    "bootstrap.servers",
+    "metadata.broker.list",
+    "client.id",
+    "group.id",
+    "acks",
+    "request.required.acks",
+    "enable.idempotence",
+    "enable.auto.commit",
+    "enable.auto.offset.store",
+    "auto.offset.reset",
+    "partition.assignment.strategy",
+    "partitioner",
+];
+
+/// What every client shares.
+pub(super) fn base(options: &KafkaOptions) -> Result<ClientConfig, LogError> {
+    if let Some(key) = options.properties.keys().find(|key| OURS.contains(&key.as_str())) {
+        let message = format!("kafka property {key} is set by grapevine and cannot be changed; remove it");
+        return Err(LogError::Broken { message, transient: false });
+    }
+    let mut config = ClientConfig::new();
+    config
+        .set("bootstrap.servers", &options.brokers)
+        .set("client.id", &options.client_id)
+        // A broker that comes back is noticed within seconds; the default lets the pause grow to ten.
+        .set("reconnect.backoff.max.ms", "3000");
+    for (key, value) in &options.properties {
+        config.set(key, value);
+    }
+    Ok(config)
+}
+
+/// Acknowledged by every in-sync replica, each record once and in order, over retries and reconnects.
+pub(super) fn producer(options: &KafkaOptions) -> Result<ClientConfig, LogError> {
+    let mut config = base(options)?;
+    config
+        .set("enable.idempotence", "true")
+        .set("acks", "all")
+        .set("partitioner", "murmur2")
+        .set("message.timeout.ms", options.patience.as_millis().to_string());
+    let defaults = [
+        // lz4 is a part of librdkafka; zstd would have to be linked.
+        ("compression.type", "lz4"),
+        // An append is a batch already: waiting longer would only delay its end.
+        ("linger.ms", "2"),
+        ("batch.num.messages", "10000"),
+        // Bounds the memory of what waits for a slow broker; an append beyond it waits.
+        ("queue.buffering.max.kbytes", "131072"),
+    ];
+    Ok(with_defaults(config, options, &defaults))
+}
+
+/// A member of a group on one topic.
+///
+/// Kafka's groups span topics, those of this log do not: members that share a name, but not the topic, would rebalance
+/// each other. So the group's id is `GROUP.TOPIC`.
+///
+/// Cooperative-sticky: on a rebalance only the partitions that move stop; the others read on where they are. (An eager
+/// one takes all partitions away from all members, which then read everything since their last commits again.)
+pub(super) fn member(options: &KafkaOptions, group: &str, topic: &str) -> Result<ClientConfig, LogError> {
+    let mut config = reader(options)?;
+    config.set("group.id", format!("{group}.{topic}")).set("partition.assignment.strategy", "cooperative-sticky");
+    // A member that was killed loses its partitions after this time; the default is 45 seconds.
+    Ok(with_defaults(config, options, &[("session.timeout.ms", "15000")]))
+}
+
+/// A reader that commits nothing by itself. Its group is never joined: librdkafka wants a name all the same.
+pub(super) fn reader(options: &KafkaOptions) -> Result<ClientConfig, LogError> {
+    let mut config = base(options)?;
+    config
+        .set("group.id", "grapevine-reader")
+        .set("enable.auto.commit", "false")
+        .set("enable.auto.offset.store", "false")
+        .set("allow.auto.create.topics", "false")
+        // Joining with `StartAt::Newest` commits the start first, so an offset is missing only where a group starts
+        // with the oldest record, or where retention removed what a slow group had not read.
+        .set("auto.offset.reset", "earliest");
+    Ok(with_defaults(config, options, &[("queued.max.messages.kbytes", "16384"), ("fetch.wait.max.ms", "100")]))
+}
+
+/// Settings that the operator may have set otherwise.
+fn with_defaults(mut config: ClientConfig, options: &KafkaOptions, defaults: &[(&str, &str)]) -> ClientConfig {
+    for (key, value) in defaults {
+        if !options.properties.contains_key(*key) {
+            config.set(*key, *value);
+        }
+    }
+    config
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_property_that_carries_a_guarantee_is_refused() {
+        let mut options = KafkaOptions::new("localhost:9092");
+        options.properties.insert("acks".to_owned(), "0".to_owned());
+        let error = producer(&options).unwrap_err();
+        assert!(error.to_string().contains("acks") && !error.is_transient(), "{error}");
+    }
+
+    #[test]
+    fn a_secret_is_not_shown_and_a_default_can_be_changed() {
+        let mut options = KafkaOptions::new("localhost:9092");
+        options.properties.insert("sasl.password".to_owned(), "s3cret".to_owned());
+        options.properties.insert("linger.ms".to_owned(), "50".to_owned());
+        assert!(!format!("{options:?}").contains("s3cret"));
+        assert_eq!(producer(&options).unwrap().get("linger.ms"), Some("50"));
+    }
+}

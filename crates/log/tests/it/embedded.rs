@@ -1,0 +1,280 @@
+//! What is particular to the log in a file: faults of the disk, of the file and of processes.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    io::{BufRead, BufReader, Write},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use grapevine_log::{
+    Log, LogError, Offsets, StartAt, TopicSpec,
+    embedded::{EmbeddedLog, EmbeddedOptions},
+};
+use tempfile::TempDir;
+
+use crate::place::{DAY, PATIENCE, at, limits, quick, read_n, record, settle_on, text};
+
+const CHILD: &str = "GRAPEVINE_LOG_TEST_CHILD";
+
+async fn new_log(options: EmbeddedOptions) -> (TempDir, PathBuf, EmbeddedLog) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("folder/log.db");
+    let log = EmbeddedLog::open_with(&path, options).unwrap();
+    log.ensure_topics(&[TopicSpec { name: "t".to_owned(), partitions: 2, keep: DAY }]).await.unwrap();
+    (dir, path, log)
+}
+
+async fn everything(path: &Path) -> BTreeMap<u32, Vec<u64>> {
+    let log = EmbeddedLog::open(path).unwrap();
+    let count = log.bounds("t").await.unwrap().values().map(|(oldest, next)| (next - oldest) as usize).sum();
+    let mut consumer = log.consumer("t", "reader of everything", StartAt::Oldest).await.unwrap();
+    let mut found: BTreeMap<u32, Vec<u64>> = BTreeMap::new();
+    for got in read_n(consumer.as_mut(), count).await {
+        let numbers = found.entry(got.partition).or_default();
+        assert_eq!(got.offset, numbers.len() as u64, "a gap");
+        numbers.push(text(&got.value).split(' ').next().unwrap().parse().unwrap());
+    }
+    found
+}
+
+/// Not a test: the process that `what_was_acknowledged_survives_kill_9` kills. It appends numbers for ever and prints each
+/// batch once it is acknowledged.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "a child process of other tests"]
+async fn child() {
+    let Some(path) = std::env::var_os(CHILD) else { return };
+    let log = EmbeddedLog::open_with(path, quick()).unwrap();
+    let mut consumer = log.consumer("t", "child", StartAt::Oldest).await.unwrap();
+    settle_on(consumer.as_mut(), 2).await;
+    let first: u64 = log.bounds("t").await.unwrap()[&0].1;
+    for batch in 0.. {
+        let numbers: Vec<u64> = (0..7).map(|i| first + batch * 7 + i).collect();
+        let records = numbers.iter().flat_map(|n| [at(0, format!("{n} {}", "x".repeat(300))), at(1, format!("{n}"))]);
+        log.append("t", records.collect()).await.unwrap();
+        println!("acked {}", numbers.last().unwrap());
+    }
+}
+
+fn start_child(path: &Path) -> Child {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "embedded::child", "--ignored", "--nocapture"]).env(CHILD, path);
+    command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+/// Gives the last number that the child reported before it was killed.
+fn kill_after(mut child: Child, lines: usize, delay: Duration) -> u64 {
+    let mut acked = BufReader::new(child.stdout.take().unwrap()).lines().filter_map(|line| {
+        let line = line.unwrap();
+        line.split_once("acked ").map(|(_, number)| number.parse::<u64>().unwrap())
+    });
+    let mut last = acked.by_ref().nth(lines).unwrap();
+    std::thread::sleep(delay);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    acked.for_each(|number| last = number);
+    last
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_survives_kill_9() {
+    let (_dir, path, log) = new_log(quick()).await;
+    drop(log);
+    for round in 0..10u64 {
+        let child = start_child(&path);
+        let acked = kill_after(child, 3, Duration::from_micros(round * 1_700));
+        let found = everything(&path).await;
+        assert_eq!(found[&0], found[&1], "round {round}: a batch was torn");
+        assert!(found[&0].iter().copied().eq(0..found[&0].len() as u64), "round {round}: a gap");
+        assert!(*found[&0].last().unwrap() >= acked, "round {round}: {acked} was acknowledged");
+        assert_eq!(found[&0].len() % 7, 0, "round {round}: a part of an append");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_killed_process_loses_its_partitions_at_once() {
+    let options = EmbeddedOptions { lease: Duration::from_secs(3600), ..quick() };
+    let (_dir, path, log) = new_log(options).await;
+    let child = start_child(&path);
+    kill_after(child, 0, Duration::ZERO);
+    let mut consumer = log.consumer("t", "child", StartAt::Oldest).await.unwrap();
+    assert_eq!(consumer.assignment(), [0, 1], "the ghost of the killed process holds them");
+    assert!(!consumer.poll(limits(10, 1 << 20, 1000)).await.unwrap().records.is_empty());
+}
+
+#[tokio::test]
+async fn a_member_without_a_sign_of_life_loses_its_partitions_when_its_lease_runs_out() {
+    let (_dir, path, log) = new_log(quick()).await;
+    let mut consumer = log.consumer("t", "g", StartAt::Oldest).await.unwrap();
+    // As if a process of another container had joined, of which nothing is known but its lease.
+    let other = rusqlite::Connection::open(&path).unwrap();
+    let expires = jiff::Timestamp::now().as_millisecond() + 1_500;
+    let began = Instant::now();
+    other
+        .execute_batch(&format!(
+            "BEGIN IMMEDIATE;
+             INSERT INTO members(id, grp, topic, session, owner, expires) VALUES(99, 'g', 1, 'x', 'elsewhere|1|1', {expires});
+             UPDATE claims SET member = 99, since = 2 WHERE part = 1;
+             UPDATE groups SET generation = 2;
+             COMMIT;"
+        ))
+        .unwrap();
+    let polled = consumer.poll(limits(1, 1, 2_000)).await.unwrap();
+    assert!(polled.assignment_changed);
+    assert_eq!(consumer.assignment(), [0]);
+    settle_on(consumer.as_mut(), 2).await;
+    assert!(began.elapsed() >= Duration::from_millis(1_400) && began.elapsed() < PATIENCE, "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_torn_tail_costs_only_what_was_not_acknowledged() {
+    let (_dir, path, log) = new_log(quick()).await;
+    for n in 0..50 {
+        log.append("t", vec![at(0, format!("{n}")), at(1, format!("{n}"))]).await.unwrap();
+    }
+    let wal = |path: &Path| PathBuf::from(format!("{}-wal", path.display()));
+    let whole = fs::read(wal(&path)).unwrap();
+    for (name, tail) in [
+        ("half a frame of garbage", [whole.as_slice(), &[0xa5; 5_000]].concat()),
+        ("a frame whose checksum is wrong", [whole.as_slice(), &whole[whole.len() - 8_216..]].concat()),
+        ("cut within the last frame", whole[..whole.len() - 1_000].to_vec()),
+        ("cut far back", whole[..whole.len() / 2].to_vec()),
+    ] {
+        let copy = path.with_file_name("copy.db");
+        fs::copy(&path, &copy).unwrap();
+        fs::File::create(wal(&copy)).unwrap().write_all(&tail).unwrap();
+        let found = everything(&copy).await;
+        assert_eq!(found[&0], found[&1], "{name}: a torn append");
+        assert!(found[&0].iter().copied().eq(0..found[&0].len() as u64), "{name}");
+        let lost = 50 - found[&0].len();
+        assert!(if tail.len() > whole.len() { lost == 0 } else { lost > 0 }, "{name}: {lost} lost");
+        for suffix in ["", "-wal", "-shm"] {
+            // Closing removed some of them.
+            let _ = fs::remove_file(format!("{}{suffix}", copy.display()));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_is_named_and_nothing_acknowledged_is_lost() {
+    let options = EmbeddedOptions { max_bytes: Some(2 << 20), ..quick() };
+    let (_dir, path, log) = new_log(options).await;
+    let mut acked = 0u64;
+    let error = loop {
+        match log.append("t", vec![at(0, format!("{acked} {}", "x".repeat(50_000)))]).await {
+            Ok(()) => acked += 1,
+            Err(error) => break error,
+        }
+        assert!(acked < 1_000, "the limit was not kept");
+    };
+    assert!(matches!(error, LogError::DiskFull(_)) && error.is_transient(), "{error}");
+    assert!(error.to_string().contains(path.to_str().unwrap()) && error.to_string().contains("free"), "{error}");
+    let several = (0..4).map(|_| log.append("t", vec![at(1, "x".repeat(500_000))]));
+    for outcome in futures::future::join_all(several).await {
+        assert!(matches!(outcome, Err(LogError::DiskFull(_))), "{outcome:?}");
+    }
+    drop(log);
+    assert_eq!(everything(&path).await[&0].len() as u64, acked);
+    let log = EmbeddedLog::open(&path).unwrap();
+    log.append("t", vec![at(0, "again")]).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_log_or_damaged_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let refused = |path: &Path| {
+        let error = EmbeddedLog::open(path).err().expect("it must not open");
+        assert!(!error.is_transient() && error.to_string().contains(path.to_str().unwrap()), "{error}");
+        error.to_string()
+    };
+    let noise = dir.path().join("noise.db");
+    fs::write(&noise, vec![0x5a; 20_000]).unwrap();
+    assert!(refused(&noise).contains("damaged or is not a log"));
+
+    let other = dir.path().join("other.db");
+    rusqlite::Connection::open(&other).unwrap().execute_batch("CREATE TABLE mine(x)").unwrap();
+    assert!(refused(&other).contains("not a log of grapevine"));
+
+    let newer = dir.path().join("newer.db");
+    drop(EmbeddedLog::open(&newer).unwrap());
+    rusqlite::Connection::open(&newer).unwrap().pragma_update(None, "user_version", 99).unwrap();
+    assert!(refused(&newer).contains("log version 99"));
+
+    assert!(refused(&dir.path().join("noise.db/log.db")).contains("folder"));
+}
+
+#[tokio::test]
+async fn pages_overwritten_on_the_disk_are_reported_not_served() {
+    let (_dir, path, log) = new_log(quick()).await;
+    log.append("t", (0..2_000).map(|n| at(0, format!("{n} {}", "x".repeat(500)))).collect()).await.unwrap();
+    drop(log);
+    let mut bytes = fs::read(&path).unwrap();
+    let from = 20 * 8192;
+    bytes[from..].fill(0xff);
+    fs::write(&path, bytes).unwrap();
+    let log = EmbeddedLog::open(&path).unwrap();
+    let mut consumer = match log.consumer("t", "g", StartAt::Oldest).await {
+        Ok(consumer) => consumer,
+        Err(error) => return assert!(error.to_string().contains("damaged"), "{error}"),
+    };
+    let error = loop {
+        match consumer.poll(limits(100, 1 << 20, 0)).await {
+            Ok(polled) => assert!(!polled.records.is_empty(), "the damage was not noticed"),
+            Err(error) => break error,
+        }
+    };
+    assert!(error.to_string().contains("damaged") && error.to_string().contains(path.to_str().unwrap()), "{error}");
+    assert!(!error.is_transient());
+}
+
+#[tokio::test]
+async fn output_and_offset_are_one_transaction() {
+    let (_dir, _path, log) = new_log(quick()).await;
+    log.append("t", vec![at(0, "in"), at(1, "in")]).await.unwrap();
+    let mut first = log.join("t", "g", StartAt::Oldest).await.unwrap();
+    let output = TopicSpec { name: "out".to_owned(), partitions: 1, keep: DAY };
+    log.ensure_topics(&[output]).await.unwrap();
+    let counts = async || {
+        let appended = log.bounds("out").await.unwrap()[&0].1;
+        (appended, log.committed("t", "g").await.unwrap())
+    };
+    first.append_with_commit("out", vec![record("k", "1")], &Offsets::from([(0, 1)])).await.unwrap();
+    assert_eq!(counts().await, (1, Offsets::from([(0, 1)])));
+    let error = first.append_with_commit("absent", vec![record("k", "2")], &Offsets::from([(1, 1)])).await.unwrap_err();
+    assert!(matches!(error, LogError::NoTopic(_)), "{error}");
+    // Another member takes one partition; the first has not polled, so it does not know yet.
+    let second = log.join("t", "g", StartAt::Oldest).await.unwrap();
+    let lost = grapevine_log::Consumer::assignment(&second)[0];
+    let error = first.append_with_commit("out", vec![record("k", "2")], &Offsets::from([(lost, 1)])).await.unwrap_err();
+    assert!(matches!(error, LogError::NotAssigned(part) if part == lost), "{error}");
+    assert_eq!(counts().await, (1, Offsets::from([(0, 1)])), "neither the record nor the offset");
+}
+
+#[tokio::test]
+async fn a_poll_that_is_dropped_loses_nothing() {
+    let (_dir, _path, log) = new_log(quick()).await;
+    let mut consumer = log.consumer("t", "g", StartAt::Oldest).await.unwrap();
+    let appends = async {
+        for n in 0..300u64 {
+            log.append("t", vec![at((n % 2) as u32, format!("{n}"))]).await.unwrap();
+        }
+    };
+    let reads = async {
+        let mut seen = BTreeSet::new();
+        let mut patience = 0;
+        while seen.len() < 300 {
+            patience = (patience + 37) % 900;
+            let poll = consumer.poll(limits(10, 1 << 20, 1000));
+            if let Ok(polled) = tokio::time::timeout(Duration::from_micros(patience), poll).await {
+                for got in polled.unwrap().records {
+                    assert!(seen.insert(text(&got.value)), "twice");
+                }
+            }
+        }
+    };
+    let both = async { tokio::join!(appends, reads) };
+    tokio::time::timeout(PATIENCE, both).await.expect("a record was lost");
+}
