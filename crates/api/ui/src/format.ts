@@ -1,7 +1,7 @@
 // Numbers, times and durations as people read them. Pure, so that they are tested.
 
 const whole = new Intl.NumberFormat("en-GB");
-const compact = new Intl.NumberFormat("en-GB", { notation: "compact", maximumFractionDigits: 1 });
+const compact = new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 });
 
 /** Shown where there is no figure: never a zero that was not measured. */
 export const NONE = "–";

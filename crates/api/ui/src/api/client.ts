@@ -69,6 +69,6 @@ export const getBrands = (signal?: AbortSignal) => ask<Brand[]>("brands", {}, si
 export const getStatus = (signal?: AbortSignal) => ask<Status>("status", {}, signal);
 export const getMetric = (id: string, query: Query, signal?: AbortSignal) =>
   ask<MetricTable>(`metrics/${encodeURIComponent(id)}`, query, signal);
-export const getMentions = (query: Query, signal?: AbortSignal) => ask<Mention[]>("mentions", query, signal);
+export const getMentions = (query: Query, signal?: AbortSignal) => ask<{ mentions: Mention[]; next: string | null }>("mentions", query, signal);
 export const getAlerts = (query: Query, signal?: AbortSignal) => ask<Episode[]>("alerts", query, signal);
 export const liveAddress = (brand: string) => address("live", { brand });

@@ -58,6 +58,7 @@ export interface Mention {
   polarity: Polarity | null;
   confidence: number | null;
   intent: string | null;
+  team: boolean;
 }
 
 export interface Episode {

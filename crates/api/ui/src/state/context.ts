@@ -6,17 +6,21 @@ import { useContext } from "preact/hooks";
 import { getMetric } from "../api/client";
 import type { Brand, Episode, MetricTable, Model } from "../api/types";
 import { type Answer, useAnswer } from "../api/use";
-import { rfc3339, type Span } from "./span";
+import { rfc3339, type Span, type SpanId } from "./span";
 
 export interface Scene {
   brand: string;
   brands: Brand[];
   span: Span;
   now: number;
+  /** The span ends now: new mentions belong to it. */
+  live: boolean;
   model: Model | null;
   episodes: Episode[];
-  /** Shows the span of this length that ends here. */
-  showUntil: (end: number | null) => void;
+  /** When the newest mention of the brand was posted, whatever the span; null where there is none or it is not known. */
+  newest: number | null;
+  /** Shows the span that ends here (null: now), of this length where one is given. */
+  showUntil: (end: number | null, span?: SpanId) => void;
 }
 
 export const SceneContext = createContext<Scene | null>(null);

@@ -1,0 +1,137 @@
+// The columns of each metric that the page draws. The registry's tables are read here and nowhere else.
+
+import { num, rowsOf, text, time } from "./table";
+import type { MetricTable } from "./types";
+
+const first = (table: MetricTable | null, ...columns: string[]) => (table ? num(rowsOf(table)[0], ...columns) : null);
+
+/** Single figures. */
+export const figure = {
+  mentions: (table: MetricTable | null) => first(table, "raw", "mentions"),
+  netSentiment: (table: MetricTable | null) => first(table, "net_sentiment"),
+  reach: (table: MetricTable | null) => first(table, "potential_reach"),
+  shareOfVoice: (table: MetricTable | null, brand: string) =>
+    (table && brandShares(table).find((share) => share.brand === brand)?.share) ?? null,
+};
+
+export interface PolarityPoint {
+  time: number;
+  negative: number | null;
+  neutral: number | null;
+  positive: number | null;
+  net: number | null;
+}
+
+export function polarityPoints(table: MetricTable): PolarityPoint[] {
+  return rowsOf(table).flatMap((row) => {
+    const at = time(row, "time");
+    const point = { negative: num(row, "negative"), neutral: num(row, "neutral"), positive: num(row, "positive"), net: num(row, "net_sentiment") };
+    return at === null ? [] : [{ time: at, ...point }];
+  });
+}
+
+export interface BrandShare {
+  brand: string;
+  mentions: number | null;
+  share: number | null;
+}
+
+export function brandShares(table: MetricTable): BrandShare[] {
+  return rowsOf(table).map((row) => ({ brand: text(row, "brand"), mentions: num(row, "mentions"), share: num(row, "share_of_voice", "share") }));
+}
+
+export interface Hashtag {
+  tag: string;
+  mentions: number | null;
+  authors: number | null;
+  score: number | null;
+}
+
+export function hashtags(table: MetricTable): Hashtag[] {
+  return rowsOf(table).map((row) => ({ tag: text(row, "hashtag"), mentions: num(row, "mentions"), authors: num(row, "authors"), score: num(row, "score") }));
+}
+
+export interface Voice {
+  author: string;
+  platform: string;
+  reach: number | null;
+  engagements: number | null;
+  mentions: number | null;
+}
+
+export function voices(table: MetricTable): Voice[] {
+  return rowsOf(table).map((row) => ({
+    author: text(row, "author", "handle"),
+    platform: text(row, "platform"),
+    reach: num(row, "reach", "followers"),
+    engagements: num(row, "engagements"),
+    mentions: num(row, "mentions"),
+  }));
+}
+
+export interface Question {
+  text: string;
+  author: string;
+  url: string;
+  platform: string;
+  space: string;
+  created: number | null;
+  followers: number | null;
+  age: number | null;
+}
+
+export function questions(table: MetricTable): Question[] {
+  return rowsOf(table).map((row) => ({
+    text: text(row, "text"),
+    author: text(row, "author_handle", "author"),
+    url: text(row, "url"),
+    platform: text(row, "platform"),
+    space: text(row, "space"),
+    created: time(row, "created_at", "time"),
+    followers: num(row, "followers", "author_followers"),
+    age: num(row, "age_seconds", "age"),
+  }));
+}
+
+export interface ResponseTimes {
+  /** Seconds; null where too few were answered for the estimate to reach it. */
+  median: number | null;
+  p90: number | null;
+  answered: number | null;
+  /** Still without an answer: they count as waiting until now. */
+  censored: number | null;
+}
+
+export function responseTimes(table: MetricTable | null): ResponseTimes {
+  const row = table ? rowsOf(table)[0] : undefined;
+  return {
+    median: num(row, "median"),
+    p90: num(row, "p90"),
+    answered: num(row, "answered"),
+    censored: num(row, "censored"),
+  };
+}
+
+export function responseRate(table: MetricTable | null) {
+  const row = table ? rowsOf(table)[0] : undefined;
+  return { rate: num(row, "response_rate", "rate"), answered: num(row, "answered"), needing: num(row, "needing") };
+}
+
+export function members(table: MetricTable | null) {
+  const row = table ? rowsOf(table)[0] : undefined;
+  return { daily: num(row, "dau"), weekly: num(row, "wau"), monthly: num(row, "mau"), stickiness: num(row, "stickiness") };
+}
+
+export function memberPoints(table: MetricTable): { time: number; active: number | null }[] {
+  return rowsOf(table).flatMap((row) => {
+    const at = time(row, "time");
+    return at === null ? [] : [{ time: at, active: num(row, "active_members", "members", "dau", "authors") }];
+  });
+}
+
+export const newcomers = (table: MetricTable | null) => first(table, "newcomers");
+
+export function peerToPeer(table: MetricTable | null) {
+  const row = table ? rowsOf(table)[0] : undefined;
+  return { ratio: num(row, "peer_to_peer_ratio", "ratio"), firstByMember: num(row, "questions_first_answered_by_member") };
+}

@@ -1,0 +1,53 @@
+// How are we doing, in four figures.
+
+import { figure } from "../api/columns";
+import { count, NONE, percent, signed } from "../format";
+import { Change, Stat } from "../parts/stat";
+import { useMetric, useScene } from "../state/context";
+import { previous } from "../state/span";
+
+export function Headline() {
+  const { span } = useScene();
+  const before = previous(span);
+  const volume = useMetric("mention_volume");
+  const volumeBefore = useMetric("mention_volume", { span: before });
+  const sentiment = useMetric("net_sentiment");
+  const sentimentBefore = useMetric("net_sentiment", { span: before });
+  const voice = useMetric("share_of_voice");
+  const voiceBefore = useMetric("share_of_voice", { span: before });
+  const reach = useMetric("potential_reach");
+  const reachBefore = useMetric("potential_reach", { span: before });
+  const { brand } = useScene();
+
+  return (
+    <div class="headline">
+      <Stat
+        name="Mentions"
+        answer={volume}
+        value={(table) => count(figure.mentions(table))}
+        note={(table) => <Change from={figure.mentions(volumeBefore.data)} to={figure.mentions(table)} unit="%" relative />}
+      />
+      <Stat
+        name="Net sentiment"
+        answer={sentiment}
+        value={(table) => {
+          const value = figure.netSentiment(table);
+          return value === null ? NONE : <>{signed(value)}</>;
+        }}
+        note={(table) => <Change from={figure.netSentiment(sentimentBefore.data)} to={figure.netSentiment(table)} unit="points" goodWhen="up" />}
+      />
+      <Stat
+        name="Share of voice"
+        answer={voice}
+        value={(table) => percent(figure.shareOfVoice(table, brand))}
+        note={(table) => <Change from={figure.shareOfVoice(voiceBefore.data, brand)} to={figure.shareOfVoice(table, brand)} unit="points" goodWhen="up" />}
+      />
+      <Stat
+        name="Potential reach"
+        answer={reach}
+        value={(table) => count(figure.reach(table))}
+        note={(table) => <Change from={figure.reach(reachBefore.data)} to={figure.reach(table)} unit="%" goodWhen="up" relative />}
+      />
+    </div>
+  );
+}

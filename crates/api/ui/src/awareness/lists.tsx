@@ -1,0 +1,95 @@
+// Share of voice, hashtags, voices.
+
+import { brandShares, hashtags, type Voice, voices } from "../api/columns";
+import { count, decimal, exact, percent } from "../format";
+import { Panel } from "../parts/panel";
+import { useMetric, useScene } from "../state/context";
+
+export function ShareOfVoice() {
+  const { brand } = useScene();
+  const answer = useMetric("share_of_voice");
+  return (
+    <Panel title="Share of voice" class="w4" answer={answer} empty="No mentions of any brand in this span." hasData={(table) => brandShares(table).some(({ mentions }) => mentions !== 0)}>
+      {(table) => (
+        <ul class="bars">
+          {brandShares(table).map((share) => (
+            <li key={share.brand} class={share.brand === brand ? "own" : ""} title={`${exact(share.mentions)} mentions`}>
+              <span class="name">{share.brand}</span>
+              <svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">
+                <rect width={share.share ?? 0} height="10" />
+              </svg>
+              <span class="figure">{percent(share.share)}</span>
+            </li>
+          ))}
+        </ul>
+      )}
+    </Panel>
+  );
+}
+
+export function Hashtags() {
+  const answer = useMetric("trending_hashtags", { limit: 10 });
+  return (
+    <Panel title="Top hashtags" class="w4" answer={answer} empty="No hashtags in this span.">
+      {(table) => (
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">hashtag</th>
+              <th scope="col" class="n">mentions</th>
+              <th scope="col" class="n">authors</th>
+              <th scope="col" class="n">trend</th>
+            </tr>
+          </thead>
+          <tbody>
+            {hashtags(table).map((row) => (
+              <tr key={row.tag}>
+                <td>#{row.tag}</td>
+                <td class="n">{exact(row.mentions)}</td>
+                <td class="n">{exact(row.authors)}</td>
+                <td class="n">{decimal(row.score)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+    </Panel>
+  );
+}
+
+const MEASURES = [
+  { title: "by reach", of: (voice: Voice) => voice.reach },
+  { title: "by engagement", of: (voice: Voice) => voice.engagements },
+  { title: "by mentions", of: (voice: Voice) => voice.mentions },
+];
+
+export function TopVoices() {
+  const answer = useMetric("top_voices", { limit: 100 });
+  return (
+    <Panel title="Top voices" class="w8" answer={answer} empty="Nobody has posted in this span.">
+      {(table) => (
+        <div class="columns">
+          {MEASURES.map(({ title, of }) => (
+            <section key={title} aria-label={title}>
+              <h3>{title}</h3>
+              <ol class="rank">
+                {highest(voices(table), of).map((voice) => (
+                  <li key={`${voice.platform}${voice.author}`}>
+                    <span title={`@${voice.author} on ${voice.platform}`}>@{voice.author}</span>
+                    <span>{count(of(voice))}</span>
+                  </li>
+                ))}
+              </ol>
+            </section>
+          ))}
+        </div>
+      )}
+    </Panel>
+  );
+}
+
+/** The seven highest; those of whom it is not known are left out. */
+function highest(all: Voice[], of: (voice: Voice) => number | null): Voice[] {
+  const known = all.filter((voice) => of(voice) !== null);
+  return known.sort((a, b) => (of(b) ?? 0) - (of(a) ?? 0)).slice(0, 7);
+}

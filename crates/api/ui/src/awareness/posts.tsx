@@ -1,0 +1,85 @@
+// The newest posts, live. What a person reads stays where it is: newer posts wait behind a button while the list is
+// paused, scrolled, pointed at or focused.
+
+import { useState } from "preact/hooks";
+
+import type { Mention } from "../api/types";
+import { Loading, TroubleNote } from "../parts/states";
+import { PolarityTag } from "../parts/polarity";
+import { ago, count, moment, webAddress } from "../format";
+import { useScene } from "../state/context";
+import { useFeed } from "./feed";
+
+export function Posts() {
+  const { live } = useScene();
+  const [paused, setPaused] = useState(false);
+  const [reading, setReading] = useState(false);
+  const feed = useFeed(paused || reading);
+
+  const scrolled = (event: Event) => setReading((event.currentTarget as HTMLElement).scrollTop > 8);
+  return (
+    <section class="panel w4 tall" aria-labelledby="posts-title">
+      <header>
+        <h2 id="posts-title">Newest posts</h2>
+        <span class="small soft" role="status">{live ? feed.note : "up to the end of the span"}</span>
+        {live && (
+          <div class="actions">
+            <button type="button" class="button quiet" aria-pressed={paused} onClick={() => setPaused(!paused)}>
+              {paused ? "Resume" : "Pause"}
+            </button>
+          </div>
+        )}
+      </header>
+      {feed.waiting > 0 && (
+        <button type="button" class="fresh" onClick={feed.release}>
+          Show {count(feed.waiting)} new {feed.waiting === 1 ? "post" : "posts"}
+        </button>
+      )}
+      {feed.trouble && <TroubleNote trouble={feed.trouble} />}
+      {!feed.posts && !feed.trouble && <Loading />}
+      {feed.posts && feed.posts.length === 0 && <p class="soft">No posts yet. They appear here as soon as a source gives one.</p>}
+      {feed.posts && feed.posts.length > 0 && (
+        <ol
+          class="posts"
+          tabIndex={0}
+          aria-label="Newest posts"
+          onScroll={scrolled}
+          onPointerEnter={() => setReading(true)}
+          onPointerLeave={() => setReading(false)}
+          onFocusIn={() => setReading(true)}
+          onFocusOut={() => setReading(false)}
+        >
+          {feed.posts.map((post) => (
+            <Post key={post.id} post={post} />
+          ))}
+        </ol>
+      )}
+    </section>
+  );
+}
+
+function Post({ post }: { post: Mention }) {
+  const { now } = useScene();
+  const created = Date.parse(post.created_at);
+  const link = webAddress(post.url);
+  const when = <time dateTime={post.created_at} title={moment(created, now)}>{ago(created, now)}</time>;
+  return (
+    <li class="post">
+      <div class="meta">
+        <PolarityTag polarity={post.polarity} confidence={post.confidence} />
+        <b title={`@${post.author}`}>{post.author_name ?? post.author}</b>
+        <span>{post.space ? `${post.platform} · ${post.space}` : post.platform}</span>
+        <span class="when">
+          {link ? (
+            <a href={link} target="_blank" rel="noopener noreferrer" aria-label={`Open this post by ${post.author}, ${ago(created, now)}`}>
+              {when}
+            </a>
+          ) : (
+            when
+          )}
+        </span>
+      </div>
+      <p dir="auto" lang={post.language ?? undefined}>{post.text}</p>
+    </li>
+  );
+}

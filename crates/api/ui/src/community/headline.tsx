@@ -1,0 +1,60 @@
+// How the community is doing, in six figures.
+
+import { members, newcomers, peerToPeer, responseRate, responseTimes } from "../api/columns";
+import { count, duration, exact, percent } from "../format";
+import { Change, Stat } from "../parts/stat";
+import { useMetric, useScene } from "../state/context";
+import { previous } from "../state/span";
+
+export function CommunityHeadline() {
+  const before = previous(useScene().span);
+  const response = useMetric("first_response_time");
+  const waiting = useMetric("unanswered_questions", { limit: 1000 });
+  const rate = useMetric("response_rate");
+  const rateBefore = useMetric("response_rate", { span: before });
+  const active = useMetric("active_members");
+  const arrived = useMetric("newcomers");
+  const arrivedBefore = useMetric("newcomers", { span: before });
+  const peers = useMetric("peer_to_peer_ratio");
+
+  return (
+    <div class="headline">
+      <Stat
+        name="First response, median"
+        answer={response}
+        value={(table) => duration(responseTimes(table).median)}
+        note={(table) => `p90 ${duration(responseTimes(table).p90)}`}
+      />
+      <Stat
+        name="Unanswered questions"
+        answer={waiting}
+        value={(table) => (table.rows.length === 1000 ? "1,000+" : exact(table.rows.length))}
+        note={() => "past their target time"}
+      />
+      <Stat
+        name="Response rate"
+        answer={rate}
+        value={(table) => percent(responseRate(table).rate)}
+        note={(table) => <Change from={responseRate(rateBefore.data).rate} to={responseRate(table).rate} unit="points" goodWhen="up" />}
+      />
+      <Stat
+        name="Active members, a week"
+        answer={active}
+        value={(table) => count(members(table).weekly)}
+        note={(table) => `${count(members(table).daily)} a day, ${count(members(table).monthly)} a month`}
+      />
+      <Stat
+        name="Newcomers"
+        answer={arrived}
+        value={(table) => count(newcomers(table))}
+        note={(table) => <Change from={newcomers(arrivedBefore.data)} to={newcomers(table)} unit="%" goodWhen="up" relative />}
+      />
+      <Stat
+        name="Peer-to-peer replies"
+        answer={peers}
+        value={(table) => percent(peerToPeer(table).ratio)}
+        note={() => "of all replies are by members to members"}
+      />
+    </div>
+  );
+}

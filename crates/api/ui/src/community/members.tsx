@@ -1,0 +1,95 @@
+// Response times, active members, newcomers.
+
+import { memberPoints, members, newcomers, peerToPeer, responseTimes } from "../api/columns";
+import { Chart } from "../chart/chart";
+import { grid, onGrid } from "../chart/series";
+import { count, duration, exact, NONE, percent } from "../format";
+import { Facts } from "../parts/facts";
+import { Panel } from "../parts/panel";
+import { useMetric, useScene } from "../state/context";
+import { bucketMillis } from "../state/span";
+
+export function ResponseTime() {
+  const answer = useMetric("first_response_time");
+  return (
+    <Panel title="First response time" class="w4" answer={answer} empty="Nobody has asked in this span." hasData={(table) => {
+      const { answered, censored } = responseTimes(table);
+      return (answered ?? 0) + (censored ?? 0) > 0;
+    }}>
+      {(table) => {
+        const { median, p90, answered, censored } = responseTimes(table);
+        return (
+          <>
+            <Facts
+              facts={[
+                ["Half are answered within", duration(median)],
+                ["Nine in ten within", p90 === null ? `${NONE} too few are answered yet` : duration(p90)],
+                ["Answered", exact(answered)],
+                ["Still waiting (censored)", exact(censored)],
+              ]}
+            />
+            <p class="small soft">
+              Kaplan–Meier: those who still wait count as waiting, they are not left out.
+            </p>
+          </>
+        );
+      }}
+    </Panel>
+  );
+}
+
+export function ActiveMembers() {
+  const { span } = useScene();
+  const answer = useMetric("active_members", { by: "day", limit: 1000 });
+  return (
+    <Panel title="Active members a day" class="w8" answer={answer} empty="Nobody has posted in your spaces in this span.">
+      {(table) => {
+        const width = bucketMillis("day");
+        const starts = grid(span, width);
+        const points = memberPoints(table).map((point) => ({ time: point.time, values: [point.active] }));
+        const [active = []] = onGrid(starts, points, 1, () => 0);
+        return (
+          <Chart
+            kind="bars"
+            span={span}
+            height={200}
+            starts={starts}
+            width={width}
+            series={[{ label: "members", colour: "--accent", drawn: active }]}
+            marks={[]}
+            axis={(value) => (Number.isInteger(value) ? count(value) : "")}
+            coverage={table.coverage}
+            summary={`Active members per day, at most ${exact(Math.max(0, ...active.map((value) => value ?? 0)))}.`}
+            tip={(i) => [{ label: "members", value: exact(active[i] ?? null) }]}
+          />
+        );
+      }}
+    </Panel>
+  );
+}
+
+export function Newcomers() {
+  const active = useMetric("active_members");
+  const arrived = useMetric("newcomers");
+  const peers = useMetric("peer_to_peer_ratio");
+  return (
+    <Panel title="Belonging" class="w4" answer={active} empty="Nobody has posted in your spaces in this span." asTable={false}>
+      {(table) => {
+        const { daily, weekly, monthly, stickiness } = members(table);
+        return (
+          <Facts
+            facts={[
+              ["Active a day (DAU)", count(daily)],
+              ["a week (WAU)", count(weekly)],
+              ["a month (MAU)", count(monthly)],
+              ["Stickiness (DAU / MAU)", percent(stickiness)],
+              ["Newcomers", count(newcomers(arrived.data))],
+              ["Replies by members to members", percent(peerToPeer(peers.data).ratio)],
+              ["Questions first answered by a member", percent(peerToPeer(peers.data).firstByMember)],
+            ]}
+          />
+        );
+      }}
+    </Panel>
+  );
+}

@@ -1,0 +1,91 @@
+// What the figures rest on: how fresh each source is, what waits in the pipeline, which model scored.
+
+import type { Source, Stage, Status } from "../api/types";
+import type { Answer } from "../api/use";
+import { ago, count, exact, percent } from "../format";
+
+const GOOD = new Set(["live", "catching_up", "running", "ended", "starting"]);
+
+function Dot({ state }: { state: string }) {
+  return <span class={`dot ${GOOD.has(state) ? "good" : "bad"}`} aria-hidden="true" />;
+}
+
+export function TrustFooter({ answer, now }: { answer: Answer<Status>; now: number }) {
+  const status = answer.data;
+  return (
+    <footer>
+      <div class="trust">
+        {answer.trouble && <p role="alert">{answer.trouble.message}: {answer.trouble.hint}</p>}
+        {status && (
+          <>
+            <section aria-label="Sources">
+              <h3>Sources</h3>
+              <ul>
+                {status.sources.map((source) => (
+                  <SourceLine key={source.name} source={source} now={now} />
+                ))}
+                {status.sources.length === 0 && <li class="soft">none is configured</li>}
+              </ul>
+            </section>
+            <section aria-label="Pipeline">
+              <h3>Pipeline</h3>
+              <ul>
+                {status.stages.map((stage) => (
+                  <StageLine key={stage.name} stage={stage} />
+                ))}
+                {status.engine_restarts > 0 && <li>engine restarted {status.engine_restarts} times</li>}
+              </ul>
+            </section>
+            <section aria-label="Model">
+              <h3>Model</h3>
+              <ModelLine status={status} />
+            </section>
+          </>
+        )}
+        <section aria-label="About">
+          <h3>Grapevine</h3>
+          <p>
+            {status && `version ${status.version} · `}
+            <a href="api/v1/openapi.json">API</a>
+          </p>
+        </section>
+      </div>
+    </footer>
+  );
+}
+
+function SourceLine({ source, now }: { source: Source; now: number }) {
+  const newest = source.newest_at ? `newest ${ago(Date.parse(source.newest_at), now)}` : "nothing yet";
+  return (
+    <li title={source.message ?? ""}>
+      <Dot state={source.state} />
+      {source.name} <span class="soft">{source.state.replaceAll("_", " ")} · {newest} · {count(source.mentions)} mentions</span>
+      {source.message && !GOOD.has(source.state) && <span> · {source.message}</span>}
+    </li>
+  );
+}
+
+function StageLine({ stage }: { stage: Stage }) {
+  return (
+    <li title={stage.message ?? ""}>
+      <Dot state={stage.state} />
+      {stage.name}{" "}
+      <span class="soft">
+        {stage.lag === null ? stage.state : stage.lag === 0 ? "up to date" : `${exact(stage.lag)} waiting`}
+        {stage.dead_letters > 0 && ` · ${exact(stage.dead_letters)} dead letters`}
+      </span>
+      {stage.message && !GOOD.has(stage.state) && <span> · {stage.message}</span>}
+    </li>
+  );
+}
+
+function ModelLine({ status }: { status: Status }) {
+  const { model } = status;
+  if (!model) return <p class="soft">not loaded yet</p>;
+  const accuracy = model.accuracy === null ? "accuracy not stated" : `macro-recall ${percent(model.accuracy * 100)}`;
+  return (
+    <p>
+      {model.id} <span class="soft">{model.engine} · {accuracy}{model.measured_on && ` on ${model.measured_on}`}</span>
+    </p>
+  );
+}
