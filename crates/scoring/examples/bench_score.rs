@@ -1,0 +1,155 @@
+//! Texts a second of each engine, beside the time of tokenising alone, in one run; and what each says about labelled texts.
+//!
+//! `cargo xtask bench score [-- --input FILE]` runs it in release. FILE is NDJSON with `text`, and `label` where it is known.
+//! Without it, 1,000 posts written for this project are scored.
+//!
+//! The order matters: "as it comes" runs before anything tunes the allocator and libtorch's threads, which cannot be undone.
+
+use std::error::Error;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use grapevine_model::Polarity;
+use grapevine_scoring::batch::{Batch, ROWS};
+use grapevine_scoring::manifest::ModelFolder;
+use grapevine_scoring::onnx_engine::find_library;
+use grapevine_scoring::rust_bert_engine::{Precision, RustBertEngine, Weights, cpu_has_bf16};
+use grapevine_scoring::text::{Tokeniser, normalise};
+use grapevine_scoring::{Engine, EngineChoice, ScoringOptions, load_model};
+use serde::Deserialize;
+
+#[path = "../tests/it/posts.rs"]
+mod posts;
+
+#[derive(Deserialize)]
+struct Row {
+    text: String,
+    label: Option<String>,
+}
+
+type Outputs = Vec<[f32; 3]>;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let rows = rows()?;
+    let texts: Vec<&str> = rows.iter().map(|row| row.text.as_str()).collect();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/minilm-l6-sentiment");
+    let model = ModelFolder::open(&folder)?;
+    println!("{} texts, {} cores, {}", texts.len(), cores(), model.id());
+    println!("{:34} {:>7} {:>9} {:>9} {:>8}", "", "workers", "texts/s", "per core", "ratio");
+
+    let tokeniser = Tokeniser::from_bytes(&model.read(&model.manifest.files.tokenizer)?, model.manifest.max_tokens)?;
+    let started = Instant::now();
+    let tokens: Vec<Vec<u32>> = texts.iter().map(|t| tokeniser.encode(&normalise(t))).collect::<Result<_, _>>()?;
+    let rate = |started: Instant| texts.len() as f64 / started.elapsed().as_secs_f64();
+    line("tokenising alone", 1, rate(started), None);
+
+    let plain = as_it_comes(&model, &tokens)?;
+    let base = texts.len() as f64 / plain.1;
+    line("rust-bert fp32 as it comes", 1, base, Some(base));
+    let mut answers = vec![("rust-bert fp32 as it comes", plain.0)];
+    for (name, engine) in tuned() {
+        let mut all = Outputs::new();
+        for workers in if cores() > 1 { vec![1, cores()] } else { vec![1] } {
+            let options = ScoringOptions { model: folder.clone(), engine, workers, onnxruntime: None };
+            let loading = Instant::now();
+            let scorer = load_model(&options)?;
+            let loaded_ms = loading.elapsed().as_millis();
+            scorer.logits(&texts[..texts.len().min(256)])?;
+            let started = Instant::now();
+            let outputs = scorer.logits(&texts)?;
+            line(name, workers, rate(started), Some(base));
+            eprintln!("  loaded in {loaded_ms} ms");
+            all = outputs.into_iter().map(Option::unwrap_or_default).collect();
+        }
+        answers.push((name, all));
+    }
+    println!("\n\"As it comes\": one engine with libtorch's own threads, batches of {ROWS} in arrival order.");
+    compare(&rows, &answers);
+    Ok(())
+}
+
+fn rows() -> Result<Vec<Row>, Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    match (arguments.next().as_deref(), arguments.next()) {
+        (None, _) => Ok(posts::posts(1_000, 7).into_iter().map(|text| Row { text, label: None }).collect()),
+        (Some("--input"), Some(file)) => {
+            let content = std::fs::read_to_string(PathBuf::from(&file)).map_err(|e| format!("{file}: {e}"))?;
+            content.lines().map(|line| serde_json::from_str(line).map_err(|e| format!("{file}: {e}").into())).collect()
+        }
+        _ => Err("usage: bench_score [--input FILE.ndjson]".into()),
+    }
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// One engine, arrival order, libtorch's own number of threads, the allocator untouched. Outputs and seconds.
+fn as_it_comes(model: &ModelFolder, tokens: &[Vec<u32>]) -> Result<(Outputs, f64), Box<dyn Error>> {
+    let mut engine = RustBertEngine::load(&Weights::read(model)?, Precision::Fp32)?;
+    let mut run = |tokens: &[Vec<u32>]| -> Result<Outputs, Box<dyn Error>> {
+        let mut outputs = Vec::new();
+        for chunk in tokens.chunks(ROWS) {
+            outputs.extend(engine.logits(&Batch::of(&chunk.iter().map(Vec::as_slice).collect::<Vec<_>>()))?);
+        }
+        Ok(outputs)
+    };
+    run(&tokens[..tokens.len().min(256)])?;
+    let started = Instant::now();
+    let outputs = run(tokens)?;
+    Ok((outputs, started.elapsed().as_secs_f64()))
+}
+
+fn tuned() -> Vec<(&'static str, EngineChoice)> {
+    let mut engines = vec![("rust-bert fp32 tuned", EngineChoice::RustBertFp32)];
+    if cpu_has_bf16() {
+        engines.push(("rust-bert bf16 tuned", EngineChoice::RustBertBf16));
+    } else {
+        println!("rust-bert bf16: skipped, this CPU has no avx512_bf16");
+    }
+    match find_library(None) {
+        Ok(_) => engines.push(("ONNX Runtime int8", EngineChoice::OnnxInt8)),
+        Err(error) => println!("ONNX Runtime int8: skipped, {error}"),
+    }
+    engines
+}
+
+fn line(name: &str, workers: usize, rate: f64, base: Option<f64>) {
+    let busy = if base == Some(rate) { cores() } else { workers };
+    let ratio = base.map_or(String::new(), |base| format!("{:.2}", rate / base));
+    println!("{name:34} {workers:>7} {rate:>9.0} {:>9.0} {ratio:>8}", rate / busy as f64);
+}
+
+/// Agreement with fp32, and accuracy where the file has labels.
+fn compare(rows: &[Row], answers: &[(&str, Outputs)]) {
+    let polarities = |outputs: &Outputs| outputs.iter().map(most).collect::<Vec<_>>();
+    let reference = polarities(&answers[0].1);
+    for (name, outputs) in answers {
+        let found = polarities(outputs);
+        let same = found.iter().zip(&reference).filter(|(a, b)| a == b).count();
+        println!("\n{name}: same polarity as fp32 on {:.2} %", 100.0 * same as f64 / rows.len() as f64);
+        let labels: Option<Vec<usize>> = rows.iter().map(|row| class(row.label.as_deref()?)).collect();
+        if let Some(labels) = labels {
+            confusion(&labels, &found);
+        }
+    }
+}
+
+fn most(logits: &[f32; 3]) -> usize {
+    (0..3).fold(0, |best, at| if logits[at] > logits[best] { at } else { best })
+}
+
+fn class(label: &str) -> Option<usize> {
+    Polarity::ALL.iter().position(|polarity| polarity.name() == label)
+}
+
+fn confusion(labels: &[usize], found: &[usize]) {
+    let mut table = [[0usize; 3]; 3];
+    labels.iter().zip(found).for_each(|(&label, &found)| table[label][found] += 1);
+    let recall: f64 = (0..3).map(|at| table[at][at] as f64 / table[at].iter().sum::<usize>().max(1) as f64).sum();
+    println!("macro-recall {:.2} %; rows are labels, columns what the engine says", 100.0 * recall / 3.0);
+    println!("{:10} {:>9} {:>9} {:>9}", "", "negative", "neutral", "positive");
+    for (polarity, row) in Polarity::ALL.iter().zip(table) {
+        println!("{:10} {:>9} {:>9} {:>9}", polarity.name(), row[0], row[1], row[2]);
+    }
+}
