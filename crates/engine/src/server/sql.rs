@@ -1,0 +1,244 @@
+//! Just enough of ClickHouse's lexer to see what a text is, without being fooled by quotes and comments. Whether a text is
+//! valid, and whether it only reads, is for the engine's own parser to say.
+
+use std::ops::Range;
+
+/// A word or a symbol outside of quotes and comments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Token {
+    /// A bare or quoted identifier, keyword or number; the range is without the quotes.
+    Word(Range<usize>),
+    /// Any other byte.
+    Symbol(u8),
+}
+
+/// A token, the number of brackets open around it, and where the text goes on after it.
+struct Placed {
+    token: Token,
+    depth: usize,
+    end: usize,
+}
+
+struct Lexer<'a> {
+    text: &'a [u8],
+    at: usize,
+    depth: usize,
+}
+
+impl<'a> Lexer<'a> {
+    fn new(text: &'a [u8]) -> Self {
+        Self { text, at: 0, depth: 0 }
+    }
+
+    fn past(&self, needle: &[u8], from: usize) -> usize {
+        let rest = self.text.get(from..).unwrap_or_default();
+        let found = rest.windows(needle.len()).position(|window| window == needle);
+        found.map_or(self.text.len(), |at| from + at + needle.len())
+    }
+
+    /// End of the quoted part that opens at `self.at`, past its closing quote.
+    fn quoted(&self) -> usize {
+        let quote = self.text[self.at];
+        let mut at = self.at + 1;
+        while at < self.text.len() {
+            match self.text[at] {
+                b'\\' => at += 1,
+                byte if byte == quote => return at + 1,
+                _ => {}
+            }
+            at += 1;
+        }
+        self.text.len()
+    }
+
+    fn word(&self) -> usize {
+        let rest = &self.text[self.at..];
+        let inside = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_' || *byte >= 0x80;
+        self.at + rest.iter().position(|byte| !inside(byte)).unwrap_or(rest.len())
+    }
+}
+
+impl Iterator for Lexer<'_> {
+    type Item = Placed;
+
+    fn next(&mut self) -> Option<Placed> {
+        loop {
+            let start = self.at;
+            let byte = *self.text.get(start)?;
+            let token = match byte {
+                b'-' if self.text[start..].starts_with(b"--") => {
+                    self.at = self.past(b"\n", start);
+                    continue;
+                }
+                b'#' if matches!(self.text.get(start + 1), Some(b' ' | b'!')) => {
+                    self.at = self.past(b"\n", start);
+                    continue;
+                }
+                b'/' if self.text[start..].starts_with(b"/*") => {
+                    self.at = self.past(b"*/", start + 2);
+                    continue;
+                }
+                b'\'' => {
+                    self.at = self.quoted();
+                    continue;
+                }
+                b'`' | b'"' => {
+                    self.at = self.quoted();
+                    Token::Word(start + 1..(self.at - 1).max(start + 1))
+                }
+                byte if byte.is_ascii_whitespace() => {
+                    self.at += 1;
+                    continue;
+                }
+                byte if byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80 => {
+                    self.at = self.word();
+                    Token::Word(start..self.at)
+                }
+                byte => {
+                    self.at += 1;
+                    Token::Symbol(byte)
+                }
+            };
+            if matches!(token, Token::Symbol(b')')) {
+                self.depth = self.depth.saturating_sub(1);
+            }
+            let placed = Placed { token, depth: self.depth, end: self.at };
+            if matches!(placed.token, Token::Symbol(b'(')) {
+                self.depth += 1;
+            }
+            return Some(placed);
+        }
+    }
+}
+
+/// The words outside of any brackets, each with where the text goes on after it.
+fn outer_words(text: &[u8]) -> impl Iterator<Item = (&[u8], usize)> {
+    Lexer::new(text).filter(|placed| placed.depth == 0).filter_map(move |placed| match placed.token {
+        Token::Word(range) => Some((&text[range], placed.end)),
+        Token::Symbol(_) => None,
+    })
+}
+
+/// Whether the text is a select by its first word; such a text can be streamed.
+pub(super) fn is_select(text: &[u8]) -> bool {
+    outer_words(text).next().is_some_and(|(word, _)| is(word, "SELECT") || is(word, "WITH"))
+}
+
+/// The format that the text itself names (`… FORMAT Name …`).
+pub(super) fn named_format(text: &[u8]) -> Option<String> {
+    let mut words = outer_words(text);
+    let mut named = None;
+    while let Some((word, _)) = words.next() {
+        if is(word, "FORMAT") {
+            named = words.next().map(|(name, _)| String::from_utf8_lossy(name).into_owned());
+        }
+    }
+    named
+}
+
+/// An `INSERT INTO … FORMAT Name`, with the place where its inline data begins.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct InsertText {
+    /// The statement up to `FORMAT`.
+    pub(super) head: String,
+    /// The name of the data's format.
+    pub(super) format: String,
+    /// Offset in the text at which data begins; its length if there is none.
+    pub(super) data: usize,
+}
+
+/// Words that say that an insert's data do not follow in a format.
+const OTHER_DATA: [&str; 4] = ["SELECT", "WITH", "VALUES", "WATCH"];
+
+/// Reads an insert whose data follow in a format. `None` for anything else, such as `INSERT … SELECT` or `… VALUES`.
+pub(super) fn insert_text(text: &[u8]) -> Option<InsertText> {
+    let mut words = outer_words(text);
+    words.next().filter(|(word, _)| is(word, "INSERT"))?;
+    // `head_end` is the end of FORMAT, unless a table or column of that name, which must be quoted, came first.
+    let (_, head_end) = words
+        .by_ref()
+        .take_while(|(word, _)| !OTHER_DATA.iter().any(|other| is(word, other)))
+        .find(|(word, end)| is(word, "FORMAT") && !matches!(text[end - 1], b'`' | b'"'))?;
+    let (format, after) = words.next()?;
+    let format = String::from_utf8_lossy(format).into_owned();
+    let head = String::from_utf8_lossy(&text[..head_end - "FORMAT".len()]).trim_end().to_owned();
+    let blank = text[after..].iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r')).count();
+    let newline = usize::from(text.get(after + blank) == Some(&b'\n'));
+    Some(InsertText { head, format, data: after + blank + newline })
+}
+
+/// Lower-cased names that are called in the text: identifiers directly before a bracket.
+pub(super) fn called_names(text: &[u8]) -> Vec<String> {
+    let mut called = Vec::new();
+    let mut last: Option<Range<usize>> = None;
+    for placed in Lexer::new(text) {
+        match placed.token {
+            Token::Word(range) => last = Some(range),
+            Token::Symbol(b'(') => {
+                called.extend(last.take().map(|range| String::from_utf8_lossy(&text[range]).to_ascii_lowercase()));
+            }
+            Token::Symbol(_) => last = None,
+        }
+    }
+    called
+}
+
+fn is(word: &[u8], keyword: &str) -> bool {
+    word.eq_ignore_ascii_case(keyword.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn insert(text: &str) -> Option<(String, String, String)> {
+        insert_text(text.as_bytes()).map(|found| (found.head, found.format, text[found.data..].to_owned()))
+    }
+
+    fn parts(head: &str, format: &str, data: &str) -> Option<(String, String, String)> {
+        Some((head.to_owned(), format.to_owned(), data.to_owned()))
+    }
+
+    #[test]
+    fn an_insert_is_split_at_its_format() {
+        assert_eq!(insert("INSERT INTO t(a, b) FORMAT RowBinary"), parts("INSERT INTO t(a, b)", "RowBinary", ""));
+        assert_eq!(
+            insert("insert into `format` (`a`) format CSV\n\n1"),
+            parts("insert into `format` (`a`)", "CSV", "\n1")
+        );
+        assert_eq!(insert("/* x */ INSERT INTO t SETTINGS a=1 FORMAT CSV 1"), {
+            parts("/* x */ INSERT INTO t SETTINGS a=1", "CSV", "1")
+        });
+    }
+
+    #[test]
+    fn other_inserts_and_selects_are_left_to_the_engine() {
+        for text in [
+            "INSERT INTO t SELECT 1 FORMAT CSV",
+            "INSERT INTO t VALUES ('FORMAT CSV')",
+            "SELECT 1 FORMAT CSV",
+            "INSERT",
+        ] {
+            assert_eq!(insert(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_named_format_is_found_wherever_it_stands() {
+        assert_eq!(named_format(b"SELECT 1 FORMAT JSON SETTINGS max_threads=1;").as_deref(), Some("JSON"));
+        assert_eq!(named_format(b"SELECT 'x FORMAT JSON' -- FORMAT CSV\n"), None);
+        assert_eq!(named_format(b"SELECT * FROM (SELECT 1 FORMAT CSV)"), None);
+    }
+
+    #[test]
+    fn selects_are_known_by_their_first_word() {
+        assert!(is_select(b" -- note\n/* a */ with 1 as x select x"));
+        assert!(!is_select(b"EXPLAIN SELECT 1") && !is_select(b"'SELECT'"));
+    }
+
+    #[test]
+    fn called_names_see_through_case_quotes_and_space() {
+        let text = b"SELECT count(), `File` ('/x'), 'url(1)' FROM URL\n('y') WHERE a IN (1)";
+        assert_eq!(called_names(text), ["count", "file", "url", "in"]);
+    }
+}
