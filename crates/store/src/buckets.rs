@@ -56,6 +56,14 @@ impl Store {
             .doing("reading buckets")?;
         Ok(dense(first, last, &rows))
     }
+
+    /// Start of the brand's oldest bucket that holds a mention; `None` while nothing is stored.
+    pub async fn first_bucket(&self, brand: &str) -> Result<Option<Timestamp>, StoreError> {
+        let sql = "SELECT toInt64(toUnixTimestamp(min(bucket))) FROM rollup_5m WHERE brand = {brand:String} HAVING count() > 0";
+        let oldest: Option<i64> =
+            self.read(sql).param("brand", brand).fetch_optional().await.doing("reading the oldest bucket")?;
+        Ok(oldest.and_then(|seconds| Timestamp::from_second(seconds).ok()))
+    }
 }
 
 /// Seconds of the first bucket that starts in the span, and of the first that does not. Held within 1970 to 2100.

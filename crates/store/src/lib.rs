@@ -9,6 +9,7 @@
 //! | an edit, a deletion, a mention that leaves a brand | its hour is marked dirty **before** the row is written, and rebuilt |
 //! | a crash between two tables | the sink inserts the identical range again |
 
+mod answer;
 mod buckets;
 mod client;
 mod episodes;
@@ -17,8 +18,10 @@ mod explain;
 mod mentions;
 mod metric;
 mod migrate;
+mod pieces;
 pub mod registry;
 mod rollup;
+mod series;
 mod sources;
 mod write;
 

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{By, Role, Store, StoreError};
+use crate::{By, Role};
 
 /// One question: a metric of a brand over a span.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -114,15 +114,4 @@ pub struct ModelNote {
     pub name: String,
     /// Scored mentions / mentions, 0 to 1.
     pub share_scored: f64,
-}
-
-impl Store {
-    /// Answers one question.
-    ///
-    /// # Errors
-    /// An unknown metric or split (the error lists the valid ones), an empty span, too many points, or a question beyond
-    /// the budget of time and memory.
-    pub async fn metric(&self, query: &MetricQuery) -> Result<MetricTable, StoreError> {
-        todo!("{query:?}")
-    }
 }

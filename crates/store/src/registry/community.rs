@@ -1,3 +1,220 @@
-use super::Metric;
+//! What a community manager asks: do people get answers, come back, and help each other?
 
-pub(super) static METRICS: &[Metric] = &[];
+use super::{By, Metric, Role, Shape};
+use crate::Column;
+
+const fn column(name: &'static str, unit: &'static str) -> Column {
+    Column { name, unit }
+}
+
+const REPLIES_STORED: &str = "replies that no monitor, own account or owned space brought in are not stored, and intents \
+    are the model's; a source has a gap";
+
+pub(super) static METRICS: &[Metric] = &[
+    Metric {
+        id: "first_response_time",
+        title: "First response time",
+        definition: "How long questions and complaints created in the span waited for the first reply by another person, \
+            team or member, in owned spaces and in public. A reply names the mention as its parent, or stands in the \
+            thread that it opened. What has no reply yet is censored at the time that the sources are complete through, \
+            not left out: the Kaplan-Meier estimate. Empty where fewer than half (or nine in ten) are expected ever to be \
+            answered.",
+        formula: "smallest t with S(t) <= 0.5 (median) and <= 0.1 (p90), S by Kaplan-Meier",
+        unit: "s",
+        denominator: "questions and complaints by others than the team, without reposts",
+        version: 1,
+        source: "CHAOSS; survival analysis",
+        roles: &[Role::Community],
+        partial_when: REPLIES_STORED,
+        scored: true,
+        buckets: false,
+        shapes: &[Shape {
+            by: &[],
+            columns: &[
+                column("median", "s"),
+                column("p90", "s"),
+                column("asked", "mentions"),
+                column("answered", "mentions"),
+                column("waiting", "mentions"),
+            ],
+            // 1e-9 absorbs the rounding of a product of fractions that is exactly a half.
+            sql: "WITH $waits, \
+                leaving AS (SELECT wait, sum(answered) AS events, count() AS gone FROM waits GROUP BY wait), \
+                risk AS (SELECT wait, events, sum(gone) OVER (ORDER BY wait DESC) AS at_risk FROM leaving), \
+                survival AS (SELECT wait, exp(sum(log(1 - events / at_risk)) OVER (ORDER BY wait)) AS left FROM risk) \
+                SELECT (SELECT minOrNullIf(wait, left <= 0.5 + 1e-9) / 1000 FROM survival), \
+                    (SELECT minOrNullIf(wait, left <= 0.1 + 1e-9) / 1000 FROM survival), \
+                    count(), countIf(answered = 1), countIf(answered = 0) FROM waits",
+        }],
+    },
+    Metric {
+        id: "unanswered_questions",
+        title: "Unanswered questions",
+        definition: "Questions created in the span that nobody else has replied to yet, and whose answer is overdue: older \
+            than the target when the sources were last complete. Oldest hour first; within an hour the widest reach first.",
+        formula: "questions with no reply by another person and age > target",
+        unit: "s",
+        denominator: "",
+        version: 1,
+        source: "dsc",
+        roles: &[Role::Community],
+        partial_when: REPLIES_STORED,
+        scored: true,
+        buckets: false,
+        shapes: &[Shape {
+            by: &[],
+            columns: &[
+                column("id", "text"),
+                column("created_at", "time"),
+                column("age", "s"),
+                column("overdue", "s"),
+                column("platform", "text"),
+                column("space", "text"),
+                column("author", "text"),
+                column("followers", "followers"),
+                column("text", "text"),
+                column("url", "text"),
+            ],
+            sql: "WITH $waits SELECT $hex AS name, created_at AS at, \
+                (toUnixTimestamp64Milli($horizon) - toUnixTimestamp64Milli(created_at)) / 1000 AS age, \
+                age - {target:UInt32} AS overdue, platform, space, if(author_handle = '', author, author_handle) AS who, \
+                author_followers AS followers, text, url FROM mentions FINAL \
+                WHERE $span AND id IN (SELECT id FROM waits WHERE answered = 0 AND intent = 'question' \
+                    AND wait > {target:UInt32} * 1000) \
+                ORDER BY toStartOfHour(created_at), followers DESC NULLS LAST, at, name LIMIT {limit:UInt32}",
+        }],
+    },
+    Metric {
+        id: "response_rate",
+        title: "Response rate",
+        definition: "Questions and complaints created in the span that another person, team or member, has replied to, of \
+            all of them. In owned spaces and in public.",
+        formula: "answered / needing an answer x 100, where needing = question or complaint",
+        unit: "%",
+        denominator: "questions and complaints by others than the team, without reposts",
+        version: 1,
+        source: "ours",
+        roles: &[Role::Community],
+        partial_when: REPLIES_STORED,
+        scored: true,
+        buckets: false,
+        shapes: &[
+            Shape {
+                by: &[],
+                columns: RESPONSES,
+                sql: "WITH $waits SELECT countIf(answered = 1) / count() * 100, count(), countIf(answered = 1) FROM waits",
+            },
+            Shape {
+                by: &[By::Time, By::Hour, By::Day, By::Platform],
+                columns: RESPONSES,
+                sql: "WITH $waits SELECT $key AS key, countIf(answered = 1) / count() * 100, count(), \
+                    countIf(answered = 1) FROM waits GROUP BY key ORDER BY 3 DESC, key",
+            },
+        ],
+    },
+    Metric {
+        id: "active_members",
+        title: "Active members",
+        definition: "Distinct authors who posted about the brand or in its spaces in the last day (DAU), 7 days (WAU) and 30 \
+            days (MAU) before the end of the span; by day, before the end of each day. Without the team, bots and reposts. \
+            Stickiness is DAU / MAU.",
+        formula: "distinct authors; stickiness = DAU / MAU x 100",
+        unit: "authors",
+        denominator: "stickiness: MAU",
+        version: 1,
+        source: "Discourse",
+        roles: &[Role::Community],
+        partial_when: "a source has a gap in the 30 days before",
+        scored: false,
+        buckets: false,
+        shapes: &[
+            Shape {
+                by: &[],
+                columns: MEMBERS,
+                sql: "SELECT uniqExactIf(author_key, created_at >= $to - INTERVAL 1 DAY) AS day, \
+                    uniqExactIf(author_key, created_at >= $to - INTERVAL 7 DAY), uniqExact(author_key) AS month, \
+                    day / month * 100 FROM mentions FINAL WHERE brand = {brand:String} AND $member \
+                    AND created_at >= $to - INTERVAL 30 DAY AND created_at < $to",
+            },
+            Shape {
+                by: &[By::Time, By::Day],
+                columns: MEMBERS,
+                sql: "SELECT toUnixTimestamp(toDateTime(at, 'UTC')) AS key, uniqExactIf(who, at = posted) AS day, \
+                    uniqExactIf(who, posted > at - 7), uniqExact(who) AS month, day / month * 100 FROM (\
+                    SELECT who, posted, posted + arrayJoin(range(30)) AS at FROM (\
+                        SELECT DISTINCT author_key AS who, toDate(created_at) AS posted FROM mentions FINAL \
+                        WHERE brand = {brand:String} AND $member AND created_at < $to \
+                        AND created_at >= toStartOfDay($from) - INTERVAL 29 DAY)) \
+                    WHERE at >= toDate($from) AND at <= toDate($to - INTERVAL 1 MILLISECOND) GROUP BY at ORDER BY key",
+            },
+        ],
+    },
+    Metric {
+        id: "newcomers",
+        title: "Newcomers",
+        definition: "Authors whose first post ever about the brand or in its spaces, as far as it is stored, falls into the \
+            span; beside all authors active in it. Without the team, bots and reposts.",
+        formula: "authors with first post in the span; share = newcomers / active authors x 100",
+        unit: "authors",
+        denominator: "share: distinct authors in the span",
+        version: 1,
+        source: "CHAOSS",
+        roles: &[Role::Community],
+        partial_when: "the stored history begins shortly before the span: everyone is then new",
+        scored: false,
+        buckets: false,
+        shapes: &[
+            Shape {
+                by: &[],
+                columns: &[column("newcomers", "authors"), column("active", "authors"), column("share", "%")],
+                sql: "SELECT countIf(first_at >= $from) AS fresh, count() AS active, fresh / active * 100 FROM (\
+                    SELECT min(created_at) AS first_at FROM mentions FINAL WHERE brand = {brand:String} AND $member \
+                    AND created_at < $to GROUP BY author_key HAVING max(created_at) >= $from)",
+            },
+            Shape {
+                by: &[By::Time, By::Hour, By::Day],
+                columns: &[column("newcomers", "authors")],
+                sql: "SELECT $key AS key, count() FROM (SELECT min(mentions.created_at) AS created_at FROM mentions FINAL \
+                    WHERE brand = {brand:String} AND $member AND mentions.created_at < $to GROUP BY author_key) \
+                    WHERE created_at >= $from GROUP BY key ORDER BY key",
+            },
+        ],
+    },
+    Metric {
+        id: "peer_to_peer_ratio",
+        title: "Peer-to-peer ratio",
+        definition: "Replies by members to other members, of all replies in the span whose parent is stored. Replies to \
+            oneself are left out. A member is anyone but the team.",
+        formula: "replies by members to members / replies with a known parent x 100",
+        unit: "%",
+        denominator: "replies to another person whose parent is stored",
+        version: 1,
+        source: "inSided",
+        roles: &[Role::Community],
+        partial_when: "parents are not stored: known is then below replies",
+        scored: false,
+        buckets: false,
+        shapes: &[Shape {
+            by: &[],
+            columns: &[
+                column("peer_to_peer_ratio", "%"),
+                column("peer_to_peer", "mentions"),
+                column("known", "mentions"),
+                column("replies", "mentions"),
+            ],
+            sql: "WITH r AS (SELECT id, parent_id, author_key, team FROM mentions FINAL \
+                    WHERE $span AND $reply AND parent_id != 0), \
+                p AS (SELECT id, author_key, team, 1 AS found FROM mentions FINAL \
+                    WHERE brand = {brand:String} AND created_at < $to AND id IN (SELECT parent_id FROM r)) \
+                SELECT peers / known * 100, peers, known, replies FROM (SELECT countIf(found = 1 AND NOT r.team AND NOT p.team) \
+                    AS peers, countIf(found = 1) AS known, count() AS replies FROM r LEFT JOIN p ON r.parent_id = p.id \
+                WHERE found = 0 OR r.author_key != p.author_key)",
+        }],
+    },
+];
+
+const RESPONSES: &[Column] =
+    &[column("response_rate", "%"), column("asked", "mentions"), column("answered", "mentions")];
+
+const MEMBERS: &[Column] =
+    &[column("dau", "authors"), column("wau", "authors"), column("mau", "authors"), column("stickiness", "%")];

@@ -1,3 +1,86 @@
-use super::Metric;
+//! What both roles ask of every page: is it all there, and how old is it?
 
-pub(super) static METRICS: &[Metric] = &[];
+use super::{By, Metric, Role, Shape};
+use crate::Column;
+
+const fn column(name: &'static str, unit: &'static str) -> Column {
+    Column { name, unit }
+}
+
+const BOTH: &[Role] = &[Role::Awareness, Role::Community];
+
+pub(super) static METRICS: &[Metric] = &[
+    Metric {
+        id: "coverage",
+        title: "Coverage",
+        definition: "How much of the span each source has covered: what lies before the time that it is complete through, \
+            less its gaps. Of every source, whatever the brand.",
+        formula: "(covered seconds - seconds in gaps) / seconds of the span x 100",
+        unit: "%",
+        denominator: "length of the span",
+        version: 1,
+        source: "ours",
+        roles: BOTH,
+        partial_when: "a source has sent no heartbeat: it is not listed",
+        scored: false,
+        buckets: false,
+        shapes: &[Shape {
+            by: &[],
+            columns: &[
+                column("source", "text"),
+                column("covered", "%"),
+                column("complete_through", "time"),
+                column("gaps", "gaps"),
+                column("gap_time", "s"),
+                column("caught_up", "yes or no"),
+            ],
+            sql: "SELECT source, (greatest(least(through, {to:Int64}) - {from:Int64}, 0) - lost) \
+                    / ({to:Int64} - {from:Int64}) * 100, fromUnixTimestamp64Milli(through, 'UTC'), holes, lost / 1000, \
+                    up = 1 FROM (\
+                SELECT source, toUnixTimestamp64Milli(min(part_through)) AS through, min(part_up) AS up FROM (\
+                    SELECT source, max(complete_through) AS part_through, max(caught_up_at) = max(observed_at) AS part_up \
+                    FROM source_health GROUP BY source, partition) GROUP BY source) AS health \
+                LEFT JOIN (SELECT source, count() AS holes, intervalLengthSum(start, stop) AS lost FROM (\
+                    SELECT source, greatest(toUnixTimestamp64Milli(from_time), {from:Int64}) AS start, \
+                        least(toUnixTimestamp64Milli(to_time), {to:Int64}) AS stop FROM gaps FINAL) \
+                    WHERE start < stop GROUP BY source) AS missing ON health.source = missing.source \
+                ORDER BY 2, source",
+        }],
+    },
+    Metric {
+        id: "freshness",
+        title: "Freshness",
+        definition: "The end of the span less the time of the newest observed mention of the brand, per platform; and the \
+            median time from a mention's creation to its observation.",
+        formula: "end of span - max(observed_at); median(observed_at - created_at)",
+        unit: "s",
+        denominator: "",
+        version: 1,
+        source: "ours",
+        roles: BOTH,
+        partial_when: "the platform has no mention in the span: it is not listed",
+        scored: false,
+        buckets: false,
+        shapes: &[
+            Shape {
+                by: &[],
+                columns: FRESHNESS,
+                sql: "SELECT max(observed_at) AS newest, \
+                    ({to:Int64} - toUnixTimestamp64Milli(newest)) / 1000, \
+                    quantileExact(toUnixTimestamp64Micro(observed_at) - toUnixTimestamp64Milli(created_at) * 1000) / 1e6, \
+                    count() FROM mentions FINAL WHERE $span HAVING count() > 0",
+            },
+            Shape {
+                by: &[By::Platform],
+                columns: FRESHNESS,
+                sql: "SELECT platform, max(observed_at) AS newest, \
+                    ({to:Int64} - toUnixTimestamp64Milli(newest)) / 1000, \
+                    quantileExact(toUnixTimestamp64Micro(observed_at) - toUnixTimestamp64Milli(created_at) * 1000) / 1e6, \
+                    count() FROM mentions FINAL WHERE $span GROUP BY platform ORDER BY 3 DESC, platform",
+            },
+        ],
+    },
+];
+
+const FRESHNESS: &[Column] =
+    &[column("newest", "time"), column("age", "s"), column("median_lag", "s"), column("mentions", "mentions")];

@@ -1,0 +1,164 @@
+//! Answers a question to the registry: picks the statement, binds the parameters, and says how far the figures can be
+//! trusted.
+
+use clickhouse::{Row, query::Query};
+use jiff::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{
+    By, Column, Coverage, Metric, MetricQuery, MetricTable, ModelNote, Store, StoreError,
+    client::{from_millis, millis},
+    error::Doing,
+    pieces,
+    registry::{self, Shape},
+    series::{self, Series},
+};
+
+const BUCKET: i64 = 300_000;
+const DEFAULT_LIMIT: u32 = 50;
+const MOST_ROWS: u32 = 1000;
+const DAY_SECONDS: u32 = 86_400;
+
+/// A question after its checks: what is asked of ClickHouse. Times are milliseconds.
+struct Asked<'a> {
+    query: &'a MetricQuery,
+    metric: &'static Metric,
+    shape: &'static Shape,
+    from: i64,
+    to: i64,
+}
+
+#[derive(Row, Deserialize)]
+struct Scored {
+    mentions: u64,
+    unscored: u64,
+}
+
+impl Store {
+    /// Answers one question.
+    ///
+    /// # Errors
+    /// An unknown metric or split (the error lists the valid ones), an empty span, too many points, or a question beyond
+    /// the budget of time and memory.
+    pub async fn metric(&self, query: &MetricQuery) -> Result<MetricTable, StoreError> {
+        let asked = check(query)?;
+        let (from, to) = (from_millis(asked.from), from_millis(asked.to));
+        let series = asked.series()?;
+        let coverage = self.coverage(from, to).await?;
+        let sql = pieces::statement(asked.shape, query.by, series.as_ref().map_or(1, |series| series.step));
+        let rows = rows(asked.bind(self.read(&sql), &coverage)).await?;
+        let model = if asked.metric.scored { self.model(&query.brand, asked.from, asked.to).await? } else { None };
+        let columns = columns(asked.shape, query.by);
+        let rows = series.map_or_else(|| rows.clone(), |series| series.fill(&rows, asked.shape.columns, &coverage));
+        Ok(MetricTable {
+            metric: asked.metric.info(),
+            brand: query.brand.clone(),
+            from,
+            to,
+            by: query.by,
+            columns,
+            rows,
+            coverage,
+            model,
+        })
+    }
+
+    /// The model that scored most of the span, and how much of it is scored.
+    async fn model(&self, brand: &str, from: i64, to: i64) -> Result<Option<ModelNote>, StoreError> {
+        let bind = |sql: &str| self.read(sql).param("brand", brand).param("from", from).param("to", to);
+        let doing = "reading which model scored the span";
+        let name: Option<String> = bind(
+            "SELECT toString(model) AS name FROM mentions WHERE brand = {brand:String} AND model != '' \
+            AND created_at >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') \
+            AND created_at < fromUnixTimestamp64Milli({to:Int64}, 'UTC') GROUP BY name ORDER BY count() DESC, name LIMIT 1",
+        )
+        .fetch_optional()
+        .await
+        .doing(doing)?;
+        let Some(name) = name else { return Ok(None) };
+        let scored: Scored = bind(
+            "SELECT sum(mentions) AS mentions, sum(unscored) AS unscored FROM rollup_5m WHERE brand = {brand:String} \
+            AND bucket >= toDateTime(intDiv({from:Int64}, 1000), 'UTC') \
+            AND bucket < toDateTime(intDiv({to:Int64}, 1000), 'UTC')",
+        )
+        .fetch_one()
+        .await
+        .doing(doing)?;
+        let share_scored = 1.0 - scored.unscored as f64 / scored.mentions.max(1) as f64;
+        Ok(Some(ModelNote { name, share_scored }))
+    }
+}
+
+fn check(query: &MetricQuery) -> Result<Asked<'_>, StoreError> {
+    let metric = registry::find(&query.metric)?;
+    let fits = |shape: &&Shape| query.by.map_or(shape.by.is_empty(), |by| shape.by.contains(&by));
+    let shape = metric.shapes.iter().find(fits).ok_or_else(|| unsupported(metric, query.by))?;
+    let (from, to) = (millis(query.from).max(0), millis(query.to).max(0));
+    if from >= to {
+        return Err(StoreError::EmptySpan { from: query.from, to: query.to });
+    }
+    let (from, to) = match metric.buckets {
+        true => (from / BUCKET * BUCKET, (to + BUCKET - 1) / BUCKET * BUCKET),
+        false => (from, to),
+    };
+    Ok(Asked { query, metric, shape, from, to })
+}
+
+fn unsupported(metric: &'static Metric, by: Option<By>) -> StoreError {
+    let valid: Vec<&str> = metric.shapes.iter().flat_map(|shape| shape.by).map(|by| by.name()).collect();
+    let valid = if valid.is_empty() { "nothing".to_owned() } else { valid.join(", ") };
+    StoreError::UnsupportedBy { metric: metric.id, by: by.map_or("nothing", By::name), valid }
+}
+
+impl Asked<'_> {
+    /// `None` where the answer is no series over time.
+    fn series(&self) -> Result<Option<Series>, StoreError> {
+        let step = match self.query.by {
+            Some(By::FiveMinutes) => 300,
+            Some(By::Hour) => 3600,
+            Some(By::Day) => DAY_SECONDS,
+            Some(By::Time) if self.shape.by.contains(&By::Hour) => series::fitting_step(self.to - self.from),
+            Some(By::Time) => DAY_SECONDS,
+            _ => return Ok(None),
+        };
+        Series::new(self.from, self.to, step).map(Some)
+    }
+
+    fn bind(&self, query: Query, coverage: &Coverage) -> Query {
+        let asked = self.query;
+        // What came after the end of the span is not looked at, so that the answer about a past span stays the same.
+        let horizon = coverage.complete_through.map_or(self.to, |through| millis(through).min(self.to));
+        query
+            .param("brand", &asked.brand)
+            .param("from", self.from)
+            .param("to", self.to)
+            .param("horizon", horizon)
+            .param("limit", asked.limit.unwrap_or(DEFAULT_LIMIT).min(MOST_ROWS))
+            .param("among", &asked.among)
+            .param("target", asked.target_seconds.unwrap_or(DAY_SECONDS))
+            .with_setting("date_time_output_format", "iso")
+    }
+}
+
+fn columns(shape: &Shape, by: Option<By>) -> Vec<Column> {
+    let time = matches!(by, Some(By::Time | By::FiveMinutes | By::Hour | By::Day));
+    let key = by.map(|by| match time {
+        true => Column { name: "time", unit: "time" },
+        false => Column { name: by.name(), unit: "text" },
+    });
+    let covered = time.then_some(Column { name: "covered", unit: "share" });
+    key.into_iter().chain(shape.columns.iter().cloned()).chain(covered).collect()
+}
+
+async fn rows(query: Query) -> Result<Vec<Vec<Value>>, StoreError> {
+    let doing = "computing a metric";
+    let body = query.fetch_bytes("JSONCompactEachRow").doing(doing)?.collect().await.doing(doing)?;
+    let lines = body.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    lines.map(|line| serde_json::from_slice(line).map_err(|source| StoreError::Answer { doing, source })).collect()
+}
+
+/// RFC 3339, to the second where it is a whole one.
+pub(crate) fn time_value(millis: i64) -> Value {
+    Value::String(Timestamp::from_millisecond(millis).unwrap_or_default().to_string())
+}

@@ -1,0 +1,152 @@
+//! A series over time: every point of the span, and `null` where nothing is known. A gap is never drawn as zero.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::{Column, Coverage, StoreError, answer::time_value, client::from_millis, client::millis};
+
+/// Points of one answer: a year by the hour, or two months by five minutes.
+const MOST_POINTS: u64 = 20_000;
+
+/// Spans in milliseconds up to which a step (in seconds) suits.
+const STEPS: [(i64, u32); 2] = [(12 * 3_600_000, 300), (14 * 86_400_000, 3600)];
+
+pub(crate) fn fitting_step(length: i64) -> u32 {
+    STEPS.iter().find(|(most, _)| length <= *most).map_or(86_400, |(_, step)| *step)
+}
+
+pub(crate) struct Series {
+    /// Milliseconds.
+    from: i64,
+    to: i64,
+    /// Seconds; points lie on multiples of it since the Unix epoch.
+    pub step: u32,
+}
+
+impl Series {
+    pub(crate) fn new(from: i64, to: i64, step: u32) -> Result<Self, StoreError> {
+        let points = ((to - from) / (i64::from(step) * 1000)).unsigned_abs();
+        if points > MOST_POINTS {
+            return Err(StoreError::TooManyPoints {
+                from: from_millis(from),
+                to: from_millis(to),
+                points,
+                most: MOST_POINTS,
+            });
+        }
+        Ok(Self { from, to, step })
+    }
+
+    /// One row per point: time, the values, and the share of the point that the sources have covered.
+    pub(crate) fn fill(&self, rows: &[Vec<Value>], columns: &[Column], coverage: &Coverage) -> Vec<Vec<Value>> {
+        let mut known: BTreeMap<i64, &[Value]> = BTreeMap::new();
+        for row in rows {
+            if let Some((key, values)) = row.split_first() {
+                known.insert(key.as_i64().unwrap_or_default() * 1000, values);
+            }
+        }
+        let step = i64::from(self.step) * 1000;
+        let first = self.from.div_euclid(step) * step;
+        let points = (first..self.to).step_by(usize::try_from(step).unwrap_or(1));
+        points.map(|at| self.point(at, known.get(&at).copied(), columns, coverage)).collect()
+    }
+
+    fn point(&self, at: i64, known: Option<&[Value]>, columns: &[Column], coverage: &Coverage) -> Vec<Value> {
+        let end = at + i64::from(self.step) * 1000;
+        let covered = covered(at.max(self.from), end.min(self.to), coverage);
+        let unknown = covered.map_or(known.is_none(), |share| share <= 0.0);
+        let values: Vec<Value> = match known {
+            _ if unknown => vec![Value::Null; columns.len()],
+            Some(values) => values.to_vec(),
+            None => columns.iter().map(nothing).collect(),
+        };
+        let mut row = vec![time_value(at)];
+        row.extend(values);
+        row.push(covered.map_or(Value::Null, |share| json!(share)));
+        row
+    }
+}
+
+/// The value of a point that is covered and has no mentions: none, but no ratio of none.
+fn nothing(column: &Column) -> Value {
+    if matches!(column.unit, "%" | "points") { Value::Null } else { json!(0) }
+}
+
+/// Share of a span that the sources have covered, 0 to 1; `None` where no source has said how far it is.
+fn covered(from: i64, to: i64, coverage: &Coverage) -> Option<f64> {
+    let end = millis(coverage.complete_through?).min(to);
+    let mut gaps: Vec<(i64, i64)> = coverage
+        .gaps
+        .iter()
+        .map(|gap| (millis(gap.from).max(from), millis(gap.to).min(end)))
+        .filter(|(start, stop)| start < stop)
+        .collect();
+    gaps.sort_unstable();
+    let mut lost = 0;
+    let mut reached = from;
+    for (start, stop) in gaps {
+        lost += (stop - start.max(reached)).max(0);
+        reached = reached.max(stop);
+    }
+    Some(((end - from).max(0) - lost) as f64 / (to - from).max(1) as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::GapSpan;
+
+    const HOUR: i64 = 3_600_000;
+
+    fn coverage(through: Option<i64>, gaps: &[(i64, i64)]) -> Coverage {
+        let gap = |(from, to): &(i64, i64)| GapSpan {
+            source: "s".into(),
+            from: from_millis(*from),
+            to: from_millis(*to),
+            reason: "r".into(),
+        };
+        Coverage {
+            complete_through: through.map(from_millis),
+            gaps: gaps.iter().map(gap).collect(),
+            partial: false,
+            note: String::new(),
+        }
+    }
+
+    #[test]
+    fn overlapping_gaps_are_counted_once() {
+        let coverage = coverage(Some(HOUR), &[(0, HOUR / 2), (HOUR / 4, HOUR / 2), (HOUR * 3 / 4, HOUR * 2)]);
+        assert_eq!(super::covered(0, HOUR, &coverage), Some(0.25));
+    }
+
+    #[test]
+    fn a_point_without_mentions_is_zero_where_covered_and_null_where_not() {
+        let series = Series::new(0, 4 * HOUR, 3600).unwrap();
+        let columns = [Column { name: "raw", unit: "mentions" }, Column { name: "share", unit: "%" }];
+        let rows = [vec![json!(0), json!(7), json!(50.0)]];
+        let filled = series.fill(&rows, &columns, &coverage(Some(3 * HOUR), &[(2 * HOUR, 3 * HOUR)]));
+        let expected = [
+            json!(["1970-01-01T00:00:00Z", 7, 50.0, 1.0]),
+            json!(["1970-01-01T01:00:00Z", 0, null, 1.0]),
+            json!(["1970-01-01T02:00:00Z", null, null, 0.0]),
+            json!(["1970-01-01T03:00:00Z", null, null, 0.0]),
+        ];
+        assert_eq!(json!(filled), json!(expected));
+    }
+
+    #[test]
+    fn without_any_heartbeat_what_is_not_there_is_not_known() {
+        let series = Series::new(0, 2 * HOUR, 3600).unwrap();
+        let columns = [Column { name: "raw", unit: "mentions" }];
+        let filled = series.fill(&[vec![json!(3600), json!(7)]], &columns, &coverage(None, &[]));
+        let expected = json!([["1970-01-01T00:00:00Z", null, null], ["1970-01-01T01:00:00Z", 7, null]]);
+        assert_eq!(json!(filled), expected);
+    }
+
+    #[test]
+    fn the_step_suits_the_span() {
+        let steps = [HOUR, 24 * HOUR, 60 * 24 * HOUR].map(fitting_step);
+        assert_eq!(steps, [300, 3600, 86_400]);
+    }
+}
