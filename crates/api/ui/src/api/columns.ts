@@ -3,11 +3,11 @@
 import { num, rowsOf, text, time } from "./table";
 import type { MetricTable } from "./types";
 
-const first = (table: MetricTable | null, ...columns: string[]) => (table ? num(rowsOf(table)[0], ...columns) : null);
+const first = (table: MetricTable | null, column: string) => (table ? num(rowsOf(table)[0], column) : null);
 
 /** Single figures. */
 export const figure = {
-  mentions: (table: MetricTable | null) => first(table, "raw", "mentions"),
+  mentions: (table: MetricTable | null) => first(table, "raw"),
   netSentiment: (table: MetricTable | null) => first(table, "net_sentiment"),
   reach: (table: MetricTable | null) => first(table, "potential_reach"),
   shareOfVoice: (table: MetricTable | null, brand: string) =>
@@ -19,13 +19,14 @@ export interface PolarityPoint {
   negative: number | null;
   neutral: number | null;
   positive: number | null;
+  unscored: number | null;
   net: number | null;
 }
 
 export function polarityPoints(table: MetricTable): PolarityPoint[] {
   return rowsOf(table).flatMap((row) => {
     const at = time(row, "time");
-    const point = { negative: num(row, "negative"), neutral: num(row, "neutral"), positive: num(row, "positive"), net: num(row, "net_sentiment") };
+    const point = { negative: num(row, "negative"), neutral: num(row, "neutral"), positive: num(row, "positive"), unscored: num(row, "unscored"), net: num(row, "net_sentiment") };
     return at === null ? [] : [{ time: at, ...point }];
   });
 }
@@ -37,18 +38,19 @@ export interface BrandShare {
 }
 
 export function brandShares(table: MetricTable): BrandShare[] {
-  return rowsOf(table).map((row) => ({ brand: text(row, "brand"), mentions: num(row, "mentions"), share: num(row, "share_of_voice", "share") }));
+  return rowsOf(table).map((row) => ({ brand: text(row, "brand"), mentions: num(row, "mentions"), share: num(row, "share_of_voice") }));
 }
 
 export interface Hashtag {
   tag: string;
   mentions: number | null;
   authors: number | null;
-  score: number | null;
+  /** How far the authors exceed what was expected; 0: not trending. */
+  trend: number | null;
 }
 
 export function hashtags(table: MetricTable): Hashtag[] {
-  return rowsOf(table).map((row) => ({ tag: text(row, "hashtag"), mentions: num(row, "mentions"), authors: num(row, "authors"), score: num(row, "score") }));
+  return rowsOf(table).map((row) => ({ tag: text(row, "hashtag"), mentions: num(row, "mentions"), authors: num(row, "observed"), trend: num(row, "trend") }));
 }
 
 export interface Voice {
@@ -61,9 +63,9 @@ export interface Voice {
 
 export function voices(table: MetricTable): Voice[] {
   return rowsOf(table).map((row) => ({
-    author: text(row, "author", "handle"),
+    author: text(row, "author"),
     platform: text(row, "platform"),
-    reach: num(row, "reach", "followers"),
+    reach: num(row, "followers"),
     engagements: num(row, "engagements"),
     mentions: num(row, "mentions"),
   }));
@@ -83,13 +85,13 @@ export interface Question {
 export function questions(table: MetricTable): Question[] {
   return rowsOf(table).map((row) => ({
     text: text(row, "text"),
-    author: text(row, "author_handle", "author"),
+    author: text(row, "author"),
     url: text(row, "url"),
     platform: text(row, "platform"),
     space: text(row, "space"),
-    created: time(row, "created_at", "time"),
-    followers: num(row, "followers", "author_followers"),
-    age: num(row, "age_seconds", "age"),
+    created: time(row, "created_at"),
+    followers: num(row, "followers"),
+    age: num(row, "age"),
   }));
 }
 
@@ -98,8 +100,8 @@ export interface ResponseTimes {
   median: number | null;
   p90: number | null;
   answered: number | null;
-  /** Still without an answer: they count as waiting until now. */
-  censored: number | null;
+  /** Still without an answer: censored, not left out. */
+  waiting: number | null;
 }
 
 export function responseTimes(table: MetricTable | null): ResponseTimes {
@@ -108,13 +110,13 @@ export function responseTimes(table: MetricTable | null): ResponseTimes {
     median: num(row, "median"),
     p90: num(row, "p90"),
     answered: num(row, "answered"),
-    censored: num(row, "censored"),
+    waiting: num(row, "waiting"),
   };
 }
 
 export function responseRate(table: MetricTable | null) {
   const row = table ? rowsOf(table)[0] : undefined;
-  return { rate: num(row, "response_rate", "rate"), answered: num(row, "answered"), needing: num(row, "needing") };
+  return { rate: num(row, "response_rate"), answered: num(row, "answered"), asked: num(row, "asked") };
 }
 
 export function members(table: MetricTable | null) {
@@ -125,13 +127,16 @@ export function members(table: MetricTable | null) {
 export function memberPoints(table: MetricTable): { time: number; active: number | null }[] {
   return rowsOf(table).flatMap((row) => {
     const at = time(row, "time");
-    return at === null ? [] : [{ time: at, active: num(row, "active_members", "members", "dau", "authors") }];
+    return at === null ? [] : [{ time: at, active: num(row, "dau") }];
   });
 }
 
-export const newcomers = (table: MetricTable | null) => first(table, "newcomers");
+export function newcomers(table: MetricTable | null) {
+  const row = table ? rowsOf(table)[0] : undefined;
+  return { count: num(row, "newcomers"), share: num(row, "share") };
+}
 
 export function peerToPeer(table: MetricTable | null) {
   const row = table ? rowsOf(table)[0] : undefined;
-  return { ratio: num(row, "peer_to_peer_ratio", "ratio"), firstByMember: num(row, "questions_first_answered_by_member") };
+  return { ratio: num(row, "peer_to_peer_ratio"), known: num(row, "known"), replies: num(row, "replies") };
 }

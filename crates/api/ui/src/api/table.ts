@@ -8,25 +8,19 @@ export function rowsOf(table: MetricTable): Row[] {
   return table.rows.map((cells) => Object.fromEntries(table.columns.map((column, i) => [column.name, cells[i] ?? null])));
 }
 
-/** The first of these columns that holds a number; null where it is not known. */
-export function num(row: Row | undefined, ...names: string[]): number | null {
-  for (const name of names) {
-    const cell = row?.[name];
-    if (typeof cell === "number") return cell;
-  }
-  return null;
+/** Null where it is not known. */
+export function num(row: Row | undefined, name: string): number | null {
+  const cell = row?.[name];
+  return typeof cell === "number" ? cell : null;
 }
 
-export function text(row: Row | undefined, ...names: string[]): string {
-  for (const name of names) {
-    const cell = row?.[name];
-    if (typeof cell === "string") return cell;
-  }
-  return "";
+export function text(row: Row | undefined, name: string): string {
+  const cell = row?.[name];
+  return typeof cell === "string" ? cell : "";
 }
 
 /** Milliseconds since the Unix epoch; null where the cell is no time. */
-export function time(row: Row | undefined, ...names: string[]): number | null {
-  const value = Date.parse(text(row, ...names));
+export function time(row: Row | undefined, name: string): number | null {
+  const value = Date.parse(text(row, name));
   return Number.isNaN(value) ? null : value;
 }

@@ -13,12 +13,15 @@ export function ShareOfVoice() {
       {(table) => (
         <ul class="bars">
           {brandShares(table).map((share) => (
-            <li key={share.brand} class={share.brand === brand ? "own" : ""} title={`${exact(share.mentions)} mentions`}>
+            <li key={share.brand} class={share.brand === brand ? "own" : ""}>
               <span class="name">{share.brand}</span>
               <svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">
                 <rect width={share.share ?? 0} height="10" />
               </svg>
-              <span class="figure">{percent(share.share)}</span>
+              <span class="figure">
+                {percent(share.share)}
+                <small class="soft">{count(share.mentions)} mentions</small>
+              </span>
             </li>
           ))}
         </ul>
@@ -47,7 +50,7 @@ export function Hashtags() {
                 <td>#{row.tag}</td>
                 <td class="n">{exact(row.mentions)}</td>
                 <td class="n">{exact(row.authors)}</td>
-                <td class="n">{decimal(row.score)}</td>
+                <td class="n">{row.trend === 0 ? <span class="soft">–</span> : decimal(row.trend)}</td>
               </tr>
             ))}
           </tbody>

@@ -18,39 +18,41 @@ function useMarks() {
   }));
 }
 
-/** On a full grid: 0 where nothing was said, unknown in a gap of the sources and before they have spoken. */
-function gridded(table: MetricTable, span: Span, inGap: number | null = null) {
+/** On a full grid. The API says 0 where nothing was posted and null where nothing is known: a gap stays a gap. */
+function gridded(table: MetricTable, span: Span) {
   const width = bucketMillis(bucketFor(span));
   const starts = grid(span, width);
-  const gaps = table.coverage.gaps.map((gap) => ({ from: Date.parse(gap.from), to: Date.parse(gap.to) }));
-  const missing = (start: number) => gaps.some((gap) => gap.from <= start && start + width <= gap.to);
-  const points = polarityPoints(table).map((point) => ({ time: point.time, values: [point.negative, point.neutral, point.positive, point.net] }));
-  const [negative = [], neutral = [], positive = [], net = []] = onGrid(starts, points, 4, (start) => (missing(start) ? inGap : 0));
-  return { width, starts, negative, neutral, positive, net };
+  const points = polarityPoints(table).map((point) => ({ time: point.time, values: [point.negative, point.neutral, point.positive, point.unscored] }));
+  const [negative = [], neutral = [], positive = [], unscored = []] = onGrid(starts, points, 4);
+  return { width, starts, negative, neutral, positive, unscored };
 }
+
+const anyMention = (table: MetricTable) =>
+  polarityPoints(table).some(({ negative, neutral, positive, unscored }) => negative || neutral || positive || unscored);
 
 const total = (values: (number | null)[]) => values.reduce<number>((sum, value) => sum + (value ?? 0), 0);
 
 export function MentionsOverTime() {
   const { span } = useScene();
-  const answer = useMetric("net_sentiment", { by: bucketFor(span), limit: 1000 });
+  const answer = useMetric("net_sentiment", { by: bucketFor(span) });
   const marks = useMarks();
   return (
-    <Panel title="Mentions over time" class="w8" answer={answer} empty="No mentions in this span.">
+    <Panel title="Mentions over time" class="w8" answer={answer} empty="No mentions in this span." hasData={anyMention}>
       {(table) => {
         const data = gridded(table, span);
-        const [low = [], middle = [], high = []] = stack([data.negative, data.neutral, data.positive]);
-        const sums = `${exact(total(data.negative))} negative, ${exact(total(data.neutral))} neutral, ${exact(total(data.positive))} positive`;
+        const [low = [], middle = [], high = [], top = []] = stack([data.negative, data.neutral, data.positive, data.unscored]);
+        const sums = `${exact(total(data.negative))} negative, ${exact(total(data.neutral))} neutral, ${exact(total(data.positive))} positive, ${exact(total(data.unscored))} not scored`;
         return (
           <>
-            <Key marks={marks.length > 0} />
+            <Key marks={marks.length > 0} unscored={total(data.unscored) > 0} />
             <Chart
               kind="bars"
               span={span}
-              height={250}
+              height={300}
               starts={data.starts}
               width={data.width}
               series={[
+                { label: "not scored", colour: "--line", drawn: top },
                 { label: "positive", colour: "--positive-fill", drawn: high },
                 { label: "neutral", colour: "--neutral-fill", drawn: middle },
                 { label: "negative", colour: "--negative-fill", drawn: low },
@@ -60,6 +62,7 @@ export function MentionsOverTime() {
               coverage={table.coverage}
               summary={`Mentions per ${bucketFor(span)}: ${sums}.`}
               tip={(i) => [
+                { label: "not scored", value: exact(data.unscored[i] ?? null) },
                 { label: "positive", value: exact(data.positive[i] ?? null) },
                 { label: "neutral", value: exact(data.neutral[i] ?? null) },
                 { label: "negative", value: exact(data.negative[i] ?? null) },
@@ -72,7 +75,7 @@ export function MentionsOverTime() {
   );
 }
 
-function Key({ marks }: { marks: boolean }) {
+function Key({ marks, unscored }: { marks: boolean; unscored: boolean }) {
   return (
     <div class="key">
       {["positive", "neutral", "negative"].map((name) => (
@@ -81,6 +84,12 @@ function Key({ marks }: { marks: boolean }) {
           {name}
         </span>
       ))}
+      {unscored && (
+        <span>
+          <i class="swatch unscored" />
+          not scored
+        </span>
+      )}
       {marks && (
         <span>
           <i class="swatch alert" />
@@ -93,21 +102,23 @@ function Key({ marks }: { marks: boolean }) {
 
 export function SentimentOverTime() {
   const { span } = useScene();
-  const answer = useMetric("net_sentiment", { by: "day", limit: 1000 });
+  // By the hour, a week of a small brand is all zigzag: days say more.
+  const bucket = span.to - span.from <= 2 * bucketMillis("day") ? "hour" : "day";
+  const answer = useMetric("net_sentiment", { by: bucket });
   const marks = useMarks();
   return (
     <Panel title="Net sentiment over time" class="w4" answer={answer} empty="No scored mentions in this span." hasData={(table) => polarityPoints(table).some((point) => point.net !== null)}>
       {(table) => {
-        const width = bucketMillis("day");
+        const width = bucketMillis(bucket);
         const starts = grid(span, width);
         const points = polarityPoints(table).map((point) => ({ time: point.time, values: [point.net] }));
-        const [net = []] = onGrid(starts, points, 1, () => null);
+        const [net = []] = onGrid(starts, points, 1);
         const known = net.filter((value) => value !== null);
         return (
           <Chart
             kind="line"
             span={span}
-            height={190}
+            height={200}
             starts={starts}
             width={width}
             series={[{ label: "net sentiment", colour: "--accent", drawn: net }]}
@@ -115,7 +126,7 @@ export function SentimentOverTime() {
             axis={(value) => signed(value, 0)}
             range={[Math.min(-10, ...known) - 5, Math.max(10, ...known) + 5]}
             coverage={table.coverage}
-            summary={`Net sentiment per day, from ${signed(Math.min(...known))} to ${signed(Math.max(...known))}.`}
+            summary={`Net sentiment per ${bucket}, from ${signed(Math.min(...known))} to ${signed(Math.max(...known))}.`}
             tip={(i) => [{ label: "net sentiment", value: net[i] === null || net[i] === undefined ? NONE : signed(net[i]) }]}
           />
         );

@@ -23,6 +23,7 @@ export function Chart(props: Props) {
   const [at, setAt] = useState<{ index: number; left: number } | null>(null);
   const scheme = useScheme();
   const { now } = useScene();
+  const span = { from: props.starts[0] ?? props.span.from, to: (props.starts.at(-1) ?? props.span.to) + props.width };
   const start = at === null ? undefined : props.starts[at.index];
   const seen = JSON.stringify([props.kind, props.span, props.width, props.series, props.marks, props.range]);
 
@@ -34,8 +35,9 @@ export function Chart(props: Props) {
       const { idx, left } = u.cursor;
       setAt(idx === null || idx === undefined || left === undefined || left < 0 ? null : { index: idx, left: left + AXIS });
     };
-    const data = [props.starts.map((time) => time / 1000), ...props.series.map((series) => series.drawn)] as uPlot.AlignedData;
-    const plot = new uPlot(options(props, size(), moved), data, parent);
+    // A bucket is drawn around its middle.
+    const data = [props.starts.map((time) => (time + props.width / 2) / 1000), ...props.series.map((series) => series.drawn)] as uPlot.AlignedData;
+    const plot = new uPlot(options({ ...props, span }, size(), moved), data, parent);
     const watcher = new ResizeObserver(() => {
       if (size().width !== plot.width) plot.setSize(size());
     });
@@ -49,7 +51,7 @@ export function Chart(props: Props) {
   return (
     <figure class="chart" role="group" aria-label={props.summary}>
       <div ref={box} aria-hidden="true" />
-      <CoverageBand coverage={props.coverage} span={props.span} inset={AXIS} />
+      <CoverageBand coverage={props.coverage} span={span} inset={AXIS} />
       {at !== null && start !== undefined && (
         <div class="tip" ref={(tip) => void (tip && place(tip, at.left))}>
           <b>{moment(start, now)}</b>

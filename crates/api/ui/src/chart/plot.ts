@@ -19,6 +19,7 @@ export interface Mark {
 
 export interface PlotInput {
   kind: "bars" | "line";
+  /** What the axis covers: whole buckets. */
   span: Span;
   /** Starts of the buckets, in milliseconds, and their width. */
   starts: number[];
@@ -62,7 +63,7 @@ export function options(input: PlotInput, size: { width: number; height: number 
 
 function drawnAs(input: PlotInput, colour: string): uPlot.Series {
   if (input.kind === "line") return { stroke: colour, width: 1.8, spanGaps: false, points: { show: false } };
-  const bars = uPlot.paths.bars?.({ size: [0.86, 60], align: 1 });
+  const bars = uPlot.paths.bars?.({ size: [0.86, 60] });
   return { fill: colour, stroke: colour, width: 0, points: { show: false }, ...(bars ? { paths: bars } : {}) };
 }
 

@@ -8,10 +8,12 @@ test("the grid holds every bucket that touches the span", () => {
   expect(grid({ from: HOUR + 1, to: 4 * HOUR }, HOUR)).toEqual([HOUR, 2 * HOUR, 3 * HOUR]);
 });
 
-test("a bucket without a point is zero where nothing was said and unknown in a gap", () => {
-  const starts = [0, HOUR, 2 * HOUR];
-  const filled = onGrid(starts, [{ time: 0, values: [5, null] }], 2, (start) => (start === HOUR ? null : 0));
-  expect(filled).toEqual([
+test("a bucket without a point is not known, and a measured zero stays a zero", () => {
+  const points = [
+    { time: 0, values: [5, null] },
+    { time: 2 * HOUR, values: [0, 0] },
+  ];
+  expect(onGrid([0, HOUR, 2 * HOUR], points, 2)).toEqual([
     [5, null, 0],
     [null, null, 0],
   ]);

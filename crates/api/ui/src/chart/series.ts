@@ -16,16 +16,12 @@ export function grid(span: Span, width: number): number[] {
 }
 
 /**
- * Puts points on the grid, one column per value. A bucket without a point holds `absent`: 0 where nothing was said,
- * null where nothing is known.
+ * Puts points on the grid, one column per value. A bucket without a point is not known, which is not zero.
  */
-export function onGrid(starts: number[], points: Point[], columns: number, absent: (start: number) => number | null): (number | null)[][] {
+export function onGrid(starts: number[], points: Point[], columns: number): (number | null)[][] {
   const byTime = new Map(points.map((point) => [point.time, point.values]));
   return Array.from({ length: columns }, (_, column) =>
-    starts.map((start) => {
-      const values = byTime.get(start);
-      return values ? (values[column] ?? null) : absent(start);
-    }),
+    starts.map((start) => byTime.get(start)?.[column] ?? null),
   );
 }
 

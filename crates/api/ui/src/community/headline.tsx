@@ -23,12 +23,12 @@ export function CommunityHeadline() {
         name="First response, median"
         answer={response}
         value={(table) => duration(responseTimes(table).median)}
-        note={(table) => `p90 ${duration(responseTimes(table).p90)}`}
+        note={(table) => slowest(responseTimes(table).p90)}
       />
       <Stat
         name="Unanswered questions"
         answer={waiting}
-        value={(table) => (table.rows.length === 1000 ? "1,000+" : exact(table.rows.length))}
+        value={(table) => (table.rows.length >= 1000 ? "1,000+" : exact(table.rows.length))}
         note={() => "past their target time"}
       />
       <Stat
@@ -46,15 +46,20 @@ export function CommunityHeadline() {
       <Stat
         name="Newcomers"
         answer={arrived}
-        value={(table) => count(newcomers(table))}
-        note={(table) => <Change from={newcomers(arrivedBefore.data)} to={newcomers(table)} unit="%" goodWhen="up" relative />}
+        value={(table) => count(newcomers(table).count)}
+        note={(table) => <Change from={newcomers(arrivedBefore.data).count} to={newcomers(table).count} unit="%" goodWhen="up" relative />}
       />
       <Stat
         name="Peer-to-peer replies"
         answer={peers}
         value={(table) => percent(peerToPeer(table).ratio)}
-        note={() => "of all replies are by members to members"}
+        note={(table) => `of ${count(peerToPeer(table).known)} replies are by members to members`}
       />
     </div>
   );
+}
+
+/** The slowest tenth may not be known: then fewer than nine in ten are answered. */
+function slowest(p90: number | null): string {
+  return p90 === null ? "fewer than nine in ten are answered" : `nine in ten within ${duration(p90)}`;
 }

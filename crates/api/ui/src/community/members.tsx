@@ -3,7 +3,7 @@
 import { memberPoints, members, newcomers, peerToPeer, responseTimes } from "../api/columns";
 import { Chart } from "../chart/chart";
 import { grid, onGrid } from "../chart/series";
-import { count, duration, exact, NONE, percent } from "../format";
+import { count, duration, exact, percent } from "../format";
 import { Facts } from "../parts/facts";
 import { Panel } from "../parts/panel";
 import { useMetric, useScene } from "../state/context";
@@ -13,23 +13,23 @@ export function ResponseTime() {
   const answer = useMetric("first_response_time");
   return (
     <Panel title="First response time" class="w4" answer={answer} empty="Nobody has asked in this span." hasData={(table) => {
-      const { answered, censored } = responseTimes(table);
-      return (answered ?? 0) + (censored ?? 0) > 0;
+      const { answered, waiting } = responseTimes(table);
+      return (answered ?? 0) + (waiting ?? 0) > 0;
     }}>
       {(table) => {
-        const { median, p90, answered, censored } = responseTimes(table);
+        const { median, p90, answered, waiting } = responseTimes(table);
         return (
           <>
             <Facts
               facts={[
-                ["Half are answered within", duration(median)],
-                ["Nine in ten within", p90 === null ? `${NONE} too few are answered yet` : duration(p90)],
+                ["Half are answered within", median === null ? "not reached" : duration(median)],
+                ["Nine in ten within", p90 === null ? "not reached" : duration(p90)],
                 ["Answered", exact(answered)],
-                ["Still waiting (censored)", exact(censored)],
+                ["Still waiting (censored)", exact(waiting)],
               ]}
             />
             <p class="small soft">
-              Kaplan–Meier: those who still wait count as waiting, they are not left out.
+              Kaplan–Meier: who still waits counts as waiting and is not left out. “Not reached” means that fewer have an answer so far.
             </p>
           </>
         );
@@ -40,14 +40,14 @@ export function ResponseTime() {
 
 export function ActiveMembers() {
   const { span } = useScene();
-  const answer = useMetric("active_members", { by: "day", limit: 1000 });
+  const answer = useMetric("active_members", { by: "day" });
   return (
-    <Panel title="Active members a day" class="w8" answer={answer} empty="Nobody has posted in your spaces in this span.">
+    <Panel title="Active members a day" class="w8" answer={answer} empty="Nobody has posted in this span." hasData={(table) => memberPoints(table).some(({ active }) => active)}>
       {(table) => {
         const width = bucketMillis("day");
         const starts = grid(span, width);
         const points = memberPoints(table).map((point) => ({ time: point.time, values: [point.active] }));
-        const [active = []] = onGrid(starts, points, 1, () => 0);
+        const [active = []] = onGrid(starts, points, 1);
         return (
           <Chart
             kind="bars"
@@ -73,7 +73,7 @@ export function Newcomers() {
   const arrived = useMetric("newcomers");
   const peers = useMetric("peer_to_peer_ratio");
   return (
-    <Panel title="Belonging" class="w4" answer={active} empty="Nobody has posted in your spaces in this span." asTable={false}>
+    <Panel title="Belonging" class="w4" answer={active} empty="Nobody has posted in the 30 days before." hasData={(table) => members(table).monthly !== 0} asTable={false}>
       {(table) => {
         const { daily, weekly, monthly, stickiness } = members(table);
         return (
@@ -83,9 +83,9 @@ export function Newcomers() {
               ["a week (WAU)", count(weekly)],
               ["a month (MAU)", count(monthly)],
               ["Stickiness (DAU / MAU)", percent(stickiness)],
-              ["Newcomers", count(newcomers(arrived.data))],
+              ["Newcomers, of all active in the span", percent(newcomers(arrived.data).share)],
               ["Replies by members to members", percent(peerToPeer(peers.data).ratio)],
-              ["Questions first answered by a member", percent(peerToPeer(peers.data).firstByMember)],
+              ["Replies whose parent is known", exact(peerToPeer(peers.data).known)],
             ]}
           />
         );

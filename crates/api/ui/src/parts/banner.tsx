@@ -1,7 +1,7 @@
 // The alert that a person should see before anything else.
 
 import type { Episode } from "../api/types";
-import { ago, count, moment } from "../format";
+import { ago, count, decimal, moment } from "../format";
 import { useScene } from "../state/context";
 
 const RULES: Record<string, { title: string; counted: string }> = {
@@ -43,7 +43,7 @@ function Banner({ episode }: { episode: Episode }) {
         <p>
           Since {moment(start, now)} ({ago(start, now)}){end !== null && ` until ${moment(end, now)}`}:{" "}
           <b>{count(episode.observed)}</b> {RULES[episode.rule]?.counted ?? "observed"}, about{" "}
-          <b>{count(Math.round(episode.expected * 10) / 10)}</b> expected.
+          <b>{episode.expected < 10 ? decimal(episode.expected) : count(episode.expected)}</b> expected.
         </p>
       </div>
       <button type="button" class="button" onClick={() => showUntil(until, "24h")}>

@@ -1,0 +1,171 @@
+// The page in a real browser. Against the fixture by default; against a running `grapevine up` where GRAPEVINE_URL and
+// GRAPEVINE_TOKEN are set: then what only the fixture knows is skipped.
+
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+
+import { test as base, expect, type Page } from "@playwright/test";
+
+import { type Fixture, startFixture, TOKEN } from "./fixture/server.ts";
+
+const URL_GIVEN = process.env.GRAPEVINE_URL;
+const real = URL_GIVEN !== undefined;
+const token = real ? (process.env.GRAPEVINE_TOKEN ?? "") : TOKEN;
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const SHOTS = new URL("../../target/page/", import.meta.url).pathname;
+
+const test = base.extend<{ site: string; fixture: Fixture; troubles: string[] }>({
+  fixture: async ({}, use) => {
+    const fixture = await startFixture();
+    await use(fixture);
+    await fixture.close();
+  },
+  site: async ({ fixture }, use) => use((URL_GIVEN ?? fixture.address).replace(/\/$/, "")),
+  // Any error on the console, and any uncaught one, fails the test that saw it.
+  troubles: async ({ page }, use) => {
+    const troubles: string[] = [];
+    page.on("console", (message) => message.type() === "error" && troubles.push(message.text()));
+    page.on("pageerror", (error) => troubles.push(error.message));
+    await use(troubles);
+  },
+});
+
+async function open(page: Page, site: string, query = ""): Promise<void> {
+  await page.goto(`${site}/${query}#token=${token}`);
+  await expect(page.getByRole("tab", { name: "Awareness" })).toBeVisible();
+  await expect(page.locator(".loading")).toHaveCount(0);
+}
+
+async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(axe);
+  return page.evaluate(async () => {
+    // @ts-expect-error axe was just put into the page
+    const { violations } = await window.axe.run(document, { resultTypes: ["violations"] });
+    type Found = { id: string; impact: string; nodes: { html: string; failureSummary: string }[] };
+    const serious = (violations as Found[]).filter(({ impact }) => impact === "serious" || impact === "critical");
+    return serious.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.html} ${node.failureSummary}`).join(" | ")}`);
+  });
+}
+
+const widthBeyond = (page: Page) => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+
+test("an address with the token logs in and the token leaves the address bar", async ({ page, site, troubles }) => {
+  await open(page, site);
+  expect(page.url()).not.toContain(token);
+  await page.reload();
+  await expect(page.getByRole("tab", { name: "Awareness" })).toBeVisible();
+  expect(troubles).toEqual([]);
+});
+
+test("a wrong token says so, the right one opens the page", async ({ page, site }) => {
+  await page.goto(site);
+  await page.getByLabel("Token").fill("gv_wrong");
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("alert")).toContainText("not the token");
+  expect(await violations(page)).toEqual([]);
+  await page.getByLabel("Token").fill(token);
+  await page.keyboard.press("Enter");
+  await expect(page.getByRole("tab", { name: "Awareness" })).toBeVisible();
+});
+
+for (const tab of ["awareness", "community"]) {
+  for (const scheme of ["light", "dark"] as const) {
+    test(`${tab} in ${scheme}: no error, accessible, looked at`, async ({ page, site, troubles }) => {
+      await page.emulateMedia({ colorScheme: scheme });
+      await open(page, site, `?tab=${tab}`);
+      await page.screenshot({ path: `${SHOTS}${tab}-${scheme}.png`, fullPage: true });
+      expect(await violations(page)).toEqual([]);
+      expect(troubles).toEqual([]);
+    });
+  }
+
+  test(`${tab} on a phone does not scroll sideways`, async ({ page, site, troubles }) => {
+    await page.setViewportSize({ width: 390, height: 844 });
+    await open(page, site, `?tab=${tab}`);
+    await page.screenshot({ path: `${SHOTS}${tab}-phone.png`, fullPage: true });
+    expect(await widthBeyond(page)).toBeLessThanOrEqual(0);
+    expect(await violations(page)).toEqual([]);
+    expect(troubles).toEqual([]);
+  });
+}
+
+test("tab, brand and span are kept in the address, and Back goes back", async ({ page, site }) => {
+  await open(page, site);
+  await page.getByRole("tab", { name: "Awareness" }).focus();
+  await page.keyboard.press("ArrowRight");
+  await expect(page.getByRole("tab", { name: "Community" })).toBeFocused();
+  await expect(page).toHaveURL(/tab=community/);
+  await page.getByRole("radio", { name: "last 30 days" }).check();
+  await expect(page).toHaveURL(/span=30d/);
+  await page.getByLabel("Brand").selectOption({ index: 1 });
+  await expect(page).toHaveURL(/brand=/);
+  await page.goBack();
+  await page.goBack();
+  await page.goBack();
+  await expect(page.getByRole("tab", { name: "Awareness" })).toHaveAttribute("aria-selected", "true");
+});
+
+test("every headline figure explains itself, by keyboard alone", async ({ page, site }) => {
+  await open(page, site);
+  const buttons = page.locator(".headline .info");
+  await expect(buttons).toHaveCount(4);
+  await buttons.nth(1).focus();
+  await page.keyboard.press("Enter");
+  const card = page.getByRole("dialog", { name: "About Net sentiment" });
+  await expect(card).toBeVisible();
+  for (const part of ["Formula", "Source of the definition", "Span", "Coverage", "Model"]) await expect(card).toContainText(part);
+  await page.screenshot({ path: `${SHOTS}info.png` });
+  expect(await violations(page)).toEqual([]);
+  await page.keyboard.press("Escape");
+  await expect(card).toBeHidden();
+});
+
+test("a chart can be read as a table", async ({ page, site }) => {
+  await open(page, site);
+  await page.getByRole("button", { name: "Table of Mentions over time" }).click();
+  const table = page.getByRole("region", { name: "Mentions over time, as a table" });
+  await expect(table.getByRole("columnheader", { name: "negative" })).toBeVisible();
+  expect(await violations(page)).toEqual([]);
+});
+
+test("an open alert stands first, and leads to its day", async ({ page, site }) => {
+  test.skip(real, "whether an alert is open depends on the data");
+  await open(page, site);
+  const banner = page.getByRole("alert", { name: "Alert" });
+  await expect(banner).toContainText("41 negative posts in an hour, about 3.2 expected");
+  await banner.getByRole("button", { name: "Show that day" }).click();
+  await expect(page).toHaveURL(/span=24h.*to=/);
+  await expect(page.getByRole("button", { name: "Back to now" })).toBeVisible();
+  await page.screenshot({ path: `${SHOTS}alert-day.png`, fullPage: true });
+});
+
+test("a new post enters at the top, and waits while a person reads", async ({ page, site, fixture }) => {
+  test.skip(real, "the fixture decides when a post comes");
+  await open(page, site);
+  await expect(page.getByText("live", { exact: true })).toBeVisible();
+  fixture.say("a first new post");
+  await expect(page.locator(".post p").first()).toHaveText("a first new post");
+  await page.getByRole("button", { name: "Pause" }).click();
+  fixture.say("a second new post");
+  await expect(page.getByRole("button", { name: "Show 1 new post" })).toBeVisible();
+  await expect(page.locator(".post p").first()).toHaveText("a first new post");
+  await page.getByRole("button", { name: "Show 1 new post" }).click();
+  await expect(page.locator(".post p").first()).toHaveText("a second new post");
+});
+
+test("an address that is not of the web is no link", async ({ page, site }) => {
+  test.skip(real, "the fixture holds such a post");
+  await open(page, site, "?tab=community");
+  await expect(page.getByRole("link", { name: "Answer @ada_brews" })).toBeVisible();
+  await expect(page.getByRole("link", { name: "Answer @tea_and_code" })).toHaveCount(0);
+  expect(await page.locator("a[href^='javascript']").count()).toBe(0);
+});
+
+test("a store that is away is said in every panel, with what to do", async ({ page, site, fixture }) => {
+  test.skip(real, "the fixture decides when the store is away");
+  fixture.fail("store_unavailable");
+  await open(page, site);
+  await expect(page.locator(".panel .trouble").first()).toHaveText("The store could not answer this.Try again in a few seconds.");
+  await page.screenshot({ path: `${SHOTS}trouble.png`, fullPage: true });
+  expect(await violations(page)).toEqual([]);
+});
