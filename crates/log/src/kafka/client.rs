@@ -1,6 +1,11 @@
 //! What every librdkafka client here shares: its last complaint, the assignment of a member, and errors in words.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 
 use parking_lot::Mutex;
 use rdkafka::{
@@ -96,12 +101,41 @@ impl ConsumerContext for Context {
     }
 }
 
+/// How long a group may be without a coordinator, or in a rebalance, before that counts as a failure.
+const SETTLING: Duration = Duration::from_secs(10);
+
+/// Asks again while the group settles: its coordinator starts or moves, or it deals its partitions. May block.
+pub(super) fn when_settled<T>(mut request: impl FnMut() -> Result<T, KafkaError>) -> Result<T, KafkaError> {
+    use RDKafkaErrorCode as Code;
+    let began = Instant::now();
+    loop {
+        let outcome = request();
+        let code = outcome.as_ref().err().and_then(KafkaError::rdkafka_error_code);
+        let settling = matches!(
+            code,
+            Some(
+                Code::NotCoordinator
+                    | Code::CoordinatorNotAvailable
+                    | Code::CoordinatorLoadInProgress
+                    | Code::WaitingForCoordinator
+                    | Code::RebalanceInProgress
+            )
+        );
+        if !settling || began.elapsed() > SETTLING {
+            return outcome;
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+}
+
 /// `doing` says what failed, as in "appending to mentions.raw".
 pub(super) fn explain(doing: &str, error: &KafkaError) -> LogError {
     use RDKafkaErrorCode as Code;
     let lasting = match error {
-        KafkaError::ClientConfig(_, description, key, _) => {
-            // The value may be a secret; librdkafka's description does not hold it.
+        KafkaError::ClientConfig(_, description, key, value) => {
+            // The value may be a secret.
+            let quoted = format!("\"{value}\"");
+            let description = description.replace(&quoted, "(not shown)");
             let message = format!("kafka property {key}: {description}; correct it or remove it");
             return LogError::Broken { message, transient: false };
         }

@@ -17,13 +17,9 @@ use rdkafka::{
 
 use super::{
     blocking,
-    client::{Context, explain},
+    client::{Context, explain, when_settled},
 };
 use crate::{Consumer, LogError, Offsets, PollLimits, Polled, Received};
-
-/// While a group settles, the coordinator refuses commits: they are tried again for this long.
-const SETTLING: Duration = Duration::from_secs(5);
-const AGAIN: Duration = Duration::from_millis(100);
 
 pub(super) struct KafkaConsumer {
     topic: String,
@@ -50,10 +46,6 @@ impl KafkaConsumer {
         let assigned = self.context.assigned();
         let lost = offsets.keys().find(|part| !assigned.contains(part));
         lost.map_or(Ok(()), |part| Err(LogError::NotAssigned(*part)))
-    }
-
-    fn list(&self, offsets: &Offsets) -> Result<TopicPartitionList, LogError> {
-        offset_list(&self.topic, offsets)
     }
 
     /// Drops what was read of partitions that have gone since; true where the assignment changed.
@@ -190,33 +182,24 @@ impl Consumer for KafkaConsumer {
     }
 
     async fn commit(&mut self, offsets: &Offsets) -> Result<(), LogError> {
-        let began = tokio::time::Instant::now();
-        loop {
-            self.check_assigned(offsets)?;
-            if offsets.is_empty() {
-                return Ok(());
-            }
-            let (client, list) = (self.client()?, self.list(offsets)?);
-            let outcome = blocking(move || client.commit(&list, CommitMode::Sync)).await?;
-            let Err(error) = outcome else { return Ok(()) };
-            match error.rdkafka_error_code() {
-                Some(
-                    RDKafkaErrorCode::IllegalGeneration
-                    | RDKafkaErrorCode::UnknownMemberId
-                    | RDKafkaErrorCode::FencedInstanceId,
-                ) => return Err(LogError::NotAssigned(offsets.keys().copied().next().unwrap_or(0))),
-                Some(RDKafkaErrorCode::RebalanceInProgress) if began.elapsed() < SETTLING => {
-                    tokio::time::sleep(AGAIN).await;
-                }
-                _ => return Err(explain(&format!("committing offsets of {}", self.topic), &error)),
-            }
-        }
+        self.check_assigned(offsets)?;
+        let Some(first) = offsets.keys().next().copied() else { return Ok(()) };
+        let (client, list) = (self.client()?, offset_list(&self.topic, offsets)?);
+        let outcome = blocking(move || when_settled(|| client.commit(&list, CommitMode::Sync))).await?;
+        outcome.map_err(|error| match error.rdkafka_error_code() {
+            Some(
+                RDKafkaErrorCode::IllegalGeneration
+                | RDKafkaErrorCode::UnknownMemberId
+                | RDKafkaErrorCode::FencedInstanceId,
+            ) => LogError::NotAssigned(first),
+            _ => explain(&format!("committing offsets of {}", self.topic), &error),
+        })
     }
 
     async fn seek(&mut self, offsets: &Offsets) -> Result<(), LogError> {
         self.check_assigned(offsets)?;
         self.pending = self.pending.take().filter(|record| !offsets.contains_key(&record.partition));
-        let (client, list, patience) = (self.client()?, self.list(offsets)?, self.patience);
+        let (client, list, patience) = (self.client()?, offset_list(&self.topic, offsets)?, self.patience);
         let list = blocking(move || client.seek_partitions(list, patience)).await?;
         let failed = |error: &KafkaError| explain(&format!("seeking in {}", self.topic), error);
         let list = list.map_err(|error| failed(&error))?;

@@ -31,7 +31,7 @@ use rdkafka::{
 
 pub use self::options::KafkaOptions;
 use self::{
-    client::{Context, explain},
+    client::{Context, explain, when_settled},
     consumer::{KafkaConsumer, offset_list},
     producer::Appender,
 };
@@ -115,7 +115,8 @@ impl KafkaLog {
             if starts.is_empty() {
                 return Ok(());
             }
-            match client.commit(&offset_list(&topic, &starts)?, CommitMode::Sync) {
+            let list = offset_list(&topic, &starts)?;
+            match when_settled(|| client.commit(&list, CommitMode::Sync)) {
                 // The group has members: the first of them has done this.
                 Err(error) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::UnknownMemberId) => Ok(()),
                 outcome => outcome.map_err(|error| explain(&format!("starting group at the end of {topic}"), &error)),

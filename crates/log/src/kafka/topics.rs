@@ -15,7 +15,7 @@ use rdkafka::{
 };
 
 use super::{
-    client::{Context, explain},
+    client::{Context, explain, when_settled},
     options::{self, KafkaOptions},
 };
 use crate::{LogError, Offsets, Retention, TopicSpec};
@@ -95,11 +95,14 @@ pub(super) fn committed(
     (topic, partitions): (&str, u32),
     patience: Duration,
 ) -> Result<Offsets, LogError> {
-    let mut list = TopicPartitionList::new();
-    list.add_partition_range(topic, 0, partitions.saturating_sub(1) as i32);
-    let list = client
-        .committed_offsets(list, patience)
-        .map_err(|error| explain(&format!("asking for the commits on {topic}"), &error))?;
+    let ask = || {
+        let mut list = TopicPartitionList::new();
+        list.add_partition_range(topic, 0, partitions.saturating_sub(1) as i32);
+        let list = client.committed_offsets(list, patience)?;
+        list.elements().iter().try_for_each(|element| element.error())?;
+        Ok(list)
+    };
+    let list = when_settled(ask).map_err(|error| explain(&format!("asking for the commits on {topic}"), &error))?;
     let offsets = list.elements().into_iter().filter_map(|element| match element.offset() {
         Offset::Offset(next) => Some((element.partition().max(0) as u32, next.max(0) as u64)),
         _ => None,

@@ -2,8 +2,10 @@
 
 mod contract;
 mod embedded;
+mod kafka;
 mod model;
 mod place;
+mod rates;
 
 macro_rules! contract {
     ($($check:ident)*) => {

@@ -12,9 +12,14 @@ const PARTITIONS: u32 = 3;
 #[derive(Debug, Clone)]
 enum Step {
     Append(Vec<(u8, usize, Option<u32>)>),
-    Poll { records: usize, bytes: usize },
+    Poll {
+        records: usize,
+        bytes: usize,
+    },
     /// Commits what was read so far, less this many records of each partition.
-    Commit { behind: u64 },
+    Commit {
+        behind: u64,
+    },
     /// Reads again from the last commits.
     Rewind,
     Reopen,
@@ -97,9 +102,11 @@ impl System {
         let got = self.consumer.poll(limits(records, bytes, 0)).await.unwrap().records;
         let size: usize = got.iter().map(|record| record.key.len() + record.value.len()).sum();
         assert!(got.len() <= records && (size <= bytes || got.len() == 1), "{} records, {size} bytes", got.len());
-        let left = self.model.stored.iter().any(|(part, all)| {
-            (*self.model.positions.get(part).unwrap_or(&0) as usize) < all.len()
-        });
+        let left = self
+            .model
+            .stored
+            .iter()
+            .any(|(part, all)| (*self.model.positions.get(part).unwrap_or(&0) as usize) < all.len());
         assert_eq!(left, !got.is_empty(), "something to read, or nothing");
         for record in got {
             let position = self.model.positions.entry(record.partition).or_default();
