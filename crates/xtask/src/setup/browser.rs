@@ -8,10 +8,10 @@ use anyhow::{Result, bail};
 use crate::command;
 
 /// Names it: the tests of the page read the same variable.
-pub const VARIABLE: &str = "GRAPEVINE_CHROMIUM";
+pub const VARIABLE: &str = "CHROMIUM";
 
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
-const ADVICE: &str = "install Chromium (Debian: `apt-get install chromium`), or name one in GRAPEVINE_CHROMIUM, \
+const ADVICE: &str = "install Chromium (Debian: `apt-get install chromium`), or name one in CHROMIUM, \
      or leave the tests of the page out with `--without-page`";
 
 /// The browser that is there.

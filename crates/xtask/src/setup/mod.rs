@@ -65,6 +65,8 @@ pub fn run(options: &Options) -> Result<()> {
     }
     if options.page {
         page::ensure()?;
+    } else {
+        page::leave_out()?;
     }
     if options.browser {
         browser::ensure()?;

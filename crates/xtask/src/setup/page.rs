@@ -28,6 +28,27 @@ pub fn ensure() -> Result<()> {
     run_npm(&ui, &["run", "build"])
 }
 
+/// The page is embedded in the binary, so that something must be there to embed: a note, where no page was ever built.
+pub fn leave_out() -> Result<()> {
+    write_note(&repository::root().join("crates/api/ui/dist"))
+}
+
+fn write_note(dist: &Path) -> Result<()> {
+    let index = dist.join("index.html");
+    if index.is_file() {
+        return Ok(());
+    }
+    eprintln!("setup: the page is left out; the binary will serve a note in its place");
+    fs::create_dir_all(dist)?;
+    fs::write(
+        &index,
+        "<!doctype html><title>Grapevine</title><p>Built without its page: run <code>cargo xtask setup</code>.\n",
+    )?;
+    // Older than any source: a later set-up with the page builds it.
+    fs::File::options().write(true).open(&index)?.set_modified(SystemTime::UNIX_EPOCH)?;
+    Ok(())
+}
+
 /// `npm ci` in a folder, unless what the lock file asks for is there. Shared with the tests of the page.
 pub fn install(folder: &Path) -> Result<()> {
     command::need("npm", "install Node.js 20 or newer, which brings npm, or leave the page out with `--without-page`")?;
@@ -81,5 +102,18 @@ mod tests {
         assert!(!needs_build(ui));
         write("src/main.ts", 10);
         assert!(needs_build(ui));
+    }
+
+    #[test]
+    fn a_note_stands_in_for_the_page_until_it_is_built() {
+        let dir = tempfile::tempdir().unwrap();
+        let dist = dir.path().join("dist");
+        fs::create_dir_all(dir.path().join("src")).unwrap();
+        fs::write(dir.path().join("src/main.ts"), "x").unwrap();
+        write_note(&dist).unwrap();
+        assert!(needs_build(dir.path()));
+        fs::write(dist.join("index.html"), "the page").unwrap();
+        write_note(&dist).unwrap();
+        assert_eq!(fs::read_to_string(dist.join("index.html")).unwrap(), "the page");
     }
 }

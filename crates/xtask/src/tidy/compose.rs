@@ -29,8 +29,14 @@ struct Service {
     volumes: Vec<String>,
     #[serde(default)]
     depends_on: BTreeMap<String, DependsOn>,
-    healthcheck: Option<Value>,
+    healthcheck: Option<Healthcheck>,
     build: Option<Build>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Healthcheck {
+    #[serde(default)]
+    disable: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -88,12 +94,16 @@ fn command(tree: &Tree, service: &Service) -> Option<String> {
 fn dependencies(compose: &Compose, service: &Service) -> Vec<String> {
     let judge = |(name, on): (&String, &DependsOn)| match compose.services.get(name) {
         None => Some(format!("depends on {name}, which is no service")),
-        Some(other) if on.condition == "service_healthy" && other.healthcheck.is_none() => {
+        Some(other) if on.condition == "service_healthy" && !has_healthcheck(other) => {
             Some(format!("waits until {name} is healthy, but {name} has no healthcheck"))
         }
         Some(_) => None,
     };
     service.depends_on.iter().filter_map(judge).collect()
+}
+
+fn has_healthcheck(service: &Service) -> bool {
+    service.healthcheck.as_ref().is_some_and(|check| !check.disable)
 }
 
 fn mounts(tree: &Tree, compose: &Compose, service: &Service) -> Vec<String> {
@@ -172,6 +182,7 @@ volumes:
             ("'score', ", "'guess', ", "service score: `guess` is no command of grapevine"),
             ("{ log: {", "{ lug: {", "service score: depends on lug, which is no service"),
             ("healthcheck: { test: ['CMD', 'true'] }", "", "but log has no healthcheck"),
+            ("{ test: ['CMD', 'true'] }", "{ disable: true }", "but log has no healthcheck"),
             ("  log-data: {}", "  other: {}", "service log: volume log-data is not declared"),
             ("deploy/grapevine.toml", "deploy/other.toml", "mounts ./deploy/other.toml, which is no file here"),
             ("dockerfile: deploy/Dockerfile", "dockerfile: Dockerfile", "Dockerfile does not exist"),
