@@ -38,7 +38,8 @@ pub struct Brand {
     /// A competitor's brand: it counts in share of voice and raises no alert of its own.
     #[serde(default)]
     pub competitor: bool,
-    /// Handles that speak for the brand, without `@`. What they write belongs to the brand, and counts as the team's.
+    /// Handles that speak for the brand, without `@`, or the platform's ids of such accounts (`did:plc:…`). What they
+    /// write belongs to the brand, and counts as the team's.
     #[serde(default)]
     pub accounts: Vec<String>,
     /// Spaces that the brand owns, as sources name them. Everything posted there belongs to the brand.

@@ -1,7 +1,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use aho_corasick::AhoCorasick;
-use grapevine_model::{BrandMatch, Mention};
+use grapevine_model::{Author, BrandMatch, Mention};
 
 use crate::{
     Brand, Literal, MonitorError, Query,
@@ -114,11 +114,8 @@ impl Matcher {
             }
         }
         let in_space = mention.space.as_ref().and_then(|space| self.spaces.get(space)).map_or(&[][..], Vec::as_slice);
-        let by_account = match mention.author.handle.is_empty() {
-            true => &[][..],
-            false => self.accounts.get(&handle_key(&mention.author.handle)).map_or(&[][..], Vec::as_slice),
-        };
-        let brands: BTreeSet<usize> = monitor_of.keys().chain(in_space).chain(by_account).copied().collect();
+        let by_account = self.speaks_for(&mention.author);
+        let brands: BTreeSet<usize> = monitor_of.keys().chain(in_space).chain(&by_account).copied().collect();
         let brand_match = |brand: usize| {
             let owned_space = in_space.contains(&brand);
             let own_account = by_account.contains(&brand);
@@ -131,6 +128,18 @@ impl Matcher {
             }
         };
         brands.into_iter().map(brand_match).collect()
+    }
+
+    /// The brands that an author's handle or id is an account of. Some platforms give only one of the two.
+    fn speaks_for(&self, author: &Author) -> BTreeSet<usize> {
+        let names = [&author.handle, &author.native_id].map(|name| handle_key(name));
+        names
+            .iter()
+            .filter(|name| !name.is_empty())
+            .filter_map(|name| self.accounts.get(name))
+            .flatten()
+            .copied()
+            .collect()
     }
 
     fn literals_of(&self, mention: &Mention) -> BTreeSet<LiteralId> {

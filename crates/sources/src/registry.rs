@@ -7,7 +7,7 @@ use std::{collections::HashSet, fmt, sync::Arc};
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
-use crate::{Source, file};
+use crate::{Source, bluesky, file};
 
 /// Tells the time, so that tests can.
 pub trait Clock: Send + Sync {
@@ -52,8 +52,15 @@ pub struct KindRow {
     parse: fn(Place<'_>, toml::Table) -> Result<Box<dyn SourceSpec>, ConfigError>,
 }
 
-pub const KINDS: &[KindRow] =
-    &[KindRow { kind: file::KIND, doc: file::DOC, keys: file::KEYS, parse: parse_settings::<file::FileSettings> }];
+pub const KINDS: &[KindRow] = &[
+    KindRow {
+        kind: bluesky::KIND,
+        doc: bluesky::DOC,
+        keys: bluesky::KEYS,
+        parse: parse_settings::<bluesky::BlueskySettings>,
+    },
+    KindRow { kind: file::KIND, doc: file::DOC, keys: file::KEYS, parse: parse_settings::<file::FileSettings> },
+];
 
 /// The keys that every source has.
 pub const COMMON_KEYS: &[KeyDoc] = &[
@@ -163,10 +170,11 @@ mod tests {
     #[test]
     fn a_wrong_table_says_what_and_whose() {
         assert!(error("kind = \"file\"").starts_with("a source has no `name`"));
-        assert!(error("name = \"a\"").starts_with("source \"a\" has no `kind`: it is one of \"file\""));
+        assert!(error("name = \"a\"").starts_with("source \"a\" has no `kind`: it is one of \"bluesky\", \"file\""));
         let unknown = error("name = \"a\"\nkind = \"fax\"");
         assert!(
-            unknown.starts_with("source \"a\" has kind \"fax\", which there is not: it is one of \"file\""),
+            unknown
+                .starts_with("source \"a\" has kind \"fax\", which there is not: it is one of \"bluesky\", \"file\""),
             "{unknown}"
         );
         let missing = error("name = \"a\"\nkind = \"file\"");

@@ -89,6 +89,9 @@ fn a_brand_is_named_once_with_its_flags_united() {
     assert_eq!(matcher.matches(&post), []);
     post.author.handle = "acmehelp".into();
     assert_eq!(matcher.matches(&post), [found("Acme", "own account", true, false)]);
+    post.author.handle = String::new();
+    post.author.native_id = "acmehelp".into();
+    assert_eq!(matcher.matches(&post), [found("Acme", "own account", true, false)]);
 }
 
 #[test]

@@ -28,11 +28,13 @@ pub fn build(toml: &str) -> Box<dyn Source> {
 }
 
 pub fn mentions(events: &[Event]) -> Vec<&Mention> {
-    let mention = |event| match event {
-        &Event::Upsert(ref mention) => Some(&**mention),
-        _ => None,
-    };
-    events.iter().filter_map(mention).collect()
+    events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Upsert(mention) => Some(&**mention),
+            _ => None,
+        })
+        .collect()
 }
 
 pub fn ids(events: &[Event]) -> Vec<&str> {

@@ -1,3 +1,5 @@
+mod bluesky_frames;
+mod bluesky_stream;
 mod file;
 mod file_follow;
 mod kit;

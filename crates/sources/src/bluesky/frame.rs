@@ -1,0 +1,86 @@
+use grapevine_model::{AuthorTombstone, Deletion, Event, MentionKey};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{POSTS, post};
+
+pub(crate) const PLATFORM: &str = "bluesky";
+
+/// What one frame of Jetstream said.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Frame {
+    /// When the server saw it, in microseconds since the Unix epoch; the cursor.
+    pub time_us: i64,
+    /// `None` where it is nothing that is collected: a like, a new handle, an account that came back.
+    pub event: Option<Event>,
+}
+
+/// Why a frame could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MapError {
+    #[error("a frame is not JSON: {0}")]
+    NotJson(String),
+    #[error("a frame has no `{0}`, or not of the type it should have")]
+    Missing(&'static str),
+}
+
+impl MapError {
+    /// The same frame gives the same error again.
+    pub fn is_transient(&self) -> bool {
+        false
+    }
+}
+
+/// Turns one frame into what it means. Pure; it refuses what it does not understand, and never panics.
+pub fn map(frame: &[u8], observed_at: Timestamp) -> Result<Frame, MapError> {
+    let frame: Value = serde_json::from_slice(frame).map_err(|error| MapError::NotJson(error.to_string()))?;
+    let time_us = frame.get("time_us").and_then(Value::as_i64).ok_or(MapError::Missing("time_us"))?;
+    let seen_at = Timestamp::from_microsecond(time_us).map_err(|_| MapError::Missing("time_us"))?;
+    let did = text(&frame, "did").ok_or(MapError::Missing("did"))?;
+    let event = match text(&frame, "kind").ok_or(MapError::Missing("kind"))? {
+        "commit" => {
+            let commit = frame.get("commit").ok_or(MapError::Missing("commit"))?;
+            of_commit(did, commit, seen_at, observed_at)?
+        }
+        "account" => {
+            let account = frame.get("account").ok_or(MapError::Missing("account"))?;
+            of_account(did, account, observed_at)
+        }
+        _ => None,
+    };
+    Ok(Frame { time_us, event })
+}
+
+/// A member that is a text.
+pub(crate) fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
+    value.get(key).and_then(Value::as_str)
+}
+
+fn of_commit(did: &str, commit: &Value, seen_at: Timestamp, observed_at: Timestamp) -> Result<Option<Event>, MapError> {
+    if text(commit, "collection").ok_or(MapError::Missing("commit.collection"))? != POSTS {
+        return Ok(None);
+    }
+    let record_key = text(commit, "rkey").ok_or(MapError::Missing("commit.rkey"))?;
+    match text(commit, "operation").ok_or(MapError::Missing("commit.operation"))? {
+        "create" | "update" => {
+            let record = commit.get("record").ok_or(MapError::Missing("commit.record"))?;
+            let mention = post::map(did, record_key, record, post::Times { seen_at, observed_at })?;
+            Ok(Some(Event::Upsert(Box::new(mention))))
+        }
+        "delete" => {
+            let key = MentionKey::new(PLATFORM, "", post::uri(did, record_key));
+            Ok(Some(Event::Delete(Deletion { key, observed_at })))
+        }
+        _ => Err(MapError::Missing("commit.operation")),
+    }
+}
+
+/// An account that was deactivated or suspended may come back: only what is final removes what it wrote.
+fn of_account(did: &str, account: &Value, observed_at: Timestamp) -> Option<Event> {
+    let is_gone = matches!(text(account, "status"), Some("deleted" | "takendown"));
+    let is_active = account.get("active").and_then(Value::as_bool).unwrap_or(true);
+    (is_gone && !is_active).then(|| {
+        let (platform, author) = (PLATFORM.to_owned(), did.to_owned());
+        Event::AuthorTombstone(AuthorTombstone { platform, instance: String::new(), author, observed_at })
+    })
+}

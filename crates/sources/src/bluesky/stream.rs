@@ -1,0 +1,224 @@
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use grapevine_model::{Event, Gap};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use tokio::time::{Instant, timeout_at};
+use url::Url;
+
+use super::{
+    BlueskySpec,
+    frame::map,
+    socket::{Connection, connect},
+};
+use crate::{Cursor, Page, Progress, Rejected, Source, SourceError, registry::Clock};
+
+const VERSION: u16 = 1;
+const PAGE_FRAMES: usize = 500;
+/// How long one poll gathers frames.
+const GATHER: Duration = Duration::from_millis(500);
+/// A newest frame that is older is history being replayed.
+const REPLAY_AGE: SignedDuration = SignedDuration::from_mins(1);
+/// How far ahead of this machine's clock a cursor may be.
+const AHEAD: SignedDuration = SignedDuration::from_mins(5);
+
+/// Microseconds since the Unix epoch, by the server's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Position {
+    time_us: i64,
+}
+
+impl Position {
+    fn at(time: Timestamp) -> Self {
+        Self { time_us: time.as_microsecond() }
+    }
+
+    fn of(cursor: &Cursor) -> Option<(Self, Timestamp)> {
+        let position = Position::deserialize(&cursor.value).ok().filter(|_| cursor.version == VERSION)?;
+        Some((position, Timestamp::from_microsecond(position.time_us).ok()?))
+    }
+
+    fn cursor(self) -> Cursor {
+        Cursor { version: VERSION, value: serde_json::json!({ "time_us": self.time_us }) }
+    }
+}
+
+/// What is kept while connected.
+struct Live {
+    connection: Connection,
+    /// What the caller has, if it kept what it was given: then the connection goes on where it is.
+    expected: Option<Cursor>,
+    position: Position,
+    gap: Option<Gap>,
+    /// Taken from the connection and in no page yet.
+    gathered: Vec<Vec<u8>>,
+}
+
+pub(crate) struct BlueskySource {
+    spec: BlueskySpec,
+    clock: Arc<dyn Clock>,
+    live: Option<Live>,
+    /// Where reading without a cursor began: it begins there again.
+    began: Option<Timestamp>,
+    through: Option<Timestamp>,
+}
+
+/// Where to begin.
+struct Start {
+    position: Position,
+    /// What the server is asked for; `None` is the live end.
+    asked: Option<i64>,
+    gap: Option<Gap>,
+}
+
+impl BlueskySource {
+    pub(crate) fn new(spec: BlueskySpec, clock: Arc<dyn Clock>) -> Self {
+        Self { spec, clock, live: None, began: None, through: None }
+    }
+
+    fn start(&mut self, cursor: Option<&Cursor>) -> Start {
+        let now = self.clock.now();
+        let rewound = |position: Position| Some(position.time_us - self.spec.rewind.as_micros() as i64);
+        let Some(cursor) = cursor else {
+            return match self.began {
+                Some(began) => Start { position: Position::at(began), asked: rewound(Position::at(began)), gap: None },
+                None => {
+                    self.began = Some(now);
+                    Start { position: Position::at(now), asked: None, gap: None }
+                }
+            };
+        };
+        let gap = |from, to, reason| Some(Gap { source: self.spec.name.clone(), from, to, reason });
+        match Position::of(cursor) {
+            None => {
+                let reason = "the saved cursor is of another version: reading on from now".to_owned();
+                Start { position: Position::at(now), asked: None, gap: gap(now, now, reason) }
+            }
+            Some((_, time)) if time > now + AHEAD => {
+                let reason = format!("the saved cursor, {time}, lies in the future: reading on from now");
+                Start { position: Position::at(now), asked: None, gap: gap(now, now, reason) }
+            }
+            Some((position, time)) if time < now - self.spec.lookback => {
+                let oldest = now - self.spec.lookback;
+                let hours = self.spec.lookback.as_hours();
+                let reason = format!("the server keeps {hours} h, and what was read last is older");
+                Start { position, asked: Some(position.time_us), gap: gap(time, oldest, reason) }
+            }
+            Some((position, _)) => Start { position, asked: rewound(position), gap: None },
+        }
+    }
+
+    fn url(&self, asked: Option<i64>) -> Url {
+        let mut url = self.spec.endpoint.clone();
+        if let Some(asked) = asked {
+            url.query_pairs_mut().append_pair("cursor", &asked.to_string());
+        }
+        url
+    }
+
+    /// The connection that goes on from this cursor: the one there is, or a new one.
+    async fn live(&mut self, cursor: Option<&Cursor>) -> Result<&mut Live, SourceError> {
+        if self.live.as_ref().is_some_and(|live| live.expected.as_ref() != cursor) {
+            self.live = None;
+        }
+        let live = match self.live.take() {
+            Some(live) => live,
+            None => {
+                let start = self.start(cursor);
+                let connection = Connection::open(&self.url(start.asked), self.spec.idle_timeout).await?;
+                let (position, gap) = (start.position, start.gap);
+                Live { connection, expected: cursor.cloned(), position, gap, gathered: Vec::new() }
+            }
+        };
+        Ok(self.live.insert(live))
+    }
+
+    fn page(&mut self, frames: Vec<Vec<u8>>, gap: Option<Gap>, mut position: Position) -> Page {
+        let now = self.clock.now();
+        let mut events: Vec<Event> = gap.into_iter().map(Event::Gap).collect();
+        let mut rejected = Vec::new();
+        let mut newest = None;
+        for raw in frames {
+            match map(&raw, now) {
+                Ok(frame) => {
+                    newest = newest.max(Some(frame.time_us));
+                    events.extend(frame.event.map(|event| self.with_raw(event, &raw)));
+                }
+                Err(error) => {
+                    let place = format!("bluesky frame after {}", newest.unwrap_or(position.time_us));
+                    rejected.push(Rejected { place, reason: error.to_string(), raw });
+                }
+            }
+        }
+        position.time_us = position.time_us.max(newest.unwrap_or(i64::MIN));
+        let newest = newest.and_then(|newest| Timestamp::from_microsecond(newest).ok());
+        let is_replay = newest.is_some_and(|newest| newest < now - REPLAY_AGE);
+        let waiting = self.live.as_ref().is_some_and(|live| live.connection.has_waiting());
+        let state = if is_replay || waiting { Progress::Behind } else { Progress::CaughtUp };
+        let complete_through = self.complete_through(newest, now);
+        Page { events, rejected, cursor: position.cursor(), complete_through, state }
+    }
+
+    fn with_raw(&self, mut event: Event, raw: &[u8]) -> Event {
+        if let (Event::Upsert(mention), true) = (&mut event, self.spec.keep_raw) {
+            mention.raw = Some(String::from_utf8_lossy(raw).into_owned());
+        }
+        event
+    }
+
+    fn complete_through(&mut self, newest: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
+        // Silence that outlasts the pings means that nothing is left to replay; up to the last pong, nothing happened.
+        let silent = |live: &Live| live.connection.heard_in_silence(self.spec.idle_timeout);
+        let reached = match newest {
+            Some(newest) => Some(newest.min(now)),
+            None => {
+                let heard = self.live.as_ref().and_then(silent);
+                heard.and_then(|ago| SignedDuration::try_from(ago).ok()).map(|ago| now - ago)
+            }
+        };
+        self.through = self.through.max(reached.map(|reached| reached - self.spec.lateness));
+        self.through
+    }
+}
+
+#[async_trait]
+impl Source for BlueskySource {
+    async fn check(&mut self) -> Result<(), SourceError> {
+        let mut socket = connect(&self.spec.endpoint).await?;
+        // Reachable is what was asked; how it takes the farewell does not matter.
+        let _ = socket.close(None).await;
+        Ok(())
+    }
+
+    async fn poll(&mut self, cursor: Option<&Cursor>) -> Result<Page, SourceError> {
+        let live = self.live(cursor).await?;
+        let until = Instant::now() + GATHER;
+        let mut has_ended = false;
+        while live.gathered.len() < PAGE_FRAMES {
+            match timeout_at(until, live.connection.next()).await {
+                Ok(Some(frame)) => live.gathered.push(frame),
+                Ok(None) => {
+                    has_ended = true;
+                    break;
+                }
+                Err(_) => break,
+            }
+        }
+        let (frames, gap, position) = (std::mem::take(&mut live.gathered), live.gap.take(), live.position);
+        if let Some(ended) = self.live.take_if(|_| has_ended) {
+            let gave_frames = ended.connection.gave_frames;
+            let reason = ended.connection.end().await;
+            if !gave_frames {
+                return Err(SourceError::Transient(format!("the connection ended: {reason}")));
+            }
+            tracing::warn!("source {}: {reason}; connecting again", self.spec.name);
+        }
+        let page = self.page(frames, gap, position);
+        if let Some(live) = &mut self.live {
+            live.expected = Some(page.cursor.clone());
+            live.position = Position { time_us: page.cursor.value["time_us"].as_i64().unwrap_or(position.time_us) };
+        }
+        Ok(page)
+    }
+}
