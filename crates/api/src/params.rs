@@ -21,7 +21,11 @@ where
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         match Query::<T>::try_from_uri(&parts.uri) {
             Ok(Query(params)) => Ok(Self(params)),
-            Err(rejection) => Err(ApiError::new(ErrorCode::BadQuery, rejection.body_text())),
+            Err(rejection) => {
+                let text = rejection.body_text();
+                let why = text.trim_start_matches("Failed to deserialize query string: ");
+                Err(ApiError::new(ErrorCode::BadQuery, format!("the query cannot be read: {why}")))
+            }
         }
     }
 }

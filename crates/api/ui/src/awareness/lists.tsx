@@ -91,8 +91,8 @@ export function TopVoices() {
   );
 }
 
-/** The seven highest; those of whom it is not known are left out. */
+/** The ten highest; those of whom it is not known are left out. */
 function highest(all: Voice[], of: (voice: Voice) => number | null): Voice[] {
   const known = all.filter((voice) => of(voice) !== null);
-  return known.sort((a, b) => (of(b) ?? 0) - (of(a) ?? 0)).slice(0, 7);
+  return known.sort((a, b) => (of(b) ?? 0) - (of(a) ?? 0)).slice(0, 10);
 }

@@ -1,0 +1,218 @@
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    http::{HeaderMap, Request, StatusCode},
+};
+use grapevine_alerts::{Episode, EpisodeState};
+use grapevine_api::{ApiParts, ApiState, BrandEntry, Figures, LiveMention, PipelineStatus, Settings, Span, app, token};
+use grapevine_model::MentionId;
+use grapevine_store::{
+    Column, Coverage, GapSpan, MentionRow, MetricQuery, MetricTable, ModelNote, StoreError, registry,
+};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::sync::broadcast;
+use tower::ServiceExt;
+
+pub const TOKEN: &str = "gv_test";
+pub const NOW: &str = "2026-03-08T12:00:00Z";
+
+pub fn time(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+/// Remembers the questions and answers each with the same table.
+#[derive(Default)]
+pub struct FakeStore {
+    pub asked: Mutex<Vec<MetricQuery>>,
+    pub before: Mutex<Option<(Timestamp, MentionId)>>,
+    /// Answers never come.
+    pub stuck: bool,
+}
+
+#[async_trait]
+impl Figures for FakeStore {
+    async fn metric(&self, query: &MetricQuery) -> Result<MetricTable, StoreError> {
+        if self.stuck {
+            std::future::pending::<()>().await;
+        }
+        self.asked.lock().unwrap().push(query.clone());
+        let metric = registry::find(&query.metric)?.info();
+        if query.brand == "Broken" {
+            return Err(StoreError::DatabaseName { name: "secret".into() });
+        }
+        Ok(table(metric, query))
+    }
+
+    async fn latest(
+        &self,
+        brand: Option<&str>,
+        limit: u32,
+        before: Option<(Timestamp, MentionId)>,
+    ) -> Result<Vec<MentionRow>, StoreError> {
+        *self.before.lock().unwrap() = before;
+        Ok((0..limit.min(3)).map(|i| row(brand.unwrap_or("Grove"), i)).collect())
+    }
+
+    async fn episodes(&self, brand: Option<&str>, span: Span) -> Result<Vec<Episode>, StoreError> {
+        Ok(vec![Episode {
+            id: "e1".into(),
+            rule: "negative_spike".into(),
+            brand: brand.unwrap_or("Grove").into(),
+            state: EpisodeState::Firing,
+            started_at: span.from,
+            resolved_at: None,
+            evidence: 3.0,
+            peak_evidence: 4.5,
+            observed: 41.0,
+            expected: 3.2,
+        }])
+    }
+
+    async fn health(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+fn table(metric: grapevine_store::MetricInfo, query: &MetricQuery) -> MetricTable {
+    let gap = GapSpan { source: "reddit".into(), from: query.from, to: query.to, reason: "rate limit".into() };
+    MetricTable {
+        metric,
+        brand: query.brand.clone(),
+        from: query.from,
+        to: query.to,
+        by: query.by,
+        columns: vec![Column { name: "net_sentiment", unit: "points" }],
+        rows: vec![vec![json!(12.5)]],
+        coverage: Coverage {
+            complete_through: Some(query.to),
+            gaps: vec![gap],
+            partial: true,
+            note: "reddit has a gap".into(),
+        },
+        model: Some(ModelNote { name: "minilm@1".into(), share_scored: 0.98 }),
+    }
+}
+
+fn row(brand: &str, i: u32) -> MentionRow {
+    MentionRow {
+        id: MentionId(u128::from(i)),
+        brand: brand.into(),
+        platform: "bluesky".into(),
+        kind: "post".into(),
+        space: String::new(),
+        url: "https://social.example/1".into(),
+        author: "did:1".into(),
+        author_handle: "ada".into(),
+        author_name: String::new(),
+        author_followers: Some(12),
+        created_at: time("2026-03-08T11:00:00Z"),
+        observed_at: time("2026-03-08T11:00:05Z"),
+        text: "good".into(),
+        language: String::new(),
+        hashtags: vec![],
+        likes: None,
+        reposts: None,
+        replies: None,
+        monitor: "words".into(),
+        team: false,
+        owned_space: false,
+        polarity: Some("positive"),
+        confidence: Some(0.9),
+        intent: Some("praise".into()),
+        model: "minilm@1".into(),
+    }
+}
+
+/// An API over a fake store, and the handles that a test may want.
+pub struct Api {
+    pub router: Router,
+    pub store: Arc<FakeStore>,
+    pub live: broadcast::Sender<LiveMention>,
+    pub settings: Settings,
+}
+
+impl Api {
+    pub fn new() -> Self {
+        Self::over(FakeStore::default())
+    }
+
+    pub fn over(store: FakeStore) -> Self {
+        let store = Arc::new(store);
+        let settings = Settings {
+            host_names: vec!["grapevine.example".into()],
+            time_limit: Duration::from_millis(200),
+            ..Settings::new(token::hash(TOKEN))
+        };
+        let parts = parts(store.clone(), settings.clone());
+        let live = parts.live.clone();
+        Self { router: app(ApiState::new(parts)), store, live, settings }
+    }
+
+    /// With the token.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(request("GET", path).header("authorization", format!("Bearer {TOKEN}"))).await
+    }
+
+    pub async fn send(&self, request: axum::http::request::Builder) -> Answer {
+        self.send_body(request, Body::empty()).await
+    }
+
+    pub async fn send_body(&self, request: axum::http::request::Builder, body: Body) -> Answer {
+        let response = self.router.clone().oneshot(request.body(body).unwrap()).await.unwrap();
+        let (head, body) = response.into_parts();
+        let body = to_bytes(body, 10_000_000).await.unwrap().to_vec();
+        Answer { status: head.status, headers: head.headers, body }
+    }
+}
+
+pub fn parts(figures: Arc<dyn Figures>, settings: Settings) -> ApiParts {
+    let brand = |name: &str, competitor| BrandEntry { name: name.into(), competitor };
+    ApiParts {
+        figures,
+        brands: vec![brand("Grove", false), brand("Broken", false), brand("Brightleaf", true)],
+        live: broadcast::channel(4).0,
+        status: Arc::new(|| PipelineStatus {
+            version: "0.1.0".into(),
+            started_at: time(NOW),
+            stages: vec![],
+            sources: vec![],
+            model: None,
+            engine_restarts: 0,
+        }),
+        metrics_text: Arc::new(|| "grapevine_mentions_total 5\n".into()),
+        clock: Arc::new(|| time(NOW)),
+        settings,
+    }
+}
+
+pub fn request(method: &str, path: &str) -> axum::http::request::Builder {
+    Request::builder().method(method).uri(path).header("host", "localhost:8080")
+}
+
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
+    pub fn code(&self) -> String {
+        format!("{} {}", self.status.as_u16(), self.json()["code"].as_str().unwrap())
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}

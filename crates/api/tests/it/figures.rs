@@ -1,0 +1,109 @@
+use std::sync::Arc;
+
+use grapevine_api::{ApiState, ErrorCode, Settings, app, token};
+use grapevine_store::{Store, StoreOptions};
+
+use crate::fake::{Api, TOKEN, parts, time};
+
+#[tokio::test]
+async fn a_metric_is_asked_over_the_last_seven_days_among_all_brands() {
+    let api = Api::new();
+    let answer = api.get("/api/v1/metrics/net_sentiment?brand=Grove").await;
+    assert_eq!(answer.status, 200);
+    let mut table = answer.json();
+    assert_eq!(table["metric"].take()["id"], "net_sentiment", "the registry's own tests hold the rest");
+    insta::assert_json_snapshot!(table);
+    let asked = api.store.asked.lock().unwrap()[0].clone();
+    assert_eq!((asked.from, asked.to), (time("2026-03-01T12:00:00Z"), time("2026-03-08T12:00:00Z")));
+    assert_eq!(asked.limit, Some(50), "every question has a limit");
+    assert_eq!(asked.among, ["Grove", "Broken", "Brightleaf"]);
+}
+
+#[tokio::test]
+async fn span_split_and_limit_reach_the_store() {
+    let api = Api::new();
+    let query = "brand=Grove&from=-24h&to=2026-03-08T10:00:00Z&by=hour&limit=7&target_seconds=60";
+    assert_eq!(api.get(&format!("/api/v1/metrics/mention_volume?{query}")).await.status, 200);
+    let asked = api.store.asked.lock().unwrap()[0].clone();
+    assert_eq!((asked.from, asked.to), (time("2026-03-07T12:00:00Z"), time("2026-03-08T10:00:00Z")));
+    assert_eq!((asked.by.unwrap().name(), asked.limit, asked.target_seconds), ("hour", Some(7), Some(60)));
+}
+
+#[tokio::test]
+async fn a_question_that_cannot_be_answered_says_why() {
+    let api = Api::new();
+    let mut said = vec![];
+    for path in [
+        "metrics/nothing?brand=Grove",
+        "metrics/net_sentiment",
+        "metrics/net_sentiment?brand=Nobody",
+        "metrics/net_sentiment?brand=Grove&form=-7d",
+        "metrics/net_sentiment?brand=Grove&from=yesterday",
+        "metrics/net_sentiment?brand=Grove&by=moon",
+        "metrics/net_sentiment?brand=Grove&limit=0",
+        "metrics/net_sentiment?brand=Grove&limit=many",
+        "metrics/net_sentiment?brand=Broken",
+        "mentions?limit=201",
+        "mentions?before=soon",
+        "mentions?brand=Nobody",
+        "alerts?from=now&to=-1d",
+        "live?brand=Nobody",
+    ] {
+        let answer = api.get(&format!("/api/v1/{path}")).await;
+        said.push(format!("{path}\n  {}: {}", answer.code(), answer.json()["message"].as_str().unwrap()));
+    }
+    insta::assert_snapshot!(said.join("\n"));
+}
+
+#[test]
+fn every_code_has_a_status_and_a_hint() {
+    let rows = ErrorCode::ALL.map(|code| {
+        let (status, hint) = code.status_and_hint();
+        format!("{} {}: {hint}", status.as_u16(), serde_json::to_value(code).unwrap().as_str().unwrap())
+    });
+    insta::assert_snapshot!(rows.join("\n"));
+}
+
+#[tokio::test]
+async fn mentions_come_in_pages() {
+    let api = Api::new();
+    let first = api.get("/api/v1/mentions?brand=Grove&limit=2").await.json();
+    insta::assert_json_snapshot!(first);
+    let next = first["next"].as_str().unwrap();
+    let last = api.get(&format!("/api/v1/mentions?brand=Grove&limit=5&before={next}")).await.json();
+    assert_eq!(last["next"], serde_json::Value::Null, "a page that is not full is the last");
+    let before = api.store.before.lock().unwrap().unwrap();
+    assert_eq!((before.0, before.1.0), (time("2026-03-08T11:00:00Z"), 1));
+    api.get("/api/v1/mentions?before=2026-03-08T10:00:00Z").await;
+    assert_eq!(api.store.before.lock().unwrap().unwrap().1.0, 0, "a time alone is a cursor too");
+}
+
+#[tokio::test]
+async fn alerts_brands_status_and_counters_are_served() {
+    let api = Api::new();
+    insta::assert_json_snapshot!(api.get("/api/v1/alerts?brand=Grove&from=-1d").await.json());
+    insta::assert_json_snapshot!("brands", api.get("/api/v1/brands").await.json());
+    insta::assert_json_snapshot!("status", api.get("/api/v1/status").await.json());
+    assert_eq!(api.get("/metrics").await.body, b"grapevine_mentions_total 5\n");
+    let listed = api.get("/api/v1/metrics").await.json();
+    assert_eq!(listed.as_array().unwrap().len(), grapevine_store::registry::all().len());
+}
+
+#[tokio::test]
+async fn a_store_that_is_away_is_said_without_its_address() {
+    let options = StoreOptions {
+        // Port 9 (discard) is closed.
+        url: "http://127.0.0.1:9".into(),
+        database: "grapevine".into(),
+        user: None,
+        password: None,
+    };
+    let store = Arc::new(Store::connect(options).unwrap());
+    let settings = Settings::new(token::hash(TOKEN));
+    let api = Api { router: app(ApiState::new(parts(store, settings))), ..Api::new() };
+    let answer = api.get("/api/v1/mentions?brand=Grove").await;
+    assert_eq!(answer.code(), "503 store_unavailable");
+    assert!(!String::from_utf8(answer.body).unwrap().contains("127.0.0.1"));
+    let health = api.get("/api/v1/health").await;
+    assert_eq!((health.status.as_u16(), health.json()["store"].as_bool()), (503, Some(false)));
+}

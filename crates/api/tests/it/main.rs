@@ -1,0 +1,8 @@
+//! The API as a client sees it, over a fake store and without a socket.
+
+mod access;
+mod fake;
+mod figures;
+mod live;
+mod openapi;
+mod page;
