@@ -1,1 +1,8 @@
-fn main() {}
+//! End to end: the real binary, the real engine, the real model, real Kafka, over loopback.
+
+mod app;
+mod broken;
+mod commands;
+mod crisis;
+mod labelled_posts;
+mod same_everywhere;

@@ -1,1 +1,44 @@
-fn main() {}
+//! `grapevine`: the one binary. It reads the configuration, wires the parts together and runs stages and commands.
+
+mod args;
+mod commands;
+mod config;
+mod parts;
+mod progress;
+mod stages;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let args = args::Args::parse();
+    init_tracing(args.verbose);
+    // reqwest is built without a TLS provider of its own, so that one is compiled, not two.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match commands::run(args) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Logs go to stderr; data alone goes to stdout.
+fn init_tracing(verbose: u8) {
+    use std::io::IsTerminal;
+    let default = match verbose {
+        0 => "warn,grapevine=info",
+        1 => "info,grapevine=debug",
+        _ => "debug",
+    };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("GRAPEVINE_LOG").unwrap_or_else(|_| default.into());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .compact()
+        .init();
+}

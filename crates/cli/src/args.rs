@@ -1,0 +1,144 @@
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use grapevine_scoring::EngineChoice;
+
+/// Social listening that you host yourself: mentions of your brands, scored, stored, watched.
+#[derive(Debug, Parser)]
+#[command(version, arg_required_else_help = true)]
+pub struct Args {
+    /// More log output; twice for everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run every stage in this process: embedded parts by default, Kafka and ClickHouse where configured
+    Up(WithConfig),
+    /// Run one stage: read the sources and append their events to the log
+    Ingest(WithConfig),
+    /// Run one stage: match and score what was ingested
+    Score(ScoreArgs),
+    /// Run one stage: store what was scored
+    Sink(WithConfig),
+    /// Run one stage: watch closed buckets and notify
+    Alert(AlertArgs),
+    /// Run one stage: the page and the HTTP interface
+    Serve(WithConfig),
+    /// Read the configuration, try every part, and say what is wrong
+    CheckConfig(CheckConfigArgs),
+    /// Print a figure
+    Query(QueryArgs),
+    /// Print an example configuration with every key explained
+    ExampleConfig,
+    /// Serve the embedded engine (started by `up`)
+    #[command(hide = true)]
+    EngineServe,
+}
+
+#[derive(Debug, Clone, clap::Args)]
+pub struct WithConfig {
+    /// The configuration
+    #[arg(short, long, default_value = "grapevine.toml", env = "GRAPEVINE_CONFIG")]
+    pub config: PathBuf,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct CheckConfigArgs {
+    #[command(flatten)]
+    pub with: WithConfig,
+    /// Only read the file: connect to nothing, load nothing
+    #[arg(long)]
+    pub offline: bool,
+}
+
+/// Without `--stage`: texts as NDJSON on stdin, scored NDJSON on stdout.
+#[derive(Debug, clap::Args)]
+pub struct ScoreArgs {
+    /// Run the scoring stage on the log, instead of scoring stdin
+    #[arg(long)]
+    pub stage: bool,
+    #[command(flatten)]
+    pub with: WithConfig,
+    /// Folder of the model (default: the configuration's, else the one that Grapevine ships)
+    #[arg(long)]
+    pub model: Option<PathBuf>,
+    /// Engine that computes the model
+    #[arg(long, value_parser = parse_engine)]
+    pub engine: Option<EngineChoice>,
+    /// Worker threads; 0 means one a core
+    #[arg(long)]
+    pub workers: Option<usize>,
+    /// Field that holds the text
+    #[arg(long, default_value = "text")]
+    pub field: String,
+}
+
+fn parse_engine(name: &str) -> Result<EngineChoice, String> {
+    let quoted = serde_json::Value::String(name.to_owned());
+    serde_json::from_value(quoted)
+        .map_err(|_| "use one of `auto`, `rust-bert-fp32`, `rust-bert-bf16`, `onnx-int8`".to_owned())
+}
+
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct AlertArgs {
+    #[command(subcommand)]
+    pub command: Option<AlertCommand>,
+    #[command(flatten)]
+    pub with: WithConfig,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AlertCommand {
+    /// Run a detector over a CSV file: timestamp, evidence and fired for every row
+    Detect {
+        /// Which detector
+        #[arg(long)]
+        detector: DetectorName,
+        /// CSV: `timestamp,value` for volume; `timestamp,mentions,negatives[,authors]` for negative
+        #[arg(long)]
+        input: PathBuf,
+    },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum DetectorName {
+    Negative,
+    Volume,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct QueryArgs {
+    /// Id of the metric; without one, all of them are listed
+    pub metric: Option<String>,
+    #[command(flatten)]
+    pub with: WithConfig,
+    /// Brand (default: the first of the configuration)
+    #[arg(long)]
+    pub brand: Option<String>,
+    /// Start: a time such as 2026-03-01 or 2026-03-01T12:00:00Z, or back from now: -7d, -24h
+    #[arg(long, default_value = "-7d", allow_hyphen_values = true)]
+    pub from: String,
+    /// End, exclusive; like --from, or `now`
+    #[arg(long, default_value = "now", allow_hyphen_values = true)]
+    pub to: String,
+    /// Break the figure down: time, platform, polarity, kind or language
+    #[arg(long)]
+    pub by: Option<String>,
+    /// Rows at most
+    #[arg(long, default_value_t = 100)]
+    pub limit: u32,
+    #[arg(long, default_value = "table")]
+    pub format: OutputFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OutputFormat {
+    Table,
+    Json,
+    Csv,
+}

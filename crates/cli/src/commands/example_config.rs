@@ -1,0 +1,34 @@
+use std::process::ExitCode;
+
+const EXAMPLE: &str = include_str!("../../example.toml");
+
+/// Prints a configuration that works as it stands, with every key explained.
+pub fn run() -> anyhow::Result<ExitCode> {
+    print!("{EXAMPLE}");
+    Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_is_a_valid_configuration() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("grapevine.toml");
+        std::fs::write(&file, EXAMPLE).unwrap();
+        let config = crate::config::load(&file).unwrap();
+        assert_eq!(config.source_names(), ["posts"]);
+    }
+
+    #[test]
+    fn every_optional_key_of_the_example_is_valid_too() {
+        // Keys that are off by default stand behind `#: `; with that taken away, the file must still be read.
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("grapevine.toml");
+        std::fs::write(&file, EXAMPLE.replace("#: ", "")).unwrap();
+        let config = crate::config::load(&file).unwrap();
+        assert_eq!(config.source_names(), ["posts", "bluesky"]);
+        assert_eq!(config.alerts.receivers.len(), 1);
+    }
+}

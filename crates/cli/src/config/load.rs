@@ -1,0 +1,131 @@
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
+
+use grapevine_monitor::Matcher;
+
+use super::{Config, ConfigError, LogKind, StoreKind};
+
+/// Reads and checks a configuration. Nothing is connected to.
+pub fn load(file: &Path) -> Result<Config, ConfigError> {
+    let text = std::fs::read_to_string(file).map_err(|error| unreadable(file, &error))?;
+    let mut config: Config = toml::from_str(&text).map_err(|error| not_understood(file, &text, &error))?;
+    check(&config, file, &text)?;
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    config.resolve_paths(folder);
+    Ok(config)
+}
+
+fn unreadable(file: &Path, error: &std::io::Error) -> ConfigError {
+    ConfigError { file: file.into(), line: None, message: error.to_string(), hint: None, excerpt: None }
+        .hint("name a file with --config, or write one: `grapevine example-config > grapevine.toml`")
+}
+
+fn not_understood(file: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
+    let message = error.message().trim().replace('\n', ", ");
+    let byte = error.span().map_or(0, |span| span.start);
+    let found = ConfigError::at(file.into(), text, byte, message.clone());
+    match nearest_key(&message) {
+        Some(key) => found.hint(format!("did you mean `{key}`?")),
+        None => found,
+    }
+}
+
+/// `unknown field `a`, expected one of `b`, `c`` gives the closest of those that are expected.
+fn nearest_key(message: &str) -> Option<String> {
+    let mut quoted = message.split('`').skip(1).step_by(2);
+    let wrong = quoted.next().filter(|_| message.starts_with("unknown"))?;
+    let (distance, key) = quoted.map(|key| (strsim::damerau_levenshtein(wrong, key), key)).min()?;
+    (distance <= 2.max(wrong.len() / 3)).then(|| key.to_owned())
+}
+
+fn check(config: &Config, file: &Path, text: &str) -> Result<(), ConfigError> {
+    let at = |needle: &str, message: String| {
+        ConfigError::at(file.into(), text, text.find(needle).unwrap_or_default(), message)
+    };
+    if config.log.kind == LogKind::Kafka && config.log.brokers.is_none() {
+        return Err(at("[log]", "[log] kind is `kafka`, but `brokers` is missing".into())
+            .hint("add `brokers = \"localhost:9092\"` under [log]"));
+    }
+    if config.store.kind == StoreKind::Clickhouse && config.store.url.is_none() {
+        return Err(at("[store]", "[store] kind is `clickhouse`, but `url` is missing".into())
+            .hint("add `url = \"http://localhost:8123\"` under [store]"));
+    }
+    if config.log.partitions == 0 {
+        return Err(at("partitions", "[log] partitions is 0".into()).hint("use 1 or more; 3 is usual"));
+    }
+    check_brands(config, &at)?;
+    check_sources(config, file, text)
+}
+
+fn check_brands(config: &Config, at: &dyn Fn(&str, String) -> ConfigError) -> Result<(), ConfigError> {
+    let Err(error) = Matcher::new(&config.brands) else { return Ok(()) };
+    // The error names the brand and the monitor; the query that is wrong is the first that fails alone.
+    let wrong = config.brands.iter().flat_map(|brand| &brand.monitors).find(|monitor| {
+        let alone = grapevine_monitor::Query::parse(&monitor.query);
+        alone.is_err()
+    });
+    Err(at(wrong.map_or("[[brand]]", |monitor| &monitor.query), error.to_string()))
+}
+
+fn check_sources(config: &Config, file: &Path, text: &str) -> Result<(), ConfigError> {
+    let mut seen: HashMap<String, usize> = HashMap::new();
+    for source in &config.sources {
+        let start = source.span().start;
+        let parsed = grapevine_sources::parse(source.get_ref())
+            .map_err(|error| ConfigError::at(PathBuf::from(file), text, start, error.to_string()))?;
+        if seen.insert(parsed.name().to_owned(), start).is_some() {
+            let message = format!("two sources are named `{}`", parsed.name());
+            return Err(ConfigError::at(file.into(), text, start, message)
+                .hint("a source's name keys its checkpoint: give each its own"));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mistake(text: &str) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("grapevine.toml");
+        std::fs::write(&file, text).unwrap();
+        let error = load(&file).expect_err("this configuration has a mistake").to_string();
+        error.replace(&format!("{}/", folder.path().display()), "")
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_line_and_the_nearest_valid_one() {
+        insta::assert_snapshot!(mistake("[scoring]\nenabled = true\nmodle = \"x\"\n"));
+    }
+
+    #[test]
+    fn a_wrong_type_is_named_with_its_line() {
+        insta::assert_snapshot!(mistake("[log]\npartitions = \"three\"\n"));
+    }
+
+    #[test]
+    fn a_query_that_does_not_parse_is_shown_with_its_column() {
+        insta::assert_snapshot!(mistake(
+            "[[brand]]\nname = \"Acme\"\n[[brand.monitor]]\nname = \"name\"\nquery = \"acme AND (\"\n"
+        ));
+    }
+
+    #[test]
+    fn kafka_without_brokers_is_refused() {
+        insta::assert_snapshot!(mistake("[log]\nkind = \"kafka\"\n"));
+    }
+
+    #[test]
+    fn an_unknown_kind_of_source_lists_the_valid_ones() {
+        insta::assert_snapshot!(mistake("[[source]]\nname = \"a\"\nkind = \"myspace\"\n"));
+    }
+
+    #[test]
+    fn a_missing_file_says_how_to_get_one() {
+        let error = load(Path::new("no/such/grapevine.toml")).unwrap_err();
+        insta::assert_snapshot!(error);
+    }
+}

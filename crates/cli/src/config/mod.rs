@@ -1,0 +1,63 @@
+//! The configuration: one TOML file, every key documented where it is declared, every mistake named with its place.
+
+mod error;
+mod load;
+mod sections;
+
+pub use error::ConfigError;
+pub use load::load;
+pub use sections::{AlertsSection, ApiSection, LogKind, LogSection, ScoringSection, StoreKind, StoreSection};
+
+use std::path::{Path, PathBuf};
+
+use grapevine_monitor::Brand;
+use serde::Deserialize;
+
+/// `grapevine.toml`, read and checked. Relative paths in it are relative to the file's own folder.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Folder of everything that is kept: the embedded log, the embedded engine's tables, the token. Default: `grapevine-data`.
+    #[serde(default = "default_data_dir")]
+    pub data_dir: PathBuf,
+    #[serde(default)]
+    pub log: LogSection,
+    #[serde(default)]
+    pub store: StoreSection,
+    #[serde(default)]
+    pub scoring: ScoringSection,
+    #[serde(default)]
+    pub api: ApiSection,
+    #[serde(default)]
+    pub alerts: AlertsSection,
+    /// Brands and their monitors: ours, and competitors.
+    #[serde(default, rename = "brand")]
+    pub brands: Vec<Brand>,
+    /// Sources, each with `name`, `kind` and the kind's own keys.
+    #[serde(default, rename = "source")]
+    pub sources: Vec<toml::Spanned<toml::Table>>,
+}
+
+impl Config {
+    /// Names of the configured sources, in the file's order.
+    pub fn source_names(&self) -> Vec<String> {
+        let name = |table: &toml::Table| table.get("name").and_then(toml::Value::as_str).map(str::to_owned);
+        self.sources.iter().filter_map(|source| name(source.get_ref())).collect()
+    }
+
+    fn resolve_paths(&mut self, folder: &Path) {
+        self.data_dir = folder.join(&self.data_dir);
+        if let Some(model) = &mut self.scoring.model {
+            *model = folder.join(&*model);
+        }
+        for source in &mut self.sources {
+            if let Some(toml::Value::String(path)) = source.get_mut().get_mut("path") {
+                *path = folder.join(&*path).display().to_string();
+            }
+        }
+    }
+}
+
+fn default_data_dir() -> PathBuf {
+    "grapevine-data".into()
+}

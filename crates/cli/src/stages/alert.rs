@@ -1,0 +1,124 @@
+//! `alert`: steps the detectors over closed buckets, stores episodes, and hands notifications to the outbox.
+//!
+//! At start the detectors are rebuilt by stepping over all stored buckets. What was already handled is known by a frontier,
+//! saved after the outbox has the notifications: an alert is told at least once, and under the same key.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use anyhow::Context;
+use grapevine_alerts::{Detector, NegativeSpike, Transition, Watch};
+use grapevine_log::Record;
+use grapevine_model::{Bucket, topics};
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Pipeline, notify::Notifier};
+
+const STAGE: &str = "alert";
+/// How often newly closed buckets are looked for; a first notification follows within seconds of the bucket's close.
+const EVERY: Duration = Duration::from_secs(2);
+/// Buckets are fetched in spans of this length.
+const CHUNK: SignedDuration = SignedDuration::from_hours(24 * 28);
+
+pub async fn run(pipeline: Pipeline) -> anyhow::Result<()> {
+    let notifier = Notifier::open(pipeline.clone()).await?;
+    let mut stage = AlertStage::open(pipeline.clone(), notifier.clone()).await?;
+    let sender = tokio::spawn(notifier.run());
+    let watching = async {
+        while !pipeline.stopping() {
+            stage.advance().await?;
+            pipeline.pause(EVERY).await;
+        }
+        Ok(())
+    };
+    let outcome = watching.await;
+    sender.abort();
+    outcome
+}
+
+struct AlertStage {
+    pipeline: Pipeline,
+    notifier: Notifier,
+    sources: Vec<String>,
+    watches: Vec<Watch>,
+    /// `brand -> end of the last bucket` whose transitions are stored and in the outbox.
+    frontiers: BTreeMap<String, Timestamp>,
+}
+
+impl AlertStage {
+    async fn open(pipeline: Pipeline, notifier: Notifier) -> anyhow::Result<Self> {
+        let own = pipeline.config.brands.iter().filter(|brand| !brand.competitor);
+        let watches: Vec<Watch> =
+            own.map(|brand| Watch::new(&brand.name, Detector::NegativeSpike(NegativeSpike::default()))).collect();
+        let table = pipeline.log.table(topics::STATE).await?;
+        let mut frontiers = BTreeMap::new();
+        for watch in &watches {
+            if let Some(saved) = table.get(&frontier_key(watch.brand())) {
+                let frontier = serde_json::from_slice(saved).context("the alert stage's frontier can not be read")?;
+                frontiers.insert(watch.brand().to_owned(), frontier);
+            }
+        }
+        let sources = pipeline.config.source_names();
+        Ok(Self { pipeline, notifier, sources, watches, frontiers })
+    }
+
+    /// Steps every detector up to where all sources are complete.
+    async fn advance(&mut self) -> anyhow::Result<()> {
+        let partitions = self.pipeline.config.log.partitions;
+        let Some(closed) = self.pipeline.store.closed_through(&self.sources, partitions).await? else { return Ok(()) };
+        let closed = Bucket::start_of(closed);
+        for at in 0..self.watches.len() {
+            self.advance_one(at, closed).await?;
+        }
+        Ok(())
+    }
+
+    async fn advance_one(&mut self, at: usize, closed: Timestamp) -> anyhow::Result<()> {
+        let brand = self.watches[at].brand().to_owned();
+        let from = match self.watches[at].through() {
+            Some(through) => Some(through),
+            None => self.pipeline.store.first_bucket(&brand).await?,
+        };
+        let Some(mut from) = from else { return Ok(()) };
+        while from < closed && !self.pipeline.stopping() {
+            let to = from.checked_add(CHUNK).map_or(closed, |to| to.min(closed));
+            let buckets = self.pipeline.store.buckets(&brand, from, to).await?;
+            let watch = &mut self.watches[at];
+            let step = |bucket: &Bucket| -> Vec<(Timestamp, Transition)> {
+                watch.step(bucket).into_iter().map(|change| (bucket.end(), change)).collect()
+            };
+            let transitions = buckets.iter().flat_map(step).collect();
+            self.pipeline.status.count(STAGE, "buckets", buckets.len() as u64);
+            self.handle(&brand, transitions, to).await?;
+            from = to;
+        }
+        Ok(())
+    }
+
+    /// Stores and announces what happened after the frontier, then moves it.
+    async fn handle(
+        &mut self,
+        brand: &str,
+        transitions: Vec<(Timestamp, Transition)>,
+        through: Timestamp,
+    ) -> anyhow::Result<()> {
+        let frontier = self.frontiers.get(brand).copied().unwrap_or(Timestamp::MIN);
+        if through <= frontier {
+            return Ok(());
+        }
+        for (_, transition) in transitions.into_iter().filter(|(happened_at, _)| *happened_at > frontier) {
+            self.pipeline.store.save_episode(transition.episode()).await?;
+            if transition.is_notified() {
+                self.notifier.announce(transition.episode()).await?;
+            }
+        }
+        let value = serde_json::to_vec(&through)?;
+        let record = Record { key: frontier_key(brand), value, partition: Some(0) };
+        self.pipeline.log.append(topics::STATE, vec![record]).await?;
+        self.frontiers.insert(brand.to_owned(), through);
+        Ok(())
+    }
+}
+
+fn frontier_key(brand: &str) -> Vec<u8> {
+    format!("alert:frontier:{brand}").into_bytes()
+}

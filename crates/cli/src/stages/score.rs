@@ -1,0 +1,250 @@
+//! `score`: matches each mention with the monitors, scores what belongs to a brand, and passes everything else on.
+//!
+//! Each record goes to the partition that it came from, so that a mention's versions stay in order.
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::Context;
+use grapevine_api::{ModelStatus, StageState};
+use grapevine_log::{Offsets, PollLimits, Received, Record, StartAt};
+use grapevine_model::{Event, Mention, topics, wire};
+use grapevine_monitor::Matcher;
+use grapevine_scoring::Scorer;
+use jiff::Timestamp;
+
+use crate::parts::{self, OpenScorer};
+
+use super::{
+    Pipeline,
+    dead_letter::{self, DeadLetter, Original},
+    ranges,
+};
+
+const STAGE: &str = "score";
+const GROUP: &str = "score";
+const LIMITS: PollLimits = PollLimits { records: 1024, bytes: 8 << 20, wait: Duration::from_millis(500) };
+
+/// `scorer` is absent where scoring is switched off.
+pub async fn run(pipeline: Pipeline, scorer: Option<Arc<dyn Scorer>>) -> anyhow::Result<()> {
+    let matcher = Arc::new(Matcher::new(&pipeline.config.brands)?);
+    let mut consumer = pipeline.log.consumer(topics::RAW, GROUP, StartAt::Oldest).await?;
+    while !pipeline.stopping() {
+        let polled = consumer.poll(LIMITS).await?;
+        if polled.records.is_empty() {
+            continue;
+        }
+        let next = ranges::next_offsets(&polled.records);
+        let (matcher, scorer) = (matcher.clone(), scorer.clone());
+        let work = tokio::task::spawn_blocking(move || process(polled.records, &matcher, scorer.as_deref()));
+        let done = work.await.context("the scoring task panicked")??;
+        publish(&pipeline, done).await?;
+        consumer.commit(&next).await?;
+        note_lag(&pipeline, &next).await;
+    }
+    Ok(())
+}
+
+/// What a batch of records became.
+#[derive(Default)]
+struct Processed {
+    records: Vec<Record>,
+    dead: Vec<DeadLetter>,
+    unmatched: u64,
+    scored: u64,
+    unscored: u64,
+    passed_on: u64,
+}
+
+fn process(batch: Vec<Received>, matcher: &Matcher, scorer: Option<&dyn Scorer>) -> anyhow::Result<Processed> {
+    let mut done = Processed::default();
+    let mut events: Vec<(Received, Event)> = Vec::with_capacity(batch.len());
+    for received in batch {
+        match wire::decode(&received.value) {
+            Ok(Event::Upsert(mut mention)) => {
+                mention.brands = matcher.matches(&mention);
+                if mention.brands.is_empty() {
+                    done.unmatched += 1;
+                } else {
+                    events.push((received, Event::Upsert(mention)));
+                }
+            }
+            Ok(event) => {
+                done.passed_on += 1;
+                events.push((received, event));
+            }
+            Err(error) => done.dead.push(unreadable(STAGE, &received, &error)),
+        }
+    }
+    score(&mut events, scorer, &mut done)?;
+    done.records = events.into_iter().map(|(received, event)| outgoing(received, &event)).collect();
+    Ok(done)
+}
+
+fn score(events: &mut [(Received, Event)], scorer: Option<&dyn Scorer>, done: &mut Processed) -> anyhow::Result<()> {
+    let mut mentions: Vec<&mut Mention> = events
+        .iter_mut()
+        .filter_map(|(_, event)| match event {
+            Event::Upsert(mention) => Some(&mut **mention),
+            _ => None,
+        })
+        .collect();
+    let Some(scorer) = scorer else {
+        done.unscored += mentions.len() as u64;
+        return Ok(());
+    };
+    mentions.retain(|mention| !mention.text.trim().is_empty());
+    let texts: Vec<&str> = mentions.iter().map(|mention| mention.text.as_str()).collect();
+    let scores = scorer.score(&texts)?;
+    done.scored += scores.len() as u64;
+    for (mention, scores) in mentions.into_iter().zip(scores) {
+        mention.scores = Some(scores);
+    }
+    Ok(())
+}
+
+fn outgoing(received: Received, event: &Event) -> Record {
+    Record { key: received.key, value: wire::encode(event), partition: Some(received.partition) }
+}
+
+/// The dead letter of a record that does not decode.
+pub fn unreadable(stage: &str, received: &Received, error: &wire::WireError) -> DeadLetter {
+    DeadLetter {
+        stage: stage.into(),
+        place: format!("{} partition {} offset {}", received.topic, received.partition, received.offset),
+        reason: error.to_string(),
+        at: Timestamp::now(),
+        original: Original::of(&received.value),
+    }
+}
+
+async fn publish(pipeline: &Pipeline, done: Processed) -> anyhow::Result<()> {
+    dead_letter::park(&*pipeline.log, &done.dead).await?;
+    if !done.records.is_empty() {
+        pipeline.log.append(topics::SCORED, done.records).await?;
+    }
+    let status = &pipeline.status;
+    status.count(STAGE, "scored", done.scored);
+    status.count(STAGE, "not_scored", done.unscored);
+    status.count(STAGE, "passed_on", done.passed_on);
+    status.count(STAGE, "no_monitor_matched", done.unmatched);
+    status.count(STAGE, "dead_letter", done.dead.len() as u64);
+    Ok(())
+}
+
+async fn note_lag(pipeline: &Pipeline, next: &Offsets) {
+    if let Ok(bounds) = pipeline.log.bounds(topics::RAW).await {
+        pipeline.status.lag(STAGE, ranges::behind(&bounds, next));
+    }
+}
+
+/// Loads the model beside the runtime; `None` where scoring is switched off.
+pub async fn open_scorer(pipeline: &Pipeline) -> anyhow::Result<Option<Arc<dyn Scorer>>> {
+    let section = pipeline.config.scoring.clone();
+    if !section.enabled {
+        tracing::info!("scoring is switched off: mentions are stored as not scored");
+        return Ok(None);
+    }
+    pipeline.status.stage(STAGE, StageState::Starting, Some("loading the model".into()));
+    let open = tokio::task::spawn_blocking(move || parts::open_scorer(&section)).await??;
+    pipeline.status.model(model_status(&open));
+    pipeline.status.stage(STAGE, StageState::Running, None);
+    Ok(Some(open.scorer))
+}
+
+fn model_status(open: &OpenScorer) -> ModelStatus {
+    let measured = open.manifest.accuracy.first();
+    ModelStatus {
+        id: open.scorer.model().to_owned(),
+        engine: open.scorer.description(),
+        accuracy: measured.map(|measured| f64::from(measured.macro_recall) / 100.0),
+        measured_on: measured.map(|measured| format!("{} (n = {})", measured.set, measured.n)),
+        languages: open.manifest.languages.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use grapevine_model::{Author, Engagement, Intent, Kind, MentionKey, Polarity, Scores};
+    use grapevine_monitor::{Brand, Monitor};
+    use grapevine_scoring::ScoringError;
+
+    /// Says of every text that it is negative.
+    struct Gloomy;
+
+    impl Scorer for Gloomy {
+        fn description(&self) -> String {
+            "gloomy".into()
+        }
+        fn model(&self) -> &str {
+            "gloomy@1"
+        }
+        fn score(&self, texts: &[&str]) -> Result<Vec<Scores>, ScoringError> {
+            let (polarity, intent) = (Polarity::Negative, Intent::None);
+            let one = |_| Scores {
+                negative: 1.0,
+                neutral: 0.0,
+                positive: 0.0,
+                polarity,
+                confidence: 1.0,
+                intent,
+                model: "gloomy@1".into(),
+            };
+            Ok(texts.iter().map(one).collect())
+        }
+    }
+
+    fn received(offset: u64, value: Vec<u8>) -> Received {
+        let appended_at = Timestamp::UNIX_EPOCH;
+        Received { topic: topics::RAW.into(), partition: 2, offset, key: b"k".into(), value, appended_at }
+    }
+
+    fn post(text: &str) -> Vec<u8> {
+        wire::encode(&Event::Upsert(Box::new(Mention {
+            key: MentionKey::new("test", "", text),
+            kind: Kind::Post,
+            space: None,
+            url: None,
+            author: Author::default(),
+            created_at: Timestamp::UNIX_EPOCH,
+            observed_at: Timestamp::UNIX_EPOCH,
+            text: text.into(),
+            language: None,
+            hashtags: vec![],
+            handles: vec![],
+            links: vec![],
+            media: vec![],
+            root: None,
+            parent: None,
+            parent_author: None,
+            engagement: Engagement::default(),
+            stars: None,
+            brands: vec![],
+            scores: None,
+            raw: None,
+        })))
+    }
+
+    fn processed(batch: Vec<Received>) -> Processed {
+        let monitors = vec![Monitor { name: "name".into(), query: "acme".into() }];
+        let brand = Brand { name: "Acme".into(), competitor: false, accounts: vec![], spaces: vec![], monitors };
+        process(batch, &Matcher::new(&[brand]).unwrap(), Some(&Gloomy)).unwrap()
+    }
+
+    #[test]
+    fn what_belongs_to_a_brand_is_scored_and_goes_to_its_own_partition() {
+        let done = processed(vec![received(0, post("acme is down")), received(1, post("nice weather"))]);
+        assert_eq!((done.scored, done.unmatched, done.dead.len()), (1, 1, 0));
+        assert_eq!(done.records[0].partition, Some(2));
+        let Ok(Event::Upsert(mention)) = wire::decode(&done.records[0].value) else { panic!("a mention") };
+        assert_eq!(mention.brands[0].brand, "Acme");
+        assert_eq!(mention.scores.unwrap().polarity, Polarity::Negative);
+    }
+
+    #[test]
+    fn a_record_that_does_not_decode_costs_one_record() {
+        let done = processed(vec![received(7, b"{".to_vec()), received(8, post("acme again"))]);
+        assert_eq!((done.scored, done.dead.len()), (1, 1));
+        assert_eq!(done.dead[0].place, "mentions.raw partition 2 offset 7");
+    }
+}
