@@ -169,3 +169,25 @@ test("a store that is away is said in every panel, with what to do", async ({ pa
   await page.screenshot({ path: `${SHOTS}trouble.png`, fullPage: true });
   expect(await violations(page)).toEqual([]);
 });
+
+test("an empty span says so and leads to the newest mention", async ({ page, site }) => {
+  test.skip(real, "the fixture holds a silent brand");
+  await open(page, site, "?brand=Kettle+%26+Co");
+  const panel = page.getByRole("region", { name: "Mentions over time" });
+  await expect(panel).toContainText("No mentions in this span.");
+  await page.screenshot({ path: `${SHOTS}empty.png`, fullPage: true });
+  expect(await violations(page)).toEqual([]);
+  await panel.getByRole("button", { name: "Go to the newest mention" }).click();
+  await expect(page).toHaveURL(/to=/);
+  await expect(panel).not.toContainText("No mentions in this span.");
+});
+
+test("a thousand posts at once do not freeze the page", async ({ page, site, fixture }) => {
+  test.skip(real, "the fixture decides when posts come");
+  await open(page, site);
+  await expect(page.getByText("live", { exact: true })).toBeVisible();
+  for (let i = 0; i < 1000; i++) fixture.say(`flood ${i}`);
+  await expect(page.locator(".post p").first()).toContainText("flood");
+  expect(await page.locator(".post").count()).toBeLessThanOrEqual(120);
+  await page.getByRole("tab", { name: "Community" }).click({ timeout: 2_000 });
+});

@@ -2,10 +2,11 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 
-import { getMentions, liveAddress, Trouble } from "../api/client";
+import { getMentions, Trouble } from "../api/client";
 import type { Mention } from "../api/types";
 import { useScene } from "../state/context";
 import { rfc3339 } from "../state/span";
+import { follow } from "./follow";
 import { type Feed, held, merge } from "./merge";
 
 export interface FeedView {
@@ -32,17 +33,18 @@ export function useFeed(hold: boolean): FeedView {
   useEffect(() => {
     const stop = new AbortController();
     setFeed(NONE);
-    const load = () =>
-      getMentions({ brand, limit: FIRST, before: end === null ? null : rfc3339(end) }, stop.signal)
-        .then(({ mentions }) => {
-          setTrouble(null);
-          setFeed((before) => merge({ ...before, shown: before.shown ?? [] }, mentions));
-        })
-        .catch((error: unknown) => {
-          if (!stop.signal.aborted && error instanceof Trouble) setTrouble(error);
-        });
+    const load = async () => {
+      try {
+        const { mentions } = await getMentions({ brand, limit: FIRST, before: end === null ? null : rfc3339(end) }, stop.signal);
+        setTrouble(null);
+        setFeed((before) => (holding.current && before.shown ? held(before, mentions) : merge(before, mentions)));
+      } catch (error) {
+        if (!stop.signal.aborted && error instanceof Trouble) setTrouble(error);
+      }
+    };
+    const add = (posts: Mention[]) => setFeed((before) => (holding.current ? held(before, posts) : merge(before, posts)));
     void load();
-    const close = end === null ? follow(brand, load, setNote, (post) => setFeed((before) => (holding.current ? held(before, post) : merge(before, [post])))) : () => undefined;
+    const close = end === null ? follow(brand, { load, add, note: setNote }) : () => undefined;
     return () => {
       stop.abort();
       close();
@@ -50,26 +52,4 @@ export function useFeed(hold: boolean): FeedView {
   }, [brand, end]);
 
   return { posts: feed.shown, waiting: feed.waiting.length, note, trouble, release: () => setFeed((before) => merge(before, [])) };
-}
-
-/** Follows the live feed. Posts that were missed are fetched from the store. */
-function follow(brand: string, load: () => void, setNote: (note: string) => void, add: (post: Mention) => void): () => void {
-  const events = new EventSource(liveAddress(brand));
-  let broken = false;
-  events.addEventListener("open", () => {
-    setNote("live");
-    if (broken) load();
-    broken = false;
-  });
-  events.addEventListener("error", () => {
-    broken = true;
-    setNote("reconnecting");
-  });
-  events.addEventListener("mention", (event) => add(JSON.parse(event.data as string) as Mention));
-  events.addEventListener("lagged", (event) => {
-    const { missed } = JSON.parse(event.data as string) as { missed: number };
-    setNote(`live; ${missed} passed unseen`);
-    load();
-  });
-  return () => events.close();
 }

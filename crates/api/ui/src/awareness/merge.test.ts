@@ -13,7 +13,7 @@ test("posts are sorted by time and shown once, the newest version of each", () =
 
 test("a held post does not move the list, and appears once released", () => {
   const before = { shown: [post("a", 1)], waiting: [] };
-  const feed = held(held(before, post("b", 2)), post("b", 2));
+  const feed = held(held(before, [post("b", 2)]), [post("b", 2)]);
   expect(feed.shown).toBe(before.shown);
   expect(feed.waiting).toHaveLength(1);
   expect(merge(feed, []).shown?.map(({ id }) => id)).toEqual(["b", "a"]);

@@ -18,8 +18,9 @@ export function merge(feed: Feed, posts: Mention[]): Feed {
   return { shown: sorted.slice(0, MOST), waiting: [] };
 }
 
-/** Keeps a post back, so that what a person reads does not move. */
-export function held(feed: Feed, post: Mention): Feed {
-  const known = [...(feed.shown ?? []), ...feed.waiting].some((other) => other.id === post.id);
-  return known ? feed : { ...feed, waiting: [post, ...feed.waiting].slice(0, MOST) };
+/** Keeps posts back, so that what a person reads does not move. */
+export function held(feed: Feed, posts: Mention[]): Feed {
+  const known = new Set([...(feed.shown ?? []), ...feed.waiting].map(({ id }) => id));
+  const fresh = posts.filter(({ id }) => !known.has(id));
+  return { ...feed, waiting: [...fresh.reverse(), ...feed.waiting].slice(0, MOST) };
 }

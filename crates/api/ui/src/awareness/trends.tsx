@@ -52,7 +52,7 @@ export function MentionsOverTime() {
               starts={data.starts}
               width={data.width}
               series={[
-                { label: "not scored", colour: "--line", drawn: top },
+                { label: "not scored", colour: "--unscored", drawn: top },
                 { label: "positive", colour: "--positive-fill", drawn: high },
                 { label: "neutral", colour: "--neutral-fill", drawn: middle },
                 { label: "negative", colour: "--negative-fill", drawn: low },

@@ -42,7 +42,7 @@ export function options(input: PlotInput, size: { width: number; height: number 
   const axis = { stroke: colour("--ink-soft"), font, ticks: { show: false }, grid: { stroke: colour("--grid"), width: 1 } };
   return {
     ...size,
-    padding: [8, 16, 0, 0],
+    padding: [8, 24, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { show: input.kind === "line" }, drag: { x: false, y: false } },
     scales: {

@@ -22,10 +22,10 @@ export function ResponseTime() {
           <>
             <Facts
               facts={[
-                ["Half are answered within", median === null ? "not reached" : duration(median)],
-                ["Nine in ten within", p90 === null ? "not reached" : duration(p90)],
-                ["Answered", exact(answered)],
-                ["Still waiting (censored)", exact(waiting)],
+                { name: "Half are answered within", value: median === null ? "not reached" : duration(median) },
+                { name: "Nine in ten within", value: p90 === null ? "not reached" : duration(p90) },
+                { name: "Answered", value: exact(answered) },
+                { name: "Still waiting (censored)", value: exact(waiting) },
               ]}
             />
             <p class="small soft">
@@ -79,13 +79,13 @@ export function Newcomers() {
         return (
           <Facts
             facts={[
-              ["Active a day (DAU)", count(daily)],
-              ["a week (WAU)", count(weekly)],
-              ["a month (MAU)", count(monthly)],
-              ["Stickiness (DAU / MAU)", percent(stickiness)],
-              ["Newcomers, of all active in the span", percent(newcomers(arrived.data).share)],
-              ["Replies by members to members", percent(peerToPeer(peers.data).ratio)],
-              ["Replies whose parent is known", exact(peerToPeer(peers.data).known)],
+              { name: "Active a day (DAU)", value: count(daily) },
+              { name: "a week (WAU)", value: count(weekly) },
+              { name: "a month (MAU)", value: count(monthly) },
+              { name: "Stickiness (DAU / MAU)", value: percent(stickiness) },
+              { name: "Newcomers, of all active in the span", value: percent(newcomers(arrived.data).share), from: arrived.data },
+              { name: "Replies by members to members", value: percent(peerToPeer(peers.data).ratio), from: peers.data },
+              { name: "Replies whose parent is known", value: exact(peerToPeer(peers.data).known), from: peers.data },
             ]}
           />
         );
