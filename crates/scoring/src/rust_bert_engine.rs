@@ -59,9 +59,10 @@ pub fn tune() {
 
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 fn keep_freed_memory() {
+    // 32 MiB is the highest threshold that older versions accept; the largest activation of a batch has 13 MB.
     // SAFETY: `mallopt` only sets parameters of the allocator, and may be called at any time.
     unsafe {
-        libc::mallopt(libc::M_MMAP_THRESHOLD, 1 << 30);
+        libc::mallopt(libc::M_MMAP_THRESHOLD, 32 << 20);
         libc::mallopt(libc::M_TRIM_THRESHOLD, i32::MAX);
         libc::mallopt(libc::M_TOP_PAD, 64 << 20);
     }
