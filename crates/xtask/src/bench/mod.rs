@@ -1,5 +1,6 @@
 //! `cargo xtask bench NAME`: one row for each benchmark.
 
+mod broker;
 mod startup;
 
 use anyhow::{Result, bail};
@@ -16,21 +17,44 @@ pub struct Args {
     extra: Vec<String>,
 }
 
-/// A name, what it measures, and the function that runs it with the further arguments.
-type Benchmark = (&'static str, &'static str, fn(&[String]) -> Result<()>);
+struct Benchmark {
+    name: &'static str,
+    /// What it measures.
+    what: &'static str,
+    /// Does it need Kafka's jars?
+    kafka: bool,
+    /// Runs it with the further arguments.
+    run: fn(&[String]) -> Result<()>,
+}
 
 const BENCHMARKS: &[Benchmark] = &[
-    ("score", "texts a second of each engine, and of tokenizing alone", score),
-    ("startup", "time from the start of `grapevine up` to a served page, and memory; `--runs N`", startup::run),
+    Benchmark {
+        name: "score",
+        what: "texts a second of each engine, and of tokenizing alone",
+        kafka: false,
+        run: score,
+    },
+    Benchmark {
+        name: "broker",
+        what: "start, stop and memory of the Kafka broker of the tests",
+        kafka: true,
+        run: broker::run,
+    },
+    Benchmark {
+        name: "startup",
+        what: "time from the start of `grapevine up` to a served page, and memory; `--runs N`",
+        kafka: false,
+        run: startup::run,
+    },
 ];
 
 pub fn run(args: &Args) -> Result<()> {
-    let Some((_, _, benchmark)) = BENCHMARKS.iter().find(|(name, ..)| *name == args.name) else {
-        let list: Vec<String> = BENCHMARKS.iter().map(|(name, what, _)| format!("  {name}: {what}")).collect();
+    let Some(benchmark) = BENCHMARKS.iter().find(|benchmark| benchmark.name == args.name) else {
+        let list: Vec<String> = BENCHMARKS.iter().map(|one| format!("  {}: {}", one.name, one.what)).collect();
         bail!("there is no benchmark `{}`; there are\n{}", args.name, list.join("\n"));
     };
-    setup::run(&setup::Options { kafka: false, page: true, browser: false })?;
-    benchmark(&args.extra)
+    setup::run(&setup::Options { kafka: benchmark.kafka, page: true, browser: false })?;
+    (benchmark.run)(&args.extra)
 }
 
 fn score(extra: &[String]) -> Result<()> {
@@ -47,6 +71,6 @@ mod tests {
     fn an_unknown_name_lists_the_valid_ones() {
         let error = run(&Args { name: "speed".to_owned(), extra: Vec::new() }).unwrap_err().to_string();
         assert!(error.starts_with("there is no benchmark `speed`; there are\n"), "{error}");
-        assert!(BENCHMARKS.iter().all(|(name, ..)| error.contains(&format!("\n  {name}: "))), "{error}");
+        assert!(BENCHMARKS.iter().all(|one| error.contains(&format!("\n  {}: ", one.name))), "{error}");
     }
 }

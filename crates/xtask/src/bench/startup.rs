@@ -88,7 +88,7 @@ fn first_answer(process: &mut Process, address: SocketAddr, path: &str, started:
 }
 
 /// The sum of `VmHWM` over a process and its descendants, in MiB. 0 where there is no `/proc`.
-fn peak_memory(id: u32) -> u64 {
+pub fn peak_memory(id: u32) -> u64 {
     let mut waiting = vec![id];
     let mut kib = 0;
     while let Some(id) = waiting.pop() {

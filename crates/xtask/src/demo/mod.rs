@@ -45,6 +45,9 @@ pub struct Args {
     /// Do not open the page in a browser
     #[arg(long)]
     no_open: bool,
+    /// Build with the dev profile: faster to build, slower to score
+    #[arg(long)]
+    dev: bool,
     /// Port of the page; default 8642, or a free one when that is taken
     #[arg(long)]
     port: Option<u16>,
@@ -54,7 +57,8 @@ pub fn run(args: &Args) -> Result<()> {
     let started = Instant::now();
     setup::run(&setup::Options { kafka: false, page: true, browser: false })?;
     eprintln!("demo: building grapevine (several minutes the first time)");
-    show(cargo().args(["build", "--release", "--package", "grapevine-cli"]))?;
+    let profile = if args.dev { "dev" } else { "release" };
+    show(cargo().args(["build", "--package", "grapevine-cli", "--profile", profile]))?;
     let data = fresh_folder(&repository::root().join(&args.data))?;
     let feed = match &args.posts {
         None => Feed::of_story(Timestamp::now()),
@@ -67,7 +71,8 @@ pub fn run(args: &Args) -> Result<()> {
         let past = replay.append_due(Timestamp::now())?;
         eprintln!("demo: {past} posts of the past go in at full speed; later ones when their time comes");
     }
-    let running = Running::start(&data, !args.no_open)?;
+    let binary = repository::root().join(if args.dev { "target/debug/grapevine" } else { "target/release/grapevine" });
+    let running = Running::start(&binary, &data, !args.no_open)?;
     eprintln!("demo: started after {:.0} s; everything is in {}", started.elapsed().as_secs_f32(), data.display());
     eprintln!("{}", if args.posts.is_none() { WHAT_TO_SEE } else { "demo: Ctrl-C ends it" });
     running.until_stopped(replay, args.seconds.map(Duration::from_secs))

@@ -28,10 +28,10 @@ pub struct Running {
 
 impl Running {
     /// Starts it with its log in `grapevine.log`. What it says about its address goes on to the terminal.
-    pub fn start(data: &Path, open: bool) -> Result<Running> {
+    pub fn start(binary: &Path, data: &Path, open: bool) -> Result<Running> {
         stop_on_signals();
         let log = data.join("grapevine.log");
-        let mut command = Command::new(repository::root().join("target/release/grapevine"));
+        let mut command = Command::new(binary);
         command.arg("up").arg("--config").arg(data.join("grapevine.toml")).current_dir(repository::root());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(File::create(&log)?);
         let mut child = spawn_bound(command).context("cannot start grapevine")?;
