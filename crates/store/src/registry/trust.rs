@@ -32,11 +32,11 @@ pub(super) static METRICS: &[Metric] = &[
                 column("complete_through", "time"),
                 column("gaps", "gaps"),
                 column("gap_time", "s"),
-                column("caught_up", "yes or no"),
+                column("caught_up", "flag"),
             ],
             sql: "SELECT source, (greatest(least(through, {to:Int64}) - {from:Int64}, 0) - lost) \
                     / ({to:Int64} - {from:Int64}) * 100, fromUnixTimestamp64Milli(through, 'UTC'), holes, lost / 1000, \
-                    up = 1 FROM (\
+                    toBool(up) FROM (\
                 SELECT source, toUnixTimestamp64Milli(min(part_through)) AS through, min(part_up) AS up FROM (\
                     SELECT source, max(complete_through) AS part_through, max(caught_up_at) = max(observed_at) AS part_up \
                     FROM source_health GROUP BY source, partition) GROUP BY source) AS health \

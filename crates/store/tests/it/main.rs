@@ -1,0 +1,15 @@
+//! Against the real engine, a fresh database per test.
+
+mod awareness;
+mod bench;
+mod community;
+mod generated;
+mod migrations;
+mod queries;
+mod world;
+mod writer;
+
+#[test]
+fn engine_child() {
+    grapevine_engine::testing::run_if_child();
+}

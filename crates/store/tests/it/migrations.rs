@@ -1,0 +1,43 @@
+use grapevine_store::{Store, StoreError, StoreOptions};
+
+use crate::world::{bare, world};
+
+#[tokio::test]
+async fn migrations_are_applied_once_and_create_the_database() {
+    let world = bare();
+    let fresh = StoreOptions { database: format!("{}_new", world.options.database), ..world.options.clone() };
+    let store = Store::connect(fresh).unwrap();
+    let first = store.migrate().await.unwrap();
+    assert_eq!(first.first().map(|applied| applied.name.as_str()), Some("0001_mentions"));
+    assert_eq!(store.migrate().await.unwrap(), []);
+    store.ping().await.unwrap();
+    assert_eq!(store.count().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn an_edited_migration_is_refused() {
+    let world = world().await;
+    world.execute("INSERT INTO schema_migrations SELECT '0002_rollup', 'another', now64(3) + 1").await;
+    let error = world.store.migrate().await.unwrap_err();
+    assert!(matches!(&error, StoreError::EditedMigration { name } if name == "0002_rollup"), "{error}");
+    assert!(!error.is_transient());
+}
+
+#[tokio::test]
+async fn a_store_that_does_not_answer_is_a_transient_error() {
+    let options = StoreOptions { url: "http://127.0.0.1:9".into(), database: "x".into(), user: None, password: None };
+    let error = Store::connect(options).unwrap().ping().await.unwrap_err();
+    assert!(error.is_transient(), "{error}");
+}
+
+#[test]
+fn a_database_name_cannot_carry_sql() {
+    let options = StoreOptions {
+        url: "http://127.0.0.1:9".into(),
+        database: "x; DROP DATABASE y".into(),
+        user: None,
+        password: Some("secret".into()),
+    };
+    assert!(!format!("{options:?}").contains("secret"));
+    assert!(matches!(Store::connect(options), Err(StoreError::DatabaseName { .. })));
+}
