@@ -86,7 +86,10 @@ pub const KEYS: &[KeyDoc] = &[
         value_type: "table",
         default: "{}",
         doc: "Field of a mention = place in the record: a key or column, dots for keys within (user.name), \"=value\" for a \
-              constant, \"=\" for none. Fields that are not named stand under their own name.",
+              constant, \"=\" for none. Fields that are not named stand under their own name. Needed: id, created_at, text, \
+              and author or author_id. Also: platform (\"file\" if absent), instance, author_name, followers, is_team, kind, \
+              space, url, language, parent, root, parent_author, likes, reposts, replies, quotes, bookmarks, impressions, \
+              stars; hashtags, handles and links, which are otherwise read from the text.",
     },
 ];
 
@@ -223,15 +226,16 @@ impl Source for FileSource {
     }
 
     async fn poll(&mut self, cursor: Option<&Cursor>) -> Result<Page, SourceError> {
-        for look in 0.. {
+        let mut looks = 0;
+        loop {
             let cursor = cursor.cloned();
             let page = self.blocking(move |reader| reader.page(cursor.as_ref())).await?;
             let is_idle = page.state == Progress::CaughtUp && page.events.is_empty() && page.rejected.is_empty();
-            if !is_idle || !self.follow || look >= LOOKS {
+            if !is_idle || !self.follow || looks == LOOKS {
                 return Ok(page);
             }
+            looks += 1;
             tokio::time::sleep(LOOK_EVERY).await;
         }
-        unreachable!("the loop ends by returning")
     }
 }

@@ -152,6 +152,10 @@ impl Reader {
     fn read(&mut self, from: &Position, take_rest: bool) -> Result<Pieces, SourceError> {
         let (format, take_rest) = (self.spec.format, take_rest || !self.spec.follow);
         let opened = self.opened()?;
+        if matches!(format, Format::Csv { .. }) && opened.header.is_empty() {
+            // Rows that arrive before the header is known are read once it is.
+            return Ok(Pieces { pieces: Vec::new(), at_end: true, next: from.clone() });
+        }
         let mut pieces = opened.tail.read(from, format, take_rest).map_err(|error| self.failure(&error))?;
         let is_header = from.offset == 0 && matches!(format, Format::Csv { .. });
         if is_header && !pieces.pieces.is_empty() {

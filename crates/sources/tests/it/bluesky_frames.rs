@@ -1,11 +1,9 @@
-use std::path::{Path, PathBuf};
-
 use grapevine_model::{Event, Kind, Mention};
 use grapevine_sources::bluesky::{Frame, map};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::kit::noon;
+use crate::kit::{noon, recorded};
 
 /// 2026-03-01T11:59:00Z.
 const SEEN: i64 = 1_772_366_340_000_000;
@@ -141,18 +139,9 @@ fn other_frames_are_passed_over_and_broken_ones_refused() {
     }
 }
 
-/// `shared/` beside the repository, which is there only where this project is developed.
-fn recorded() -> Option<PathBuf> {
-    let parents = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
-    parents.map(|parent| parent.join("shared/fixtures/bluesky")).find(|folder| folder.is_dir())
-}
-
 #[test]
 fn recorded_frames_are_read() {
-    let Some(folder) = recorded() else {
-        eprintln!("skipped: there are no recorded frames beside the repository");
-        return;
-    };
+    let Some(folder) = recorded("fixtures/bluesky") else { return };
     let (mut posts, mut frames) = (0, 0);
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();

@@ -3,7 +3,7 @@ use std::{fmt::Write as _, path::Path};
 use grapevine_model::{Event, Kind};
 use grapevine_sources::{Progress, SourceError, parse};
 
-use crate::kit::{build, check_replay_and_restart, drain, ids, mentions, noon};
+use crate::kit::{build, check_replay_and_restart, drain, ids, mentions, noon, recorded};
 
 fn toml(path: &Path, more: &str) -> String {
     format!("name = \"posts\"\nkind = \"file\"\npath = {:?}\n{more}", path.to_str().unwrap())
@@ -215,4 +215,17 @@ async fn an_empty_file_ends_at_once() {
         let page = drain(&mut *build(&toml(&path, "")), None).await.remove(0);
         assert_eq!((page.events, page.state), (Vec::<Event>::new(), Progress::Ended));
     }
+}
+
+#[tokio::test]
+async fn real_posts_are_read_whole() {
+    let Some(folder) = recorded("data/airline") else { return };
+    let path = folder.join("posts.ndjson");
+    let pages = drain(&mut *build(&toml(&path, "fields = { platform = \"=twitter\" }")), None).await;
+    let lines = std::fs::read_to_string(&path).unwrap().lines().count();
+    let read: usize = pages.iter().map(|page| page.events.len()).sum();
+    assert_eq!((read, pages.iter().map(|page| page.rejected.len()).sum::<usize>()), (lines, 0));
+    let events: Vec<Event> = pages.into_iter().flat_map(|page| page.events).collect();
+    let tagged = mentions(&events).into_iter().filter(|mention| !mention.handles.is_empty()).count();
+    assert!(tagged * 10 > lines * 9, "{tagged} of {lines} posts name an airline's account");
 }

@@ -16,8 +16,12 @@ struct Followed {
 
 impl Followed {
     fn new(text: &str) -> Self {
+        Self::named("posts.ndjson", text)
+    }
+
+    fn named(name: &str, text: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("posts.ndjson");
+        let path = folder.path().join(name);
         fs::write(&path, text).unwrap();
         let toml = format!("name = \"p\"\nkind = \"file\"\nfollow = true\npath = {:?}", path.to_str().unwrap());
         Self { _folder: folder, path, source: build(&toml), toml, cursor: None }
@@ -145,4 +149,14 @@ async fn a_cursor_of_another_version_gives_a_gap() {
         let page = file.poll().await;
         assert_eq!((gaps(&page), ids(&page.events)), (1, vec!["1"]));
     }
+}
+
+#[tokio::test]
+async fn a_followed_csv_waits_for_its_header() {
+    let mut file = Followed::named("posts.csv", "id,created_at,au");
+    assert_eq!(file.poll().await.events, []);
+    file.append("thor,text\n1,5,ada,x\n2,6,ada,\"two\n");
+    assert_eq!(ids(&file.poll().await.events), ["1"]);
+    file.append("lines\"\n");
+    assert_eq!(ids(&file.poll().await.events), ["2"]);
 }

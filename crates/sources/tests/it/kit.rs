@@ -1,10 +1,23 @@
 //! What every source has to show, and the parts that tests of sources share.
 
-use std::sync::Arc;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use grapevine_model::{Event, Mention};
 use grapevine_sources::{Clock, Cursor, Page, Progress, Source, SourceSpec, parse};
 use jiff::Timestamp;
+
+/// A folder of recorded data beside the repository, which is there only where this project is developed.
+pub fn recorded(folder: &str) -> Option<PathBuf> {
+    let parents = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+    let found = parents.map(|parent| parent.join("shared").join(folder)).find(|folder| folder.is_dir());
+    if found.is_none() {
+        eprintln!("skipped: there is no shared/{folder} beside the repository");
+    }
+    found
+}
 
 /// A clock that stands still.
 pub struct Fixed(pub Timestamp);
