@@ -12,7 +12,7 @@ const URL_GIVEN = process.env.GRAPEVINE_URL;
 const real = URL_GIVEN !== undefined;
 const token = real ? (process.env.GRAPEVINE_TOKEN ?? "") : TOKEN;
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const SHOTS = new URL("../../target/page/", import.meta.url).pathname;
+const SHOTS = new URL(real ? "../../target/page/real/" : "../../target/page/", import.meta.url).pathname;
 
 const test = base.extend<{ site: string; fixture: Fixture; troubles: string[] }>({
   fixture: async ({}, use) => {
@@ -177,7 +177,7 @@ test("an empty span says so and leads to the newest mention", async ({ page, sit
   await expect(panel).toContainText("No mentions in this span.");
   await page.screenshot({ path: `${SHOTS}empty.png`, fullPage: true });
   expect(await violations(page)).toEqual([]);
-  await panel.getByRole("button", { name: "Go to the newest mention" }).click();
+  await page.getByRole("button", { name: "Go to the newest mention" }).click();
   await expect(page).toHaveURL(/to=/);
   await expect(panel).not.toContainText("No mentions in this span.");
 });

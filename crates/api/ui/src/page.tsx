@@ -9,6 +9,7 @@ import { Awareness } from "./awareness/awareness";
 import { Community } from "./community/community";
 import { AlertBanner } from "./parts/banner";
 import { TrustFooter } from "./parts/footer";
+import { Older } from "./parts/states";
 import { Top } from "./parts/top";
 import { type Scene, SceneContext } from "./state/context";
 import { rfc3339, spanEnding } from "./state/span";
@@ -50,6 +51,7 @@ export function Page({ brands }: { brands: Brand[] }) {
       <main id="figures" tabIndex={-1} role="main">
         <h1 class="unseen">{view.tab === "awareness" ? "Awareness" : "Community"} of {brand}</h1>
         <AlertBanner />
+        <Older />
         <div role="tabpanel" id={`panel-${view.tab}`} aria-labelledby={`tab-${view.tab}`}>
           {view.tab === "awareness" ? <Awareness /> : <Community />}
         </div>

@@ -4,13 +4,13 @@ import type { Episode } from "../api/types";
 import { ago, count, decimal, moment } from "../format";
 import { useScene } from "../state/context";
 
-const RULES: Record<string, { title: string; counted: string }> = {
-  negative_spike: { title: "Negative posts are spiking", counted: "negative posts in an hour" },
-  volume_spike: { title: "Volume is spiking", counted: "posts in an hour" },
+const RULES: Record<string, { firing: string; over: string; counted: string }> = {
+  negative_spike: { firing: "Negative posts are spiking", over: "A spike of negative posts is over", counted: "negative posts in an hour" },
+  volume_spike: { firing: "Posts are spiking", over: "A spike of posts is over", counted: "posts in an hour" },
 };
 
-export function ruleTitle(rule: string): string {
-  return RULES[rule]?.title ?? rule.replaceAll("_", " ");
+function title({ rule, state }: Episode): string {
+  return RULES[rule]?.[state === "firing" ? "firing" : "over"] ?? `${rule.replaceAll("_", " ")} ${state}`;
 }
 
 export function AlertBanner() {
@@ -38,7 +38,7 @@ function Banner({ episode }: { episode: Episode }) {
     <section class={`banner ${firing ? "" : "past"}`} role={firing ? "alert" : "status"} aria-label="Alert">
       <div>
         <strong>
-          {firing ? ruleTitle(episode.rule) : `Over: ${ruleTitle(episode.rule).toLowerCase()}`} · {episode.brand}
+          {title(episode)} · {episode.brand}
         </strong>
         <p>
           Since {moment(start, now)} ({ago(start, now)}){end !== null && ` until ${moment(end, now)}`}:{" "}

@@ -12,19 +12,27 @@ export function Loading() {
   );
 }
 
-/** Nothing in this span. Where the newest mention is older, offers to go there. */
 export function Empty({ text }: { text: string }) {
-  const scene = useScene();
-  const older = scene.newest !== null && scene.newest < scene.span.from ? scene.newest : null;
   return (
     <div class="state">
       <p>{text}</p>
-      {older !== null && (
-        <button type="button" class="button" onClick={() => scene.showUntil(older + 60_000)}>
-          Go to the newest mention, {moment(older, scene.now)}
-        </button>
-      )}
     </div>
+  );
+}
+
+/** Where every mention is older than the span: says so, and offers to go there. */
+export function Older() {
+  const { brand, newest, now, span, showUntil } = useScene();
+  if (newest === null || newest >= span.from) return null;
+  return (
+    <section class="banner past" aria-label="Older mentions">
+      <p>
+        The newest mention of {brand} is of {moment(newest, now)}, before this span.
+      </p>
+      <button type="button" class="button" onClick={() => showUntil(newest + 60_000)}>
+        Go to the newest mention
+      </button>
+    </section>
   );
 }
 
