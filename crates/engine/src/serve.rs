@@ -1,5 +1,6 @@
 //! The child process: opens the engine, serves it, and ends with its parent.
 
+use std::env;
 use std::fmt;
 use std::fs;
 use std::io::{self, BufRead, Read};
@@ -66,7 +67,7 @@ pub fn serve_child() -> Result<(), EngineError> {
 }
 
 /// Serves the engine until SIGTERM, or until the parent ends. Says on stdout, as one JSON line, on which port it answers,
-/// or why it cannot.
+/// or why it cannot. The process is the engine's from then on: its working directory is changed too.
 pub fn serve(options: ServeOptions) -> Result<(), EngineError> {
     let outcome = open_and_run(&options);
     if let Err(error) = &outcome
@@ -84,6 +85,10 @@ fn open_and_run(options: &ServeOptions) -> Result<(), EngineError> {
     let dir = prepare(&options.data_dir)?;
     let _lock = DirLock::take(&dir)?;
     let library = library_path(options.library.as_deref())?;
+    let library = library.canonicalize().map_err(EngineError::io("find", &library))?;
+    // The engine takes a table's name for a file's: relative ones are sought in an empty directory.
+    let empty = prepare(&dir.join("empty"))?;
+    env::set_current_dir(&empty).map_err(EngineError::io("enter", &empty))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         // Besides the statements, a kill for each of them may be under way.

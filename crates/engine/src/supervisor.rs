@@ -143,12 +143,12 @@ impl EmbeddedEngine {
 
     /// How often the child was started again.
     pub fn restarts(&self) -> u64 {
-        self.state.restarts.load(Ordering::Relaxed)
+        self.state.restarts.load(Ordering::Acquire)
     }
 
     /// The child's process id; the last one's while it is being started again.
     pub fn pid(&self) -> u32 {
-        self.state.pid.load(Ordering::Relaxed)
+        self.state.pid.load(Ordering::Acquire)
     }
 
     /// Whether the child answers now. Blocks for at most a second or so.
@@ -198,7 +198,7 @@ impl Supervisor {
         let running = Running::start(&self.options.command, &self.serve)?;
         // From now on it is this port, so that clients find the next child where they found the first.
         self.serve.port = running.port;
-        self.state.pid.store(running.pid(), Ordering::Relaxed);
+        self.state.pid.store(running.pid(), Ordering::Release);
         Ok(running)
     }
 
@@ -218,17 +218,13 @@ impl Supervisor {
                     return;
                 }
                 pause = (pause * 2).min(LONGEST_PAUSE);
-                self.state.restarts.fetch_add(1, Ordering::Relaxed);
                 match self.launch() {
                     Ok(running) => break running,
                     Err(error) => tracing::error!(%error, ?pause, "the engine did not start again"),
                 }
             };
-            tracing::info!(
-                pid = running.pid(),
-                restarts = self.state.restarts.load(Ordering::Relaxed),
-                "engine is back"
-            );
+            let restarts = 1 + self.state.restarts.fetch_add(1, Ordering::Release);
+            tracing::info!(pid = running.pid(), restarts, "the engine is back");
         }
     }
 

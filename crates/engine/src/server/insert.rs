@@ -82,7 +82,7 @@ fn execute(
         match messages.blocking_recv() {
             Some(Message::Data(data)) => stream.append(&data)?,
             Some(Message::End) => return stream.finish(),
-            None => return Err(Fault::new(code::NETWORK_ERROR, "the insert was cut off: nothing is stored")),
+            None => return Err(Fault::new(code::NETWORK_ERROR, "the insert was cut off before its end")),
         }
     }
 }

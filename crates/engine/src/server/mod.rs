@@ -9,6 +9,7 @@
 //! A statement runs on a blocking thread of its own. If its client goes away, it is killed.
 
 mod blocks;
+mod guard;
 mod insert;
 mod reply;
 mod request;

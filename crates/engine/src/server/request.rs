@@ -84,18 +84,18 @@ impl Asked {
         Ok(())
     }
 
-    /// `SET …` for the request's settings; `None` if it has none. `max_seconds` bounds `max_execution_time`.
-    pub(super) fn settings_statement(&self, max_seconds: Option<Duration>) -> Option<String> {
-        let mut settings: Vec<(&str, String)> =
-            self.settings.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
-        if let Some(most) = max_seconds {
+    /// `SET …` for the request's settings. `id` marks its statements; `most` bounds `max_execution_time`.
+    pub(super) fn settings_statement(&self, id: &str, most: Option<Duration>) -> String {
+        let given = self.settings.iter().map(|(name, value)| (name.as_str(), value.clone()));
+        let mut settings: Vec<(&str, String)> = given.chain([("log_comment", id.to_owned())]).collect();
+        if let Some(most) = most {
             let wanted = settings.iter().rev().find(|(name, _)| *name == "max_execution_time");
             let wanted = wanted.and_then(|(_, value)| value.parse().ok()).filter(|seconds| *seconds > 0.0);
             let seconds = wanted.map_or(most.as_secs_f64(), |seconds: f64| seconds.min(most.as_secs_f64()));
             settings.push(("max_execution_time", seconds.to_string()));
         }
         let list: Vec<String> = settings.iter().map(|(name, value)| format!("`{name}` = {}", literal(value))).collect();
-        (!list.is_empty()).then(|| format!("SET {}", list.join(", ")))
+        format!("SET {}", list.join(", "))
     }
 }
 
@@ -161,18 +161,18 @@ mod tests {
     fn a_setting_cannot_smuggle_sql() {
         let fault = Asked::read("a%60%3D1,readonly=0", &HeaderMap::new()).expect_err("not a setting's name");
         assert_eq!(fault.code, code::UNKNOWN_SETTING);
-        let statement = asked("max_threads=1',readonly='0").settings_statement(None);
-        assert_eq!(statement.as_deref(), Some(r"SET `max_threads` = '1\',readonly=\'0'"));
+        let statement = asked("max_threads=1',readonly='0").settings_statement("id", None);
+        assert_eq!(statement, r"SET `max_threads` = '1\',readonly=\'0', `log_comment` = 'id'");
     }
 
     #[test]
     fn a_time_limit_can_be_lowered_but_not_raised() {
         let most = Some(Duration::from_secs(30));
         for (query, seconds) in [("", "30"), ("max_execution_time=5", "5"), ("max_execution_time=600", "30")] {
-            let statement = asked(query).settings_statement(most).expect("a limit is always set");
+            let statement = asked(query).settings_statement("id", most);
             assert!(statement.ends_with(&format!("`max_execution_time` = '{seconds}'")), "{query}: {statement}");
         }
-        assert!(asked("max_execution_time=0").settings_statement(most).expect("set").ends_with("= '30'"));
+        assert!(asked("max_execution_time=0").settings_statement("id", most).ends_with("= '30'"));
     }
 
     #[test]

@@ -1,12 +1,11 @@
 //! A request's session with the engine. Each request gets a connection of its own: settings, the current database and
 //! parameters belong to a connection, and one that is shared would run its statements one after the other.
 
-use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
 
+use super::guard::Guard;
 use super::request::{Asked, identifier, literal};
-use super::sql;
 use crate::Fault;
 use crate::fault::code;
 use crate::ffi::{Api, Connection};
@@ -23,28 +22,11 @@ pub(super) enum Role {
 /// Longest run of a reader's statement; a request may ask for less.
 const READER_TIME: Duration = Duration::from_secs(30);
 
-/// Table functions that only make rows up or read tables of this engine. All others reach files, hosts or programs.
-const HARMLESS: [&str; 13] = [
-    "format",
-    "generate_series",
-    "generaterandom",
-    "generateseries",
-    "merge",
-    "null",
-    "numbers",
-    "numbers_mt",
-    "values",
-    "view",
-    "viewifpermitted",
-    "zeros",
-    "zeros_mt",
-];
-
 /// The booted engine; opens sessions.
 pub(crate) struct Engine {
     api: &'static Api,
     arguments: Vec<String>,
-    outward: HashSet<String>,
+    guard: Guard,
     reader_memory: u64,
     // Open as long as the engine is served: the library stops the engine with its last connection.
     _booted: Connection,
@@ -59,9 +41,8 @@ impl Engine {
         let session = vec![format!("--path={}", path.display()), "--async_insert=0".to_owned()];
         let booted = Connection::open(api, &[&session, arguments].concat())?;
         let functions = booted.query(b"SELECT lower(name) FROM system.table_functions", "TabSeparated", &[])?;
-        let functions = String::from_utf8_lossy(functions.bytes()).into_owned();
-        let outward = functions.lines().filter(|name| !HARMLESS.contains(name)).map(str::to_owned).collect();
-        Ok(Self { api, arguments: session, outward, reader_memory: memory / 2, _booted: booted })
+        let guard = Guard::against(String::from_utf8_lossy(functions.bytes()).lines());
+        Ok(Self { api, arguments: session, guard, reader_memory: memory / 2, _booted: booted })
     }
 
     /// ClickHouse's own version, such as `26.7.2.1`.
@@ -74,10 +55,7 @@ impl Engine {
     pub(super) fn session(&self, asked: &Asked, role: Role, id: &str) -> Result<Connection, Fault> {
         let session = Connection::open(self.api, &self.arguments)?;
         let limit = (role == Role::Reader).then_some(READER_TIME);
-        if let Some(statement) = asked.settings_statement(limit) {
-            session.query(statement.as_bytes(), "Null", &[])?;
-        }
-        session.query(format!("SET log_comment = {}", literal(id)).as_bytes(), "Null", &[])?;
+        session.query(asked.settings_statement(id, limit).as_bytes(), "Null", &[])?;
         if let Some(database) = &asked.database {
             session.query(format!("USE {}", identifier(database)).as_bytes(), "Null", &[])?;
         }
@@ -103,13 +81,7 @@ impl Engine {
         if !analysis.read_only {
             return Err(Fault::new(code::READONLY, "reader: Cannot execute query in readonly mode. (READONLY)"));
         }
-        match sql::called_names(text).into_iter().find(|name| self.outward.contains(name)) {
-            Some(name) => Err(Fault::new(
-                code::READONLY,
-                format!("reader: function {name} reaches beyond the tables. (READONLY)"),
-            )),
-            None => Ok(()),
-        }
+        self.guard.check(text)
     }
 
     /// Kills the statements of the session `id`. Without SYNC, which would wait for ever here.

@@ -3,30 +3,35 @@
 
 use std::ops::Range;
 
-/// A word or a symbol outside of quotes and comments.
+/// A piece of a text that is not blank and no comment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Token {
-    /// A bare or quoted identifier, keyword or number; the range is without the quotes.
+pub(super) enum Token {
+    /// A bare identifier, keyword or number.
     Word(Range<usize>),
+    /// An identifier in quotes; the range is without them.
+    Quoted(Range<usize>),
+    /// A string literal.
+    Text,
     /// Any other byte.
     Symbol(u8),
 }
 
 /// A token, the number of brackets open around it, and where the text goes on after it.
-struct Placed {
-    token: Token,
-    depth: usize,
+pub(super) struct Placed {
+    pub(super) token: Token,
+    pub(super) depth: usize,
     end: usize,
 }
 
-struct Lexer<'a> {
+/// Cuts a text into its tokens.
+pub(super) struct Lexer<'a> {
     text: &'a [u8],
     at: usize,
     depth: usize,
 }
 
 impl<'a> Lexer<'a> {
-    fn new(text: &'a [u8]) -> Self {
+    pub(super) fn new(text: &'a [u8]) -> Self {
         Self { text, at: 0, depth: 0 }
     }
 
@@ -80,11 +85,11 @@ impl Iterator for Lexer<'_> {
                 }
                 b'\'' => {
                     self.at = self.quoted();
-                    continue;
+                    Token::Text
                 }
                 b'`' | b'"' => {
                     self.at = self.quoted();
-                    Token::Word(start + 1..(self.at - 1).max(start + 1))
+                    Token::Quoted(start + 1..(self.at - 1).max(start + 1))
                 }
                 byte if byte.is_ascii_whitespace() => {
                     self.at += 1;
@@ -111,11 +116,11 @@ impl Iterator for Lexer<'_> {
     }
 }
 
-/// The words outside of any brackets, each with where the text goes on after it.
+/// The bare words outside of any brackets, each with where the text goes on after it.
 fn outer_words(text: &[u8]) -> impl Iterator<Item = (&[u8], usize)> {
     Lexer::new(text).filter(|placed| placed.depth == 0).filter_map(move |placed| match placed.token {
         Token::Word(range) => Some((&text[range], placed.end)),
-        Token::Symbol(_) => None,
+        Token::Quoted(_) | Token::Text | Token::Symbol(_) => None,
     })
 }
 
@@ -154,36 +159,20 @@ const OTHER_DATA: [&str; 4] = ["SELECT", "WITH", "VALUES", "WATCH"];
 pub(super) fn insert_text(text: &[u8]) -> Option<InsertText> {
     let mut words = outer_words(text);
     words.next().filter(|(word, _)| is(word, "INSERT"))?;
-    // `head_end` is the end of FORMAT, unless a table or column of that name, which must be quoted, came first.
-    let (_, head_end) = words
+    let (_, keyword_end) = words
         .by_ref()
         .take_while(|(word, _)| !OTHER_DATA.iter().any(|other| is(word, other)))
-        .find(|(word, end)| is(word, "FORMAT") && !matches!(text[end - 1], b'`' | b'"'))?;
+        .find(|(word, _)| is(word, "FORMAT"))?;
     let (format, after) = words.next()?;
     let format = String::from_utf8_lossy(format).into_owned();
-    let head = String::from_utf8_lossy(&text[..head_end - "FORMAT".len()]).trim_end().to_owned();
+    let head = String::from_utf8_lossy(&text[..keyword_end - "FORMAT".len()]).trim_end().to_owned();
     let blank = text[after..].iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r')).count();
     let newline = usize::from(text.get(after + blank) == Some(&b'\n'));
     Some(InsertText { head, format, data: after + blank + newline })
 }
 
-/// Lower-cased names that are called in the text: identifiers directly before a bracket.
-pub(super) fn called_names(text: &[u8]) -> Vec<String> {
-    let mut called = Vec::new();
-    let mut last: Option<Range<usize>> = None;
-    for placed in Lexer::new(text) {
-        match placed.token {
-            Token::Word(range) => last = Some(range),
-            Token::Symbol(b'(') => {
-                called.extend(last.take().map(|range| String::from_utf8_lossy(&text[range]).to_ascii_lowercase()));
-            }
-            Token::Symbol(_) => last = None,
-        }
-    }
-    called
-}
-
-fn is(word: &[u8], keyword: &str) -> bool {
+/// Whether a word is this keyword, in upper or lower case.
+pub(super) fn is(word: &[u8], keyword: &str) -> bool {
     word.eq_ignore_ascii_case(keyword.as_bytes())
 }
 
@@ -234,11 +223,5 @@ mod tests {
     fn selects_are_known_by_their_first_word() {
         assert!(is_select(b" -- note\n/* a */ with 1 as x select x"));
         assert!(!is_select(b"EXPLAIN SELECT 1") && !is_select(b"'SELECT'"));
-    }
-
-    #[test]
-    fn called_names_see_through_case_quotes_and_space() {
-        let text = b"SELECT count(), `File` ('/x'), 'url(1)' FROM URL\n('y') WHERE a IN (1)";
-        assert_eq!(called_names(text), ["count", "file", "url", "in"]);
     }
 }
