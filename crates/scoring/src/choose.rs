@@ -135,3 +135,34 @@ fn texts_per_second(scorer: &ModelScorer) -> Result<f64, ScoringError> {
     scorer.logits(&texts)?;
     Ok(PROBE as f64 / started.elapsed().as_secs_f64())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn probed(onnxruntime: Option<&str>) -> ModelScorer {
+        let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/minilm-l6-sentiment");
+        let onnxruntime = onnxruntime.map(Into::into);
+        let options = ScoringOptions { model, engine: EngineChoice::Auto, workers: 1, onnxruntime };
+        Loader::new(&options).and_then(|loader| loader.probe()).unwrap()
+    }
+
+    #[test]
+    fn the_probe_names_both_speeds() {
+        let scorer = probed(None);
+        for part in ["1 worker, chosen by a probe", "fp32 ", "int8 ", "texts/s"] {
+            assert!(scorer.description().contains(part), "{}", scorer.description());
+        }
+        assert!(scorer.logits(&["fine"]).unwrap()[0].is_some());
+    }
+
+    #[test]
+    fn without_onnx_runtime_fp32_runs_and_says_why() {
+        let description = probed(Some("no/such/library.so")).description();
+        for part in ["rust-bert fp32", "without a probe", "no/such/library.so"] {
+            assert!(description.contains(part), "{description}");
+        }
+    }
+}
