@@ -135,14 +135,24 @@ pub fn wait_for(timeout: Duration, mut ready: impl FnMut() -> bool) -> bool {
 
 /// The status code that `GET path` gives on `address`, without any HTTP client. `None` when nothing answers within 2 s.
 pub fn http_status(address: SocketAddr, path: &str) -> Option<u16> {
+    http_get(address, path, None).map(|(status, _)| status)
+}
+
+/// The status code and the body that `GET path` gives on `address`, with a bearer token where there is one. `None` when
+/// nothing answers within 2 s.
+pub fn http_get(address: SocketAddr, path: &str, token: Option<&str>) -> Option<(u16, String)> {
     let patience = Duration::from_secs(2);
     let mut stream = TcpStream::connect_timeout(&address, patience).ok()?;
     stream.set_read_timeout(Some(patience)).ok()?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").ok()?;
-    // `HTTP/1.1 200`: the code stands at a fixed place.
-    let mut head = [0; 12];
-    stream.read_exact(&mut head).ok()?;
-    std::str::from_utf8(&head[9..]).ok()?.parse().ok()
+    let authorization = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
+    // HTTP/1.0: the body ends with the connection, in one piece.
+    write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n{authorization}\r\n").ok()?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).ok()?;
+    let answer = String::from_utf8_lossy(&answer);
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    let status = head.split_whitespace().nth(1)?.parse().ok()?;
+    Some((status, body.to_owned()))
 }
 
 /// The last `lines` lines of a text file; empty when it cannot be read.
@@ -184,17 +194,19 @@ mod tests {
     }
 
     #[test]
-    fn http_status_reads_the_code_of_a_response() {
+    fn http_get_reads_the_code_and_the_body_and_sends_the_token() {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let server = thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
             let mut request = [0; 512];
             let length = stream.read(&mut request).unwrap();
-            stream.write_all(b"HTTP/1.1 404 Not Found\r\n\r\n").unwrap();
+            stream.write_all(b"HTTP/1.0 404 Not Found\r\nA: b\r\n\r\nnothing here").unwrap();
             String::from_utf8_lossy(&request[..length]).into_owned()
         });
-        assert_eq!(http_status(address, "/missing"), Some(404));
-        assert!(server.join().unwrap().starts_with("GET /missing HTTP/1.1\r\n"));
+        assert_eq!(http_get(address, "/missing", Some("secret")), Some((404, "nothing here".to_owned())));
+        let request = server.join().unwrap();
+        assert!(request.starts_with("GET /missing HTTP/1.0\r\n"), "{request}");
+        assert!(request.contains("\r\nAuthorization: Bearer secret\r\n"), "{request}");
     }
 }

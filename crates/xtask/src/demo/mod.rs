@@ -5,6 +5,7 @@ mod config;
 mod feed;
 mod replay;
 mod running;
+mod watch;
 
 use std::fs;
 use std::net::TcpListener;
@@ -20,6 +21,7 @@ use crate::{repository, setup};
 use feed::Feed;
 use replay::Replay;
 use running::Running;
+use watch::Watch;
 
 /// Marks a folder that a demo made, which the next demo may empty.
 const MARK: &str = ".grapevine-demo";
@@ -67,15 +69,16 @@ pub fn run(args: &Args) -> Result<()> {
     let port = args.port.map_or_else(choose_port, Ok)?;
     fs::write(data.join("grapevine.toml"), config::text(&feed, &data, port))?;
     let mut replay = feed.lines.map(|lines| Replay::new(lines, &config::replayed(&data))).transpose()?;
-    if let Some(replay) = &mut replay {
-        let past = replay.append_due(Timestamp::now())?;
+    let past = replay.as_mut().map_or(Ok(0), |replay| replay.append_due(Timestamp::now()))?;
+    if past > 0 {
         eprintln!("demo: {past} posts of the past go in at full speed; later ones when their time comes");
     }
     let binary = repository::root().join(if args.dev { "target/debug/grapevine" } else { "target/release/grapevine" });
     let running = Running::start(&binary, &data, !args.no_open)?;
     eprintln!("demo: started after {:.0} s; everything is in {}", started.elapsed().as_secs_f32(), data.display());
     eprintln!("{}", if args.posts.is_none() { WHAT_TO_SEE } else { "demo: Ctrl-C ends it" });
-    running.until_stopped(replay, args.seconds.map(Duration::from_secs))
+    let watch = Watch::new(past, Instant::now());
+    running.until_stopped(replay, watch, args.seconds.map(Duration::from_secs))
 }
 
 const WHAT_TO_SEE: &str = "\

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,7 @@ use grapevine_testkit::process::{signal, spawn_bound, tail};
 use jiff::Timestamp;
 
 use super::replay::Replay;
+use super::watch::{Page, Watch};
 use crate::{command, repository};
 
 const LOOK: Duration = Duration::from_millis(250);
@@ -24,6 +26,8 @@ static ASKED_TO_STOP: AtomicBool = AtomicBool::new(false);
 pub struct Running {
     child: Child,
     log: PathBuf,
+    /// Known once grapevine has said it.
+    page: Arc<OnceLock<Page>>,
 }
 
 impl Running {
@@ -35,14 +39,21 @@ impl Running {
         command.arg("up").arg("--config").arg(data.join("grapevine.toml")).current_dir(repository::root());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(File::create(&log)?);
         let mut child = spawn_bound(command).context("cannot start grapevine")?;
+        let page = Arc::new(OnceLock::new());
         if let Some(stdout) = child.stdout.take() {
-            thread::spawn(move || pass_on(stdout, open));
+            let page = page.clone();
+            thread::spawn(move || pass_on(stdout, &page, open));
         }
-        Ok(Running { child, log })
+        Ok(Running { child, log, page })
     }
 
     /// Replays until Ctrl-C, until `limit` has passed, or until grapevine ends by itself, which is an error.
-    pub fn until_stopped(mut self, mut replay: Option<Replay>, limit: Option<Duration>) -> Result<()> {
+    pub fn until_stopped(
+        mut self,
+        mut replay: Option<Replay>,
+        mut watch: Watch,
+        limit: Option<Duration>,
+    ) -> Result<()> {
         let started = Instant::now();
         while !ASKED_TO_STOP.load(Ordering::Relaxed) && limit.is_none_or(|limit| started.elapsed() < limit) {
             if let Some(status) = self.child.try_wait()? {
@@ -51,6 +62,7 @@ impl Running {
             if let Some(replay) = &mut replay {
                 replay.append_due(Timestamp::now())?;
             }
+            watch.look(self.page.get());
             thread::sleep(LOOK);
         }
         eprintln!("demo: stopping");
@@ -79,13 +91,13 @@ impl Drop for Running {
     }
 }
 
-/// Prints what grapevine prints, and opens the first address in it.
-fn pass_on(stdout: ChildStdout, open: bool) {
-    let mut opened = !open;
+/// Prints what grapevine prints; notes the page's address, and opens it.
+fn pass_on(stdout: ChildStdout, page: &OnceLock<Page>, open: bool) {
     for line in BufReader::new(stdout).lines().map_while(Result::ok) {
         println!("{line}");
-        if let Some(address) = address_in(&line).filter(|_| !opened) {
-            opened = true;
+        let Some(address) = address_in(&line) else { continue };
+        let first = Page::of_address(address).is_some_and(|found| page.set(found).is_ok());
+        if first && open {
             open_in_browser(address);
         }
     }
