@@ -2,6 +2,13 @@
 //!
 //! Two implementations stand behind one contract, and one suite of tests runs over both: [`kafka`] for production and
 //! [`embedded`], one SQLite file, for a single machine. The stages know only the traits here.
+//!
+//! | a crash … | leaves |
+//! |---|---|
+//! | before `append` returns | none, some (Kafka) or all of its records: the caller appends all again, readers fold duplicates |
+//! | after `append` returned | all of its records |
+//! | after a poll, before `commit` returns | the offset before or after: the records may be read again, none is skipped |
+//! | after `commit` returned | the offset: reading goes on there, whichever member gets the partition |
 
 pub mod embedded;
 mod hash;
@@ -61,7 +68,8 @@ pub struct PollLimits {
 pub enum StartAt {
     /// A group without a committed offset starts with the oldest record.
     Oldest,
-    /// … with what is appended from now on.
+    /// … with what is appended from now on: the present end is committed while joining, so that a member which takes a
+    /// partition over later skips nothing.
     Newest,
 }
 
@@ -79,7 +87,8 @@ pub struct Polled {
 
 #[async_trait]
 pub trait Log: Send + Sync {
-    /// Creates what is missing. An existing topic with another number of partitions is an error.
+    /// Creates what is missing. An existing topic with another number of partitions is an error. A new age limit is
+    /// taken over by the embedded log; in Kafka an existing topic keeps the settings that its operator may have changed.
     async fn ensure_topics(&self, topics: &[TopicSpec]) -> Result<(), LogError>;
 
     /// Number of partitions of a topic.
@@ -89,7 +98,8 @@ pub trait Log: Send + Sync {
     /// appends all of them again, and readers fold duplicates by key.
     async fn append(&self, topic: &str, records: Vec<Record>) -> Result<(), LogError>;
 
-    /// Joins a group on one topic.
+    /// Joins a group on one topic. Groups of the same name on other topics are other groups. Dropping the consumer
+    /// leaves the group.
     async fn consumer(&self, topic: &str, group: &str, start: StartAt) -> Result<Box<dyn Consumer>, LogError>;
 
     /// The newest record of every key of a compacted topic, as of now.
@@ -105,6 +115,8 @@ pub trait Log: Send + Sync {
 /// A member of a group on one topic. Positions advance with each poll; commits are the caller's.
 #[async_trait]
 pub trait Consumer: Send {
+    /// Returns as soon as there are records or the assignment changes, else after `limits.wait`. At least one record
+    /// comes where there is one, however large. A poll that is dropped before it ends loses nothing.
     async fn poll(&mut self, limits: PollLimits) -> Result<Polled, LogError>;
 
     /// Durable once it returns. `offsets` are of the next record to read (last finished + 1). Partitions that are no
@@ -114,6 +126,7 @@ pub trait Consumer: Send {
     /// Reads on from these offsets instead: how a batch that failed is read again.
     async fn seek(&mut self, offsets: &Offsets) -> Result<(), LogError>;
 
+    /// The partitions this member reads, as of the last poll. In Kafka the first polls bring them.
     fn assignment(&self) -> Vec<u32>;
 }
 

@@ -15,8 +15,13 @@ use crate::LogError;
 
 /// Work inside the open transaction (or the reason why there is none); it gives back how to answer its caller once the
 /// fate of the transaction is known.
-pub(super) type Job = Box<dyn FnOnce(Result<&Connection, LogError>) -> Answer + Send>;
+pub(super) type Job = Box<dyn FnOnce(Result<&Connection, LogError>) -> Done + Send>;
 type Answer = Box<dyn FnOnce(Result<(), LogError>) + Send>;
+
+pub(super) struct Done {
+    failure: Option<LogError>,
+    answer: Answer,
+}
 
 /// Jobs that share a transaction at most: bounds how long the first of them waits.
 const BATCH: usize = 64;
@@ -41,10 +46,14 @@ pub(super) fn job<T: Send + 'static>(
 ) -> (Job, oneshot::Receiver<Result<T, LogError>>) {
     let (sender, receiver) = oneshot::channel();
     let path = path.to_owned();
-    let job = Box::new(move |conn: Result<&Connection, LogError>| -> Answer {
+    let job = Box::new(move |conn: Result<&Connection, LogError>| -> Done {
         let outcome = conn.and_then(|conn| in_savepoint(conn, work).map_err(|fail| fail.at(&path)));
+        let failure = outcome.as_ref().err().cloned();
         // A caller that went away needs no answer.
-        Box::new(move |committed| drop(sender.send(outcome.and_then(|value| committed.map(|()| value)))))
+        let answer = move |committed: Result<(), LogError>| {
+            drop(sender.send(outcome.and_then(|value| committed.map(|()| value))));
+        };
+        Done { failure, answer: Box::new(answer) }
     });
     (job, receiver)
 }
@@ -81,27 +90,22 @@ impl Writer {
 
     fn share_transaction(&mut self, first: Job) {
         let mut answers: Vec<Answer> = Vec::new();
-        let begun = self.conn.execute_batch("BEGIN IMMEDIATE").map_err(|error| Fail::from(error).at(&self.path));
+        let mut open = self.conn.execute_batch("BEGIN IMMEDIATE").map_err(|error| Fail::from(error).at(&self.path));
         let mut next = Some(first);
         while let Some(job) = next {
-            let open = begun.clone().and_then(|()| self.still_open());
-            answers.push(job(open.map(|()| &self.conn)));
+            let done = job(open.clone().map(|()| &self.conn));
+            answers.push(done.answer);
+            // SQLite ends a transaction by itself when the disk is full or fails: all that share it failed.
+            if let (true, Some(failure)) = (open.is_ok() && self.conn.is_autocommit(), done.failure) {
+                open = Err(failure);
+            }
             next = if answers.len() < BATCH { self.jobs.try_recv().ok() } else { None };
         }
-        let committed = begun.and_then(|()| self.still_open()).and_then(|()| self.commit());
+        let committed = open.and_then(|()| self.commit());
         if committed.is_ok() {
             self.news.send_modify(|count| *count += 1);
         }
         answers.into_iter().for_each(|answer| answer(committed.clone()));
-    }
-
-    /// SQLite ends a transaction by itself when the disk is full.
-    fn still_open(&self) -> Result<(), LogError> {
-        if self.conn.is_autocommit() {
-            let file = self.path.display();
-            return Err(LogError::DiskFull(format!("{file} cannot grow; free space there, then it goes on by itself")));
-        }
-        Ok(())
     }
 
     fn commit(&self) -> Result<(), LogError> {

@@ -158,7 +158,8 @@ impl KafkaConsumer {
                 None if batch.records.is_empty() && !changed && tokio::time::Instant::now() < deadline => continue,
                 None => return Ok(changed),
             }
-            if changed || self.pending.is_some() || batch.is_full() {
+            let late = batch.records.is_empty() && tokio::time::Instant::now() >= deadline;
+            if changed || self.pending.is_some() || batch.is_full() || late {
                 return Ok(changed);
             }
         }

@@ -126,7 +126,14 @@ pub(super) fn reader(options: &KafkaOptions) -> Result<ClientConfig, LogError> {
         // Joining with `StartAt::Newest` commits the start first, so an offset is missing only where a group starts
         // with the oldest record, or where retention removed what a slow group had not read.
         .set("auto.offset.reset", "earliest");
-    Ok(with_defaults(config, options, &[("queued.max.messages.kbytes", "16384"), ("fetch.wait.max.ms", "100")]))
+    let defaults = [
+        // Bounds the memory of what was fetched ahead …
+        ("queued.max.messages.kbytes", "16384"),
+        // … and once there is room again, fetching goes on at once, not after a second.
+        ("fetch.queue.backoff.ms", "10"),
+        ("fetch.wait.max.ms", "100"),
+    ];
+    Ok(with_defaults(config, options, &defaults))
 }
 
 /// Settings that the operator may have set otherwise.

@@ -10,7 +10,7 @@ use std::{
 };
 
 use grapevine_log::{
-    Log, LogError, Offsets, StartAt, TopicSpec,
+    Consumer, Log, LogError, Offsets, StartAt, TopicSpec,
     embedded::{EmbeddedLog, EmbeddedOptions},
 };
 use tempfile::TempDir;
@@ -248,7 +248,7 @@ async fn output_and_offset_are_one_transaction() {
     assert!(matches!(error, LogError::NoTopic(_)), "{error}");
     // Another member takes one partition; the first has not polled, so it does not know yet.
     let second = log.join("t", "g", StartAt::Oldest).await.unwrap();
-    let lost = grapevine_log::Consumer::assignment(&second)[0];
+    let lost = second.assignment()[0];
     let error = first.append_with_commit("out", vec![record("k", "2")], &Offsets::from([(lost, 1)])).await.unwrap_err();
     assert!(matches!(error, LogError::NotAssigned(part) if part == lost), "{error}");
     assert_eq!(counts().await, (1, Offsets::from([(0, 1)])), "neither the record nor the offset");
@@ -278,4 +278,77 @@ async fn a_poll_that_is_dropped_loses_nothing() {
     };
     let both = async { tokio::join!(appends, reads) };
     tokio::time::timeout(PATIENCE, both).await.expect("a record was lost");
+}
+
+/// Members of three processes join, read, commit and leave at random while records arrive: each record is read, and none
+/// that was committed is read again by a later member.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn members_that_come_and_go_skip_nothing() {
+    let (_dir, path, log) = new_log(quick()).await;
+    let logs = [log.clone(), EmbeddedLog::open(&path).unwrap(), EmbeddedLog::open(&path).unwrap()];
+    let (mut seen, mut done) = (BTreeSet::new(), Offsets::new());
+    let mut members: Vec<Box<dyn Consumer>> = Vec::new();
+    let mut dice = 12_345u64;
+    let mut roll = |sides: u64| {
+        dice = dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (dice >> 33) % sides
+    };
+    for round in 0..400u64 {
+        let number = format!("{round}");
+        log.append("t", vec![at((round % 2) as u32, number)]).await.unwrap();
+        if members.len() < 3 && roll(6) == 0 || members.is_empty() {
+            members.push(logs[roll(3) as usize].consumer("t", "g", StartAt::Oldest).await.unwrap());
+        } else if roll(12) == 0 {
+            members.remove(roll(members.len() as u64) as usize);
+            continue;
+        }
+        let one = roll(members.len() as u64) as usize;
+        let polled = members[one].poll(limits(roll(8) as usize + 1, 1 << 20, 0)).await.unwrap();
+        let mut finished = Offsets::new();
+        for got in polled.records {
+            assert!(got.offset >= *done.get(&got.partition).unwrap_or(&0), "round {round}: read again after a commit");
+            finished.insert(got.partition, got.offset + 1);
+            seen.insert(text(&got.value).parse::<u64>().unwrap());
+        }
+        match members[one].commit(&finished).await {
+            Ok(()) => done.extend(finished),
+            Err(error) => assert!(matches!(error, LogError::NotAssigned(_)), "{error}"),
+        }
+    }
+    members.clear();
+    let mut last = log.consumer("t", "g", StartAt::Oldest).await.unwrap();
+    let left = 400 - done.values().sum::<u64>();
+    for got in read_n(last.as_mut(), left as usize).await {
+        assert_eq!(got.offset, done[&got.partition], "read on from the last commit");
+        done.insert(got.partition, got.offset + 1);
+        seen.insert(text(&got.value).parse().unwrap());
+    }
+    assert!(seen.into_iter().eq(0..400), "a record was skipped");
+}
+
+/// `mount -t tmpfs -o size=8m tmpfs DIR`, then run it with the variable set to DIR.
+#[tokio::test]
+#[ignore = "needs a small file system, named by GRAPEVINE_TEST_SMALL_DISK"]
+async fn once_a_full_disk_has_room_again_appends_go_on() {
+    let Some(dir) = std::env::var_os("GRAPEVINE_TEST_SMALL_DISK") else { return };
+    let path = Path::new(&dir).join("log.db");
+    let log = EmbeddedLog::open_with(&path, quick()).unwrap();
+    log.ensure_topics(&[TopicSpec { name: "t".to_owned(), partitions: 1, keep: DAY }]).await.unwrap();
+    let mut acked = log.bounds("t").await.unwrap()[&0].1;
+    let ballast = Path::new(&dir).join("ballast");
+    fs::write(&ballast, vec![0; 3 << 20]).unwrap();
+    let error = loop {
+        match log.append("t", vec![at(0, format!("{acked} {}", "x".repeat(50_000)))]).await {
+            Ok(()) => acked += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, LogError::DiskFull(_)) && error.to_string().contains(path.to_str().unwrap()), "{error}");
+    fs::remove_file(&ballast).unwrap();
+    for _ in 0..5 {
+        log.append("t", vec![at(0, format!("{acked} {}", "x".repeat(50_000)))]).await.unwrap();
+        acked += 1;
+    }
+    drop(log);
+    assert!(everything(&path).await[&0].iter().copied().eq(0..acked));
 }

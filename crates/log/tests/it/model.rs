@@ -36,10 +36,13 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// Key and value.
+type Pair = (Vec<u8>, Vec<u8>);
+
 /// What the log must hold.
 #[derive(Default)]
 struct Model {
-    stored: BTreeMap<u32, Vec<(Vec<u8>, Vec<u8>)>>,
+    stored: BTreeMap<u32, Vec<Pair>>,
     positions: Offsets,
     committed: Offsets,
 }

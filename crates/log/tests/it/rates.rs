@@ -21,14 +21,16 @@ async fn measure(name: &str, place: &Place) {
     }
     let appended = count / began.elapsed().as_secs_f64();
     let mut consumer = log.consumer(&topic, "g", StartAt::Oldest).await.unwrap();
-    let mut began = None;
     // Joining is not counted: the clock starts with the first records.
-    let got = poll_until(consumer.as_mut(), limits(BATCH, 64 << 20, 200), |all, _, _| {
-        began.get_or_insert_with(Instant::now);
+    let mut started = None;
+    let total = poll_until(consumer.as_mut(), limits(BATCH, 64 << 20, 200), |all, _, _| {
+        if started.is_none() && !all.is_empty() {
+            started = Some((Instant::now(), all.len()));
+        }
         all.len() >= BATCHES * BATCH
     });
-    let first = got.await.len();
-    let read = first as f64 / began.map_or(f64::NAN, |began| began.elapsed().as_secs_f64());
+    let total = total.await.len();
+    let read = started.map_or(f64::NAN, |(began, first)| (total - first) as f64 / began.elapsed().as_secs_f64());
     println!("{name}: appended {appended:.0}/s, read {read:.0}/s (1 KB records, batches of {BATCH}, 6 partitions)");
 }
 
