@@ -1,6 +1,7 @@
 use std::time::{Duration, Instant};
 
-/// When a batch is full. Each bound is at least one item, byte or nanosecond in effect: an item always fits an empty batch.
+/// When a batch is full. Each bound is at least one item, byte or nanosecond in effect: an item always fits an empty
+/// batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchLimits {
     pub count: usize,
@@ -24,8 +25,9 @@ impl<T> Batcher<T> {
         Self { limits, items: Vec::new(), bytes: 0, since: None }
     }
 
-    /// Takes an item of `bytes` bytes. Gives the batch that must be written now, if there is one: without the item where
-    /// that would not fit in any more, with it where it fills the batch. Where both hold, the second waits as due.
+    /// Takes an item of `bytes` bytes. Gives the batch that must be written now, if there is one: without the item
+    /// where that would not fit in any more, with it where it fills the batch. Where both hold, the second waits as
+    /// due.
     #[must_use = "the batch that is given is in no other place"]
     pub fn push(&mut self, item: T, bytes: usize, now: Instant) -> Option<Vec<T>> {
         let overflows = !self.items.is_empty() && self.bytes.saturating_add(bytes) > self.limits.bytes;

@@ -153,7 +153,8 @@ mod tests {
         /// Any order of completion, with charges between, against the definition.
         #[test]
         fn the_frontier_is_the_end_of_the_finished_beginning(
-            gaps in prop::collection::vec(1_u64..4, 1..40), picks in prop::collection::vec(any::<prop::sample::Index>(), 0..60),
+            gaps in prop::collection::vec(1_u64..4, 1..40),
+            picks in prop::collection::vec(any::<prop::sample::Index>(), 0..60),
         ) {
             let offsets: Vec<u64> = gaps.iter().scan(0, |at, gap| { *at += gap; Some(*at) }).collect();
             let (mut ledger, mut charged, mut finished) = (Ledger::new(), 0, Vec::new());

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
-/// How long to wait before trying again: exponential with full jitter, so that those who failed together come back apart.
+/// How long to wait before trying again: exponential with full jitter, so that those who failed together come back
+/// apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RetryPolicy {
     /// The longest wait after the first failure; it doubles with each further one.
@@ -75,7 +76,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_wait_is_never_nothing_and_never_beyond_the_cap(attempt: u32, random: f64, base in 1_u64..100_000, cap in 1_u64..100_000) {
+        fn a_wait_is_never_nothing_and_never_beyond_the_cap(
+            attempt: u32, random: f64, base in 1_u64..100_000, cap in 1_u64..100_000,
+        ) {
             let cap = Duration::from_millis(cap);
             let policy = RetryPolicy { base: Duration::from_millis(base), cap, deadline: None };
             let delay = policy.delay(attempt, random, None);

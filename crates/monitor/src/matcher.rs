@@ -67,19 +67,7 @@ impl Matcher {
     pub fn new(brands: &[Brand]) -> Result<Self, MonitorError> {
         check_names(brands)?;
         let mut literals = Literals::default();
-        let mut monitors = Vec::new();
-        for (index, brand) in brands.iter().enumerate() {
-            for monitor in &brand.monitors {
-                let query = parse(&monitor.query).map_err(|error| MonitorError::Query {
-                    brand: brand.name.clone(),
-                    monitor: monitor.name.clone(),
-                    query: monitor.query.clone(),
-                    error: Box::new(error),
-                })?;
-                let condition = literals.compile(&query, monitors.len());
-                monitors.push(Compiled { brand: index, name: monitor.name.clone(), condition });
-            }
-        }
+        let monitors = compile(brands, &mut literals)?;
         let (texts, patterns) = literals.patterns();
         let automaton = AhoCorasick::new(&texts).map_err(|error| MonitorError::TooLarge(error.to_string()))?;
         Ok(Self {
@@ -156,6 +144,23 @@ impl Matcher {
         found.extend(mention.handles.iter().filter_map(|handle| self.handles.get(&fold(handle))));
         found
     }
+}
+
+fn compile(brands: &[Brand], literals: &mut Literals) -> Result<Vec<Compiled>, MonitorError> {
+    let mut monitors = Vec::new();
+    for (index, brand) in brands.iter().enumerate() {
+        for monitor in &brand.monitors {
+            let query = parse(&monitor.query).map_err(|error| MonitorError::Query {
+                brand: brand.name.clone(),
+                monitor: monitor.name.clone(),
+                query: monitor.query.clone(),
+                error: Box::new(error),
+            })?;
+            let condition = literals.compile(&query, monitors.len());
+            monitors.push(Compiled { brand: index, name: monitor.name.clone(), condition });
+        }
+    }
+    Ok(monitors)
 }
 
 /// The distinct literals while they are collected.

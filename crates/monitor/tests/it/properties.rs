@@ -35,7 +35,8 @@ fn text() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         4 => word().prop_map(|word| word.to_uppercase()),
         4 => word(),
-        2 => prop::sample::select(vec!["#", "@", "-", ".", "'", "\u{301}", "ς", "s", "\\", "(", "\""]).prop_map(str::to_owned),
+        2 => prop::sample::select(vec!["#", "@", "-", ".", "'", "\u{301}", "ς", "s", "\\", "(", "\""])
+            .prop_map(str::to_owned),
         4 => prop::sample::select(vec![" ", "\n\t ", "\u{a0}"]).prop_map(str::to_owned),
         1 => any::<char>().prop_map(String::from),
     ];

@@ -9,8 +9,9 @@
 //! | a frame cannot be read | rejects it, goes on |
 //! | the author deletes a post, or the account is deleted or taken down | gives a deletion or a tombstone |
 //!
-//! The cursor is Jetstream's `time_us`. `complete_through` trails it by `lateness_seconds`. The frames carry no handles:
-//! an author is known by its DID, which also works in a brand's `accounts`. Jetstream cannot filter by keyword.
+//! The cursor is Jetstream's `time_us`. `complete_through` trails it by `lateness_seconds`. The frames carry no
+//! handles: an author is known by its DID, which also works in a brand's `accounts`. Jetstream cannot filter by
+//! keyword.
 
 mod frame;
 mod post;

@@ -116,14 +116,13 @@ async fn read(
             Ok(Some(Err(error))) => return error.to_string(),
             Ok(None) => return "the server closed the connection".to_owned(),
             Err(_) if was_pinged => return format!("nothing came for {} s, not even a pong", idle_timeout.as_secs()),
-            Err(_) => {
-                was_pinged = true;
-                match timeout(idle_timeout / 2, socket.send(Message::Ping("grapevine".into()))).await {
-                    Ok(Ok(())) => continue,
-                    Ok(Err(error)) => return error.to_string(),
-                    Err(_) => return "the server takes nothing".to_owned(),
+            Err(_) => match ping(&mut socket, idle_timeout / 2).await {
+                Ok(()) => {
+                    was_pinged = true;
+                    continue;
                 }
-            }
+                Err(reason) => return reason,
+            },
         };
         was_pinged = false;
         *heard_at.lock() = Instant::now();
@@ -136,5 +135,12 @@ async fn read(
         if frames.send(frame).await.is_err() {
             return "nobody reads any more".to_owned();
         }
+    }
+}
+
+async fn ping(socket: &mut Socket, patience: Duration) -> Result<(), String> {
+    match timeout(patience, socket.send(Message::Ping("grapevine".into()))).await {
+        Ok(sent) => sent.map_err(|error| error.to_string()),
+        Err(_) => Err("the server takes nothing".to_owned()),
     }
 }

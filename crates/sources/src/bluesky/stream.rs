@@ -47,8 +47,6 @@ impl Position {
 /// What is kept while connected.
 struct Live {
     connection: Connection,
-    /// What the caller has, if it kept what it was given: then the connection goes on where it is.
-    expected: Option<Cursor>,
     position: Position,
     gap: Option<Gap>,
     /// Taken from the connection and in no page yet.
@@ -59,12 +57,15 @@ pub(crate) struct BlueskySource {
     spec: BlueskySpec,
     clock: Arc<dyn Clock>,
     live: Option<Live>,
+    /// What the caller comes with, if it kept the page it was given last: then the connection goes on where it is.
+    expected: Option<Cursor>,
     /// Where reading without a cursor began: it begins there again.
     began: Option<Timestamp>,
     through: Option<Timestamp>,
 }
 
-/// Where to begin.
+/// Where to begin. With a gap, the position is never the cursor's: if the page that tells of it is lost, the cursor is
+/// not the expected one, and the gap is told again.
 struct Start {
     position: Position,
     /// What the server is asked for; `None` is the live end.
@@ -74,7 +75,7 @@ struct Start {
 
 impl BlueskySource {
     pub(crate) fn new(spec: BlueskySpec, clock: Arc<dyn Clock>) -> Self {
-        Self { spec, clock, live: None, began: None, through: None }
+        Self { spec, clock, live: None, expected: None, began: None, through: None }
     }
 
     fn start(&mut self, cursor: Option<&Cursor>) -> Start {
@@ -99,10 +100,11 @@ impl BlueskySource {
                 let reason = format!("the saved cursor, {time}, lies in the future: reading on from now");
                 Start { position: Position::at(now), asked: None, gap: gap(now, now, reason) }
             }
-            Some((position, time)) if time < now - self.spec.lookback => {
+            Some((_, time)) if time < now - self.spec.lookback => {
                 let oldest = now - self.spec.lookback;
                 let hours = self.spec.lookback.as_hours();
                 let reason = format!("the server keeps {hours} h, and what was read last is older");
+                let position = Position::at(oldest);
                 Start { position, asked: Some(position.time_us), gap: gap(time, oldest, reason) }
             }
             Some((position, _)) => Start { position, asked: rewound(position), gap: None },
@@ -119,8 +121,9 @@ impl BlueskySource {
 
     /// The connection that goes on from this cursor: the one there is, or a new one.
     async fn live(&mut self, cursor: Option<&Cursor>) -> Result<&mut Live, SourceError> {
-        if self.live.as_ref().is_some_and(|live| live.expected.as_ref() != cursor) {
-            self.live = None;
+        if self.expected.as_ref() != cursor {
+            // The last page was lost, and with it what it promised.
+            (self.live, self.through, self.expected) = (None, None, cursor.cloned());
         }
         let live = match self.live.take() {
             Some(live) => live,
@@ -128,7 +131,7 @@ impl BlueskySource {
                 let start = self.start(cursor);
                 let connection = Connection::open(&self.url(start.asked), self.spec.idle_timeout).await?;
                 let (position, gap) = (start.position, start.gap);
-                Live { connection, expected: cursor.cloned(), position, gap, gathered: Vec::new() }
+                Live { connection, position, gap, gathered: Vec::new() }
             }
         };
         Ok(self.live.insert(live))
@@ -216,9 +219,9 @@ impl Source for BlueskySource {
         }
         let page = self.page(frames, gap, position);
         if let Some(live) = &mut self.live {
-            live.expected = Some(page.cursor.clone());
-            live.position = Position { time_us: page.cursor.value["time_us"].as_i64().unwrap_or(position.time_us) };
+            live.position = Position::of(&page.cursor).map_or(position, |(reached, _)| reached);
         }
+        self.expected = Some(page.cursor.clone());
         Ok(page)
     }
 }

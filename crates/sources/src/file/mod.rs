@@ -49,7 +49,7 @@ pub const KEYS: &[KeyDoc] = &[
         key: "format",
         value_type: "string",
         default: "by the extension",
-        doc: "`ndjson` (one JSON object a line) or `csv` (with a header). Known from .ndjson, .jsonl, .json, .csv and .tsv.",
+        doc: "`ndjson` (one JSON object a line) or `csv` (with a header). Known from .ndjson, .jsonl, .json, .csv, .tsv.",
     },
     KeyDoc {
         key: "delimiter",
@@ -67,13 +67,14 @@ pub const KEYS: &[KeyDoc] = &[
         key: "ordered",
         value_type: "boolean",
         default: "true",
-        doc: "The lines stand in the order of their created_at. With false, no span counts as complete before the end is reached.",
+        doc: "The lines stand in the order of their created_at. With false, no span counts as complete before the file's \
+              end is reached.",
     },
     KeyDoc {
         key: "lateness_seconds",
         value_type: "integer",
         default: "60",
-        doc: "How much later than a newer one a line may stand in an ordered file, and how late a writer may append it.",
+        doc: "How much older than a line before it a line may be in an ordered file, and how late it may be appended.",
     },
     KeyDoc {
         key: "keep_raw",
@@ -85,11 +86,11 @@ pub const KEYS: &[KeyDoc] = &[
         key: "fields",
         value_type: "table",
         default: "{}",
-        doc: "Field of a mention = place in the record: a key or column, dots for keys within (user.name), \"=value\" for a \
-              constant, \"=\" for none. Fields that are not named stand under their own name. Needed: id, created_at, text, \
-              and author or author_id. Also: platform (\"file\" if absent), instance, author_name, followers, is_team, kind, \
-              space, url, language, parent, root, parent_author, likes, reposts, replies, quotes, bookmarks, impressions, \
-              stars; hashtags, handles and links, which are otherwise read from the text.",
+        doc: "Field of a mention = place in the record: a key or column, dots for keys within (user.name), \"=value\" for \
+              a constant, \"=\" for none. Fields that are not named stand under their own name. Needed: id, created_at, \
+              text, and author or author_id. Also: platform (\"file\" if absent), instance, author_name, followers, \
+              is_team, kind, space, url, language, parent, root, parent_author, likes, reposts, replies, quotes, \
+              bookmarks, impressions, stars; hashtags, handles and links, which are otherwise read from the text.",
     },
 ];
 

@@ -165,8 +165,8 @@ impl Cut {
         used
     }
 
-    /// Rejects a line that is too long, and tells whether its end is still to be found. A CSV record of many lines loses
-    /// its first line only: most often that one holds the quote that was never closed.
+    /// Rejects a line that is too long, and tells whether its end is still to be found. A CSV record of many lines
+    /// loses its first line only: most often that one holds the quote that was never closed.
     fn too_long(&mut self, bytes: &[u8]) -> bool {
         match line_length(bytes) {
             Some(length) => {

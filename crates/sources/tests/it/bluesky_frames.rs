@@ -46,7 +46,8 @@ fn a_post_is_read_with_what_its_record_says() {
     let found = mention(&post(json!({
         "text": text, "langs": ["de", "en"], "tags": ["Hidden"],
         "facets": [
-            {"index": {"byteStart": 8, "byteEnd": 13}, "features": [{"$type": "app.bsky.richtext.facet#tag", "tag": "Fest"}]},
+            {"index": {"byteStart": 8, "byteEnd": 13},
+             "features": [{"$type": "app.bsky.richtext.facet#tag", "tag": "Fest"}]},
             {"index": {"byteStart": start, "byteEnd": end},
              "features": [{"$type": "app.bsky.richtext.facet#link", "uri": "https://exam.ple/longer#no"}]},
             {"index": {"byteStart": 900, "byteEnd": 3}, "features": [{"uri": "https://odd.example"}]},
@@ -72,8 +73,8 @@ fn replies_and_quotes_name_their_parents() {
     assert_eq!(reply.parent_author.as_deref(), Some("did:plc:bob"));
     let quote = mention(&post(json!({"embed": {"$type": "app.bsky.embed.record", "record": {"uri": uri("bob")}}})));
     assert_eq!((quote.kind, quote.root, quote.parent), (Kind::Quote, None, Some(uri("bob"))));
-    let with_media = json!({"embed": {"$type": "app.bsky.embed.recordWithMedia", "record": {"record": {"uri": uri("bob")}},
-        "media": {"external": {"uri": "https://a.example"}}}});
+    let with_media = json!({"embed": {"$type": "app.bsky.embed.recordWithMedia",
+        "record": {"record": {"uri": uri("bob")}}, "media": {"external": {"uri": "https://a.example"}}}});
     let quote = mention(&post(with_media));
     assert_eq!((quote.kind, quote.parent_author.as_deref()), (Kind::Quote, Some("did:plc:bob")));
     assert_eq!((quote.media[0].kind.as_str(), quote.links[0].as_str()), ("link", "https://a.example"));
@@ -190,8 +191,8 @@ fn any_json() -> impl Strategy<Value = Value> {
 proptest! {
     #[test]
     fn a_truncated_or_altered_frame_never_panics(cut in 0_usize..900, at in 0_usize..900, byte: u8) {
-        let whole = post(json!({"text": "é #a @b https://x", "reply": {"parent": {"uri": "at://a/app.bsky.feed.post/1"}}, "facets":
-            [{"index": {"byteStart": 0, "byteEnd": 2}, "features": [{"uri": "https://x"}]}]})).to_string();
+        let whole = post(json!({"text": "é #a @b https://x", "reply": {"parent": {"uri": "at://a/app.bsky.feed.post/1"}},
+            "facets": [{"index": {"byteStart": 0, "byteEnd": 2}, "features": [{"uri": "https://x"}]}]})).to_string();
         let _ = map(&whole.as_bytes()[..cut.min(whole.len())], noon());
         let mut altered = whole.into_bytes();
         let place = at % altered.len();

@@ -60,9 +60,10 @@ fn now_us() -> i64 {
 
 fn frame(time_us: i64, id: usize, padding: usize) -> String {
     let text = format!("post {id} {}", "x".repeat(padding));
-    format!(
-        r#"{{"did":"did:plc:ada","time_us":{time_us},"kind":"commit","commit":{{"operation":"create","collection":"app.bsky.feed.post","rkey":"{id}","record":{{"text":"{text}"}}}}}}"#
-    )
+    let commit = serde_json::json!({
+        "operation": "create", "collection": "app.bsky.feed.post", "rkey": id.to_string(), "record": { "text": text },
+    });
+    format!(r#"{{"did":"did:plc:ada","time_us":{time_us},"kind":"commit","commit":{commit}}}"#)
 }
 
 impl Server {
@@ -286,19 +287,38 @@ async fn a_slow_reader_holds_the_server_back() {
 #[tokio::test]
 async fn a_cursor_that_does_not_fit_gives_a_gap() {
     let server = Server::start(3, 0, &[Manner::Whole]).await;
-    let old = now_us() - 40 * 3_600_000_000;
-    for (version, time_us, reason, asked) in [
-        (1, old, "the server keeps 36 h", Some(old)),
-        (1, now_us() + 3_600_000_000, "lies in the future", None),
+    let hour = 3_600_000_000;
+    for (version, time_us, reason, lookback) in [
+        (1, now_us() - 40 * hour, "the server keeps 36 h", Some(36 * hour)),
+        (1, now_us() + hour, "lies in the future", None),
         (7, now_us(), "is of another version", None),
     ] {
         let cursor = Cursor { version, value: serde_json::json!({ "time_us": time_us }) };
-        let page = server.source().poll(Some(&cursor)).await.unwrap();
-        let Event::Gap(gap) = &page.events[0] else { panic!("the gap comes first: {:?}", page.events) };
-        assert!(gap.reason.contains(reason) && gap.from <= gap.to, "{gap:?}");
-        assert_eq!(numbers(&page), [0, 1, 2]);
-        assert_eq!(*server.asked().last().unwrap(), asked);
+        let mut source = server.source();
+        for _ in 0..2 {
+            // The second time as if the first page had been lost.
+            let page = source.poll(Some(&cursor)).await.unwrap();
+            let Event::Gap(gap) = &page.events[0] else { panic!("the gap comes first: {:?}", page.events) };
+            assert!(gap.reason.contains(reason) && gap.from <= gap.to, "{gap:?}");
+            assert_eq!(numbers(&page), [0, 1, 2]);
+            let asked = *server.asked().last().unwrap();
+            assert_eq!(asked.is_some(), lookback.is_some());
+            assert!(asked.is_none_or(|asked| (now_us() - asked - 36 * hour).abs() < hour / 60), "{asked:?}");
+        }
     }
+}
+
+#[tokio::test]
+async fn what_a_lost_page_promised_is_not_promised_again() {
+    let server = Server::start(2000, 0, &[Manner::Whole]).await;
+    let mut source = server.source();
+    let first = source.poll(None).await.unwrap();
+    let second = source.poll(Some(&first.cursor)).await.unwrap();
+    assert!(second.complete_through > first.complete_through);
+    let again = source.poll(Some(&first.cursor)).await.unwrap();
+    let reached = numbers(&again).into_iter().max().unwrap() as i64;
+    let newest = Timestamp::from_microsecond(server.start + reached * 1000).unwrap();
+    assert!(again.complete_through.unwrap() <= newest - SignedDuration::from_secs(10));
 }
 
 #[tokio::test]

@@ -10,11 +10,8 @@ fn toml(path: &Path, more: &str) -> String {
 }
 
 fn line(id: usize) -> String {
-    format!(
-        "{{\"id\": {id}, \"created_at\": \"2026-02-01 10:{:02}:{:02}\", \"author\": \"ada\", \"text\": \"post {id}\"}}\n",
-        id / 60 % 60,
-        id % 60
-    )
+    let created_at = format!("2026-02-01 10:{:02}:{:02}", id / 60 % 60, id % 60);
+    format!(r#"{{"id": {id}, "created_at": "{created_at}", "author": "ada", "text": "post {id}"}}"#) + "\n"
 }
 
 #[tokio::test]
@@ -94,16 +91,19 @@ async fn a_line_that_is_too_long_is_rejected_without_being_held() {
 async fn every_field_can_be_mapped() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("export.json");
-    let record = r##"{"n": {"id": 7}, "when": 1772359200, "user": {"screen_name": "@Ada", "id": 99, "full": "Ada L", "fans": "12", "staff": 1},
-        "body": "thanks @Acme for #Launch https://a.example/x.", "type": "Quote", "where": "forum/help", "link": "https://b.example/7",
-        "lang": "en", "tags": ["#One", "two"], "up": {"id": "5", "by": "bob"}, "top": 1, "counts": [3, 4, 5, 6, 7, 8.0], "stars": 4.5, "score": -3}"##;
+    let record = r##"{"n": {"id": 7}, "when": 1772359200,
+        "user": {"screen_name": "@Ada", "id": 99, "full": "Ada L", "fans": "12", "staff": 1},
+        "body": "thanks @Acme for #Launch https://a.example/x.", "type": "Quote",
+        "where": "forum/help", "link": "https://b.example/7",
+        "lang": "en", "tags": ["#One", "two"], "up": {"id": "5", "by": "bob"}, "top": 1,
+        "counts": [3, 4, 5, 6, 7, 8.0], "stars": 4.5, "score": -3}"##;
     std::fs::write(&path, record.replace('\n', " ")).unwrap();
     let fields = r##"keep_raw = true
-        fields = { id = "n.id", platform = "=forum", instance = "=f.example", created_at = "when", author = "user.screen_name",
-        author_id = "user.id", author_name = "user.full", followers = "user.fans", is_team = "user.staff", text = "body", kind = "type",
-        space = "where", url = "link", language = "lang", hashtags = "tags", parent = "up.id", root = "top", parent_author = "up.by",
-        likes = "score", reposts = "counts.1", replies = "counts.2", quotes = "counts.3", bookmarks = "counts.4", impressions = "counts.5",
-        stars = "=" }"##.replace('\n', " ").replacen("true ", "true\n", 1);
+        fields = { id = "n.id", platform = "=forum", instance = "=f.example", created_at = "when",
+        author = "user.screen_name", author_id = "user.id", author_name = "user.full", followers = "user.fans", is_team = "user.staff",
+        text = "body", kind = "type", space = "where", url = "link", language = "lang", hashtags = "tags", parent = "up.id",
+        root = "top", parent_author = "up.by", likes = "score", reposts = "counts.1", replies = "counts.2", quotes = "counts.3", bookmarks = "counts.4",
+        impressions = "counts.5", stars = "=" }"##.replace('\n', " ").replacen("true ", "true\n", 1);
     let pages = drain(&mut *build(&toml(&path, &fields)), None).await;
     assert_eq!(pages[0].rejected, []);
     let mention = mentions(&pages[0].events)[0];
