@@ -326,7 +326,7 @@ async fn members_that_come_and_go_skip_nothing() {
     assert!(seen.into_iter().eq(0..400), "a record was skipped");
 }
 
-/// `mount -t tmpfs -o size=8m tmpfs DIR`, then run it with the variable set to DIR.
+/// `mount -t tmpfs -o size=24m tmpfs DIR`, then run it with the variable set to DIR.
 #[tokio::test]
 #[ignore = "needs a small file system, named by GRAPEVINE_TEST_SMALL_DISK"]
 async fn once_a_full_disk_has_room_again_appends_go_on() {
@@ -336,7 +336,7 @@ async fn once_a_full_disk_has_room_again_appends_go_on() {
     log.ensure_topics(&[TopicSpec { name: "t".to_owned(), partitions: 1, keep: DAY }]).await.unwrap();
     let mut acked = log.bounds("t").await.unwrap()[&0].1;
     let ballast = Path::new(&dir).join("ballast");
-    fs::write(&ballast, vec![0; 3 << 20]).unwrap();
+    fs::write(&ballast, vec![0; 16 << 20]).unwrap();
     let error = loop {
         match log.append("t", vec![at(0, format!("{acked} {}", "x".repeat(50_000)))]).await {
             Ok(()) => acked += 1,
@@ -351,4 +351,28 @@ async fn once_a_full_disk_has_room_again_appends_go_on() {
     }
     drop(log);
     assert!(everything(&path).await[&0].iter().copied().eq(0..acked));
+}
+
+/// Transactions in a write-ahead log: the frames that end one say how large the file is then (SQLite's WAL format).
+fn transactions(wal: &[u8]) -> usize {
+    wal[32..].chunks_exact(24 + 8192).filter(|frame| frame[4..8] != [0; 4]).count()
+}
+
+#[tokio::test]
+async fn appends_that_wait_together_share_a_transaction() {
+    let (_dir, path, log) = new_log(EmbeddedOptions::default()).await;
+    let wal = PathBuf::from(format!("{}-wal", path.display()));
+    let before = transactions(&fs::read(&wal).unwrap());
+    // While another process holds the lock, the appends gather.
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let appends = (0..50).map(|n| log.append("t", vec![at(0, format!("{n}"))]));
+    let release = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        other.execute_batch("ROLLBACK").unwrap();
+    };
+    let (outcomes, ()) = tokio::join!(futures::future::join_all(appends), release);
+    assert!(outcomes.iter().all(Result::is_ok), "{outcomes:?}");
+    assert_eq!(transactions(&fs::read(&wal).unwrap()) - before, 1);
+    assert_eq!(log.bounds("t").await.unwrap()[&0], (0, 50));
 }
