@@ -69,8 +69,11 @@ impl EngineError {
     /// Whether the same start may succeed later without anybody's help.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::LibraryMissing { .. } | Self::LibraryUnusable { .. } | Self::Options(_) => false,
-            Self::DataDirInUse { .. } | Self::Listen { .. } | Self::Start { .. } => true,
+            Self::LibraryMissing { .. }
+            | Self::LibraryUnusable { .. }
+            | Self::DataDirInUse { .. }
+            | Self::Options(_) => false,
+            Self::Listen { .. } | Self::Start { .. } => true,
             Self::Io { source, .. } => {
                 matches!(source.kind(), io::ErrorKind::Interrupted | io::ErrorKind::StorageFull)
             }

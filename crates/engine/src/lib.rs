@@ -36,6 +36,6 @@ pub mod testing;
 
 pub use error::EngineError;
 pub use fault::Fault;
-pub use library::{LIBRARY_PACKAGE, LIBRARY_SHA256, LIBRARY_VERSION, cache_dir, library_path};
+pub use library::{LIBRARY_VERSION, library_path};
 pub use serve::{Credentials, ServeOptions, serve, serve_child};
 pub use supervisor::{EmbeddedEngine, EngineOptions};

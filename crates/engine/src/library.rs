@@ -5,23 +5,11 @@ use std::path::{Path, PathBuf};
 
 use crate::EngineError;
 
-/// Version of the npm package that carries the library; its engine is ClickHouse 26.7.
+/// Version of the npm package that carries the library; its engine is ClickHouse 26.7. `cargo xtask setup` fetches the same.
 pub const LIBRARY_VERSION: &str = "26.7.3-stable.1";
 
-/// npm package for this platform.
-pub const LIBRARY_PACKAGE: &str = if cfg!(target_os = "macos") {
-    "@chdb/lib-darwin-arm64"
-} else if cfg!(target_arch = "aarch64") {
-    "@chdb/lib-linux-arm64-gnu"
-} else {
-    "@chdb/lib-linux-x64-gnu"
-};
-
-/// SHA-256 of `libchdb.so` in the linux-x64 package of [`LIBRARY_VERSION`], in hex.
-pub const LIBRARY_SHA256: &str = "36ad4e999882821ef13cf2d0f52c93f48e6ee1b4498b35a201c23ce4b8d15bf5";
-
 /// Directory of cached downloads: `$GRAPEVINE_CACHE`, else `$XDG_CACHE_HOME/grapevine`, else `$HOME/.cache/grapevine`.
-pub fn cache_dir() -> PathBuf {
+fn cache_dir() -> PathBuf {
     let set = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     set("GRAPEVINE_CACHE")
         .or_else(|| set("XDG_CACHE_HOME").map(|dir| dir.join("grapevine")))

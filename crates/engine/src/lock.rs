@@ -45,7 +45,10 @@ impl DirLock {
             file.rewind()?;
             write!(file, "{}", std::process::id())
         };
-        write(&mut file).map_err(EngineError::io("write", &path))?;
+        if let Err(error) = write(&mut file) {
+            // Held all the same: a full disk must not keep the engine from reading.
+            tracing::warn!(%error, path = %path.display(), "cannot write this process's id");
+        }
         Ok(Self { _file: file })
     }
 }

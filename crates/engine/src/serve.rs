@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
 use crate::announce::Announcement;
 use crate::ffi::Api;
@@ -84,11 +84,6 @@ fn open_and_run(options: &ServeOptions) -> Result<(), EngineError> {
     }
     let dir = prepare(&options.data_dir)?;
     let _lock = DirLock::take(&dir)?;
-    let library = library_path(options.library.as_deref())?;
-    let library = library.canonicalize().map_err(EngineError::io("find", &library))?;
-    // The engine takes a table's name for a file's: relative ones are sought in an empty directory.
-    let empty = prepare(&dir.join("empty"))?;
-    env::set_current_dir(&empty).map_err(EngineError::io("enter", &empty))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         // Besides the statements, a kill for each of them may be under way.
@@ -98,10 +93,7 @@ fn open_and_run(options: &ServeOptions) -> Result<(), EngineError> {
         .map_err(EngineError::io("start threads for", &dir))?;
     // The port first: it is what fails most often, and failing is cheaper before the engine is open.
     let listener = runtime.block_on(listen(options.port))?;
-    let api = Api::load(&library)?;
-    let memory = options.memory_limit.unwrap_or_else(|| total_memory() / 2);
-    let engine = Engine::boot(api, &dir.join("db"), &server_arguments(&dir, memory)?, memory);
-    let engine = engine.map_err(EngineError::Open)?;
+    let (api, engine) = open(options, &dir)?;
     let version = format!("{} (chdb {})", engine.server_version().map_err(EngineError::Open)?, api.version());
     let server = Server::new(engine, options.writer.clone(), options.reader.clone());
     runtime.block_on(run(listener, server, version, options.parent.is_some()))?;
@@ -111,6 +103,18 @@ fn open_and_run(options: &ServeOptions) -> Result<(), EngineError> {
         tracing::warn!("statements were still running when the engine was stopped");
     }
     Ok(())
+}
+
+fn open(options: &ServeOptions, dir: &Path) -> Result<(&'static Api, Engine), EngineError> {
+    let library = library_path(options.library.as_deref())?;
+    let library = library.canonicalize().map_err(EngineError::io("find", &library))?;
+    // The engine takes a table's name for a file's: relative ones are sought in an empty directory.
+    let empty = prepare(&dir.join("empty"))?;
+    env::set_current_dir(&empty).map_err(EngineError::io("enter", &empty))?;
+    let api = Api::load(&library)?;
+    let memory = options.memory_limit.unwrap_or_else(|| total_memory() / 2);
+    let engine = Engine::boot(api, &dir.join("db"), &server_arguments(dir, memory)?, memory);
+    Ok((api, engine.map_err(EngineError::Open)?))
 }
 
 fn prepare(dir: &Path) -> Result<PathBuf, EngineError> {
@@ -136,7 +140,7 @@ async fn run(listener: TcpListener, server: Arc<Server>, version: String, has_pa
             () = stop.notified() => {}
         }
     };
-    let (tell, told) = tokio::sync::oneshot::channel();
+    let (tell, told) = oneshot::channel();
     let stopping = async move {
         stopped.await;
         // The receiver lives until the server ends.
@@ -182,7 +186,7 @@ fn server_arguments(dir: &Path, memory: u64) -> Result<Vec<String>, EngineError>
     let log_dir = dir.join("log");
     fs::create_dir_all(&log_dir).map_err(EngineError::io("create", &log_dir))?;
     let config = dir.join("engine.xml");
-    fs::write(&config, server_config(memory)).map_err(EngineError::io("write", &config))?;
+    write_once(&config, &server_config(memory)).map_err(EngineError::io("write", &config))?;
     Ok(vec![
         format!("--config-file={}", config.display()),
         format!("--max_server_memory_usage={memory}"),
@@ -206,6 +210,16 @@ fn server_config(memory: u64) -> String {
 ",
         cache = memory / 16
     )
+}
+
+/// Writes a file whole, or not at all if it is so already: a restart must succeed on a full disk.
+fn write_once(path: &Path, content: &str) -> io::Result<()> {
+    if fs::read_to_string(path).is_ok_and(|present| present == content) {
+        return Ok(());
+    }
+    let new = path.with_extension("new");
+    fs::write(&new, content)?;
+    fs::rename(new, path)
 }
 
 /// The machine's memory in bytes.

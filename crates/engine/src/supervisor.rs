@@ -57,7 +57,7 @@ pub struct EmbeddedEngine {
     writer: Credentials,
     reader: Credentials,
     control: Option<Sender<Stop>>,
-    thread: Option<JoinHandle<()>>,
+    thread: Option<JoinHandle<Result<(), EngineError>>>,
 }
 
 #[derive(Debug, Default)]
@@ -75,35 +75,27 @@ impl EmbeddedEngine {
     pub fn start(options: EngineOptions) -> Result<Self, EngineError> {
         // Asked here as well as in the child, for the plainer error.
         library_path(options.library.as_deref())?;
-        let (writer, reader) = (credentials("grapevine"), credentials("reader"));
-        let serve = ServeOptions {
-            data_dir: options.data_dir.clone(),
-            library: options.library.clone(),
-            port: 0,
-            memory_limit: options.memory_limit,
-            writer: writer.clone(),
-            reader: reader.clone(),
-            parent: Some(std::process::id()),
-        };
+        let serve = serve_options(&options);
+        let (writer, reader) = (serve.writer.clone(), serve.reader.clone());
         let state = Arc::new(State::default());
         let (control, stop) = mpsc::channel();
         let (tell, told) = mpsc::channel();
         let mut supervisor = Supervisor { options, serve, state: state.clone(), stop };
         // Linux ends a child with the thread that started it, so the child gets a thread that lives as long as it.
         let thread = thread::Builder::new().name("engine-supervisor".to_owned()).spawn(move || {
-            match supervisor.launch() {
-                Ok(running) => {
-                    // The receiver waits for this.
-                    let _ = tell.send(Ok((running.port, running.version.clone())));
-                    supervisor.run(running);
-                }
-                Err(error) => drop(tell.send(Err(error))),
-            }
+            let launched = supervisor.launch();
+            // The receiver waits for this.
+            let _ = tell.send(launched.as_ref().map(|running| (running.port, running.version.clone())).map_err(drop));
+            launched.map(|running| supervisor.run(running))
         });
-        let gone = |reason: &str| EngineError::Options(format!("the supervisor's thread {reason}"));
-        let thread = thread.map_err(|error| gone(&format!("cannot be started: {error}")))?;
-        let (port, version) = told.recv().map_err(|_| gone("ended"))??;
-        Ok(Self { state, port, version, writer, reader, control: Some(control), thread: Some(thread) })
+        let lost = |reason: &str| EngineError::Options(format!("the supervisor's thread {reason}"));
+        let thread = thread.map_err(|error| lost(&format!("cannot be started: {error}")))?;
+        match told.recv() {
+            Ok(Ok((port, version))) => {
+                Ok(Self { state, port, version, writer, reader, control: Some(control), thread: Some(thread) })
+            }
+            _ => Err(thread.join().map_err(|_| lost("panicked"))?.err().unwrap_or_else(|| lost("ended"))),
+        }
     }
 
     /// Base address for the `clickhouse` crate, such as `http://127.0.0.1:43210`.
@@ -178,6 +170,18 @@ impl Drop for EmbeddedEngine {
     fn drop(&mut self) {
         self.control = None;
         self.join();
+    }
+}
+
+fn serve_options(options: &EngineOptions) -> ServeOptions {
+    ServeOptions {
+        data_dir: options.data_dir.clone(),
+        library: options.library.clone(),
+        port: 0,
+        memory_limit: options.memory_limit,
+        writer: credentials("grapevine"),
+        reader: credentials("reader"),
+        parent: Some(std::process::id()),
     }
 }
 

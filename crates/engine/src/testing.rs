@@ -3,7 +3,7 @@
 //!
 //! The child is the test binary itself, run with one test selected. So a test binary that uses this has, at its root:
 //!
-//! ```ignore
+//! ```text
 //! #[test]
 //! fn engine_child() {
 //!     grapevine_engine::testing::run_if_child();

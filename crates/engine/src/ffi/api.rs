@@ -28,6 +28,14 @@ pub(super) struct RawAnalysis {
 /// `chdb_state` for success.
 pub(super) const SUCCESS: c_int = 0;
 
+/// `chdb_query_with_params_n` and `chdb_stream_query_with_params_n`: session, statement, format, and the parameters' names
+/// and values, each array of pointers followed by one of lengths.
+#[rustfmt::skip]
+pub(super) type QueryFunction = unsafe extern "C" fn(
+    RawConnection, *const u8, usize, *const u8, usize,
+    *const *const u8, *const usize, *const *const u8, *const usize, usize,
+) -> RawResult;
+
 macro_rules! functions {
     ($($field:ident = $symbol:literal: ($($argument:ty),*) $(-> $result:ty)?;)*) => {
         /// The functions of the loaded library.

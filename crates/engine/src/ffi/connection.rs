@@ -2,7 +2,7 @@
 
 use std::ffi::{CString, c_char, c_int};
 
-use super::api::{Api, RawAnalysis, RawConnection, RawResult, SUCCESS};
+use super::api::{Api, QueryFunction, RawAnalysis, RawConnection, RawResult, SUCCESS};
 use super::result::QueryResult;
 use crate::Fault;
 use crate::fault::code;
@@ -85,21 +85,9 @@ impl Connection {
 
     /// # Safety
     /// `function` must be one of the library's query functions of this shape.
-    #[allow(clippy::type_complexity, reason = "the C function's own type")]
     unsafe fn start(
         &self,
-        function: unsafe extern "C" fn(
-            RawConnection,
-            *const u8,
-            usize,
-            *const u8,
-            usize,
-            *const *const u8,
-            *const usize,
-            *const *const u8,
-            *const usize,
-            usize,
-        ) -> RawResult,
+        function: QueryFunction,
         sql: &[u8],
         format: &str,
         params: &[(String, String)],

@@ -6,6 +6,7 @@
 //! ClickHouse knows quotes and blanks beyond ASCII and `$tag$…$tag$` strings. Values belong in parameters anyway.
 
 use std::collections::HashSet;
+use std::ops::Range;
 
 use super::sql::{Lexer, Placed, Token, is};
 use crate::Fault;
@@ -30,7 +31,9 @@ const HARMLESS: [&str; 13] = [
 
 /// Words after which a table's name comes.
 const BEFORE_TABLE: [&str; 6] = ["FROM", "JOIN", "TABLE", "DESCRIBE", "DESC", "EXISTS"];
-/// Words that end a list of tables.
+/// Words that begin a list of tables.
+const BEFORE_TABLES: [&str; 2] = ["FROM", "JOIN"];
+/// Words that end one.
 const AFTER_TABLES: [&str; 14] = [
     "SELECT", "WHERE", "PREWHERE", "GROUP", "ORDER", "HAVING", "LIMIT", "SETTINGS", "UNION", "ON", "USING", "QUALIFY",
     "WINDOW", "WITH",
@@ -55,47 +58,46 @@ impl Guard {
         let mut tables = vec![false];
         for Placed { token, depth, .. } in Lexer::new(text) {
             tables.resize(depth + 1, false);
-            let in_tables = &mut tables[depth];
-            match (&token, &last) {
-                (Token::Word(word), _) => {
-                    let word = &text[word.clone()];
-                    if !word.is_ascii() {
-                        return Err(refuse("letters beyond ASCII outside of quotes"));
-                    }
-                    *in_tables = BEFORE_TABLE.iter().any(|keyword| is(word, keyword))
-                        || *in_tables && !AFTER_TABLES.iter().any(|keyword| is(word, keyword));
-                }
-                (Token::Quoted(name), _) if text[name.clone()].iter().any(|byte| matches!(byte, b'\\' | b'/')) => {
-                    return Err(refuse("a quoted name with a slash"));
-                }
-                (Token::Text, Some(Token::Word(word)))
-                    if BEFORE_TABLE.iter().any(|known| is(&text[word.clone()], known)) =>
-                {
-                    return Err(refuse("a string in a table's place"));
-                }
-                (Token::Text, Some(Token::Symbol(b','))) if *in_tables => {
-                    return Err(refuse("a string in a table's place"));
-                }
-                (Token::Symbol(b'$'), _) => return Err(refuse("`$` outside of quotes")),
-                (Token::Symbol(b'('), Some(Token::Symbol(b'}'))) => {
-                    return Err(refuse("a function named by a parameter"));
-                }
-                (Token::Symbol(b'('), Some(Token::Word(name) | Token::Quoted(name))) => {
-                    let name = String::from_utf8_lossy(&text[name.clone()]).to_ascii_lowercase();
-                    if self.outward.contains(&name) {
-                        return Err(refuse(&format!("function {name}")));
-                    }
-                }
-                _ => {}
+            if let Some(what) = self.way_out(text, (last.as_ref(), &token), tables[depth]) {
+                let text = format!("reader: {what} is refused, as it may reach beyond the tables. (READONLY)");
+                return Err(Fault::new(code::READONLY, text));
+            }
+            if let Token::Word(word) = &token {
+                let word = &text[word.clone()];
+                tables[depth] = one_of(word, &BEFORE_TABLES) || tables[depth] && !one_of(word, &AFTER_TABLES);
             }
             last = Some(token);
         }
         Ok(())
     }
+
+    /// What is wrong with a token, given the one before it.
+    fn way_out(&self, text: &[u8], pair: (Option<&Token>, &Token), in_tables: bool) -> Option<String> {
+        let of = |range: &Range<usize>| &text[range.clone()];
+        match pair {
+            (_, Token::Word(word)) if !of(word).is_ascii() => {
+                Some("a letter beyond ASCII outside of quotes".to_owned())
+            }
+            (_, Token::Quoted(name)) if of(name).iter().any(|byte| matches!(byte, b'\\' | b'/')) => {
+                Some("a quoted name with a slash".to_owned())
+            }
+            (Some(Token::Word(word)), Token::Text) if one_of(of(word), &BEFORE_TABLE) => {
+                Some("a string in a table's place".to_owned())
+            }
+            (Some(Token::Symbol(b',')), Token::Text) if in_tables => Some("a string in a table's place".to_owned()),
+            (_, Token::Symbol(b'$')) => Some("`$` outside of quotes".to_owned()),
+            (Some(Token::Symbol(b'}')), Token::Symbol(b'(')) => Some("a function named by a parameter".to_owned()),
+            (Some(Token::Word(name) | Token::Quoted(name)), Token::Symbol(b'(')) => {
+                let name = String::from_utf8_lossy(of(name)).to_ascii_lowercase();
+                self.outward.contains(&name).then(|| format!("function {name}"))
+            }
+            _ => None,
+        }
+    }
 }
 
-fn refuse(what: &str) -> Fault {
-    Fault::new(code::READONLY, format!("reader: {what} is refused, as it may reach beyond the tables. (READONLY)"))
+fn one_of(word: &[u8], keywords: &[&str]) -> bool {
+    keywords.iter().any(|keyword| is(word, keyword))
 }
 
 #[cfg(test)]
@@ -111,7 +113,7 @@ mod tests {
         for text in [
             "SELECT count(), `a`, \"b c\" FROM t WHERE x = 'file(1) /etc 🍇 $' AND y IN ('/a', 'b') SETTINGS max_threads = 1",
             "WITH x AS (SELECT 1) SELECT * FROM x, numbers(3) AS n JOIN t ON t.a = '/b' GROUP BY 1, 'c', file",
-            "SELECT trimBoth(s), {p:String}, [1, 2] FROM {d:Identifier}.t ORDER BY a, 'x'",
+            "SELECT trimBoth(s), {p:String}, [1, 2] FROM {d:Identifier}.t ORDER BY a DESC, 'x'",
         ] {
             assert_eq!(guard().check(text.as_bytes()), Ok(()), "{text}");
         }

@@ -106,13 +106,7 @@ async fn feed(
         send(Message::Data(inline)).await?;
     }
     let mut blocks = BlockReader::default();
-    loop {
-        let piece = match timeout(PATIENCE, body.next()).await {
-            Err(_) => return Err(Feed::Bad(Fault::new(code::SOCKET_TIMEOUT, "the insert's data stopped coming"))),
-            Ok(Some(Err(error))) => return Err(Feed::Bad(Fault::new(code::NETWORK_ERROR, error))),
-            Ok(Some(Ok(piece))) => piece,
-            Ok(None) => break,
-        };
+    while let Some(piece) = next_piece(body).await.map_err(Feed::Bad)? {
         if !compressed {
             send(Message::Data(piece)).await?;
             continue;
@@ -126,6 +120,15 @@ async fn feed(
         return Err(Feed::Bad(Fault::new(code::CANNOT_DECOMPRESS, "the last compressed block is cut off")));
     }
     send(Message::End).await
+}
+
+async fn next_piece(body: &mut BodyDataStream) -> Result<Option<Bytes>, Fault> {
+    match timeout(PATIENCE, body.next()).await {
+        Err(_) => Err(Fault::new(code::SOCKET_TIMEOUT, "the insert's data stopped coming")),
+        Ok(Some(Err(error))) => Err(Fault::new(code::NETWORK_ERROR, error)),
+        Ok(Some(Ok(piece))) => Ok(Some(piece)),
+        Ok(None) => Ok(None),
+    }
 }
 
 async fn drain(body: &mut BodyDataStream) {

@@ -41,10 +41,10 @@ impl<'a> Lexer<'a> {
         found.map_or(self.text.len(), |at| from + at + needle.len())
     }
 
-    /// End of the quoted part that opens at `self.at`, past its closing quote.
-    fn quoted(&self) -> usize {
-        let quote = self.text[self.at];
-        let mut at = self.at + 1;
+    /// End of the quoted part that opens at `start`, past its closing quote.
+    fn quoted(&self, start: usize) -> usize {
+        let quote = self.text[start];
+        let mut at = start + 1;
         while at < self.text.len() {
             match self.text[at] {
                 b'\\' => at += 1,
@@ -56,63 +56,55 @@ impl<'a> Lexer<'a> {
         self.text.len()
     }
 
-    fn word(&self) -> usize {
-        let rest = &self.text[self.at..];
-        let inside = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_' || *byte >= 0x80;
-        self.at + rest.iter().position(|byte| !inside(byte)).unwrap_or(rest.len())
+    /// End of the blank or comment at `start`, if one is there.
+    fn skipped(&self, start: usize) -> Option<usize> {
+        let rest = &self.text[start..];
+        match rest {
+            [byte, ..] if byte.is_ascii_whitespace() => Some(start + 1),
+            [b'-', b'-', ..] | [b'#', b' ' | b'!', ..] => Some(self.past(b"\n", start)),
+            [b'/', b'*', ..] => Some(self.past(b"*/", start + 2)),
+            _ => None,
+        }
     }
+
+    /// The token at `start`, whose first byte is `byte`, and its end.
+    fn token(&self, start: usize, byte: u8) -> (Token, usize) {
+        match byte {
+            b'\'' => (Token::Text, self.quoted(start)),
+            b'`' | b'"' => {
+                let end = self.quoted(start);
+                (Token::Quoted(start + 1..(end - 1).max(start + 1)), end)
+            }
+            byte if in_word(byte) => {
+                let length = self.text[start..].iter().take_while(|byte| in_word(**byte)).count();
+                (Token::Word(start..start + length), start + length)
+            }
+            byte => (Token::Symbol(byte), start + 1),
+        }
+    }
+}
+
+fn in_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80
 }
 
 impl Iterator for Lexer<'_> {
     type Item = Placed;
 
     fn next(&mut self) -> Option<Placed> {
-        loop {
-            let start = self.at;
-            let byte = *self.text.get(start)?;
-            let token = match byte {
-                b'-' if self.text[start..].starts_with(b"--") => {
-                    self.at = self.past(b"\n", start);
-                    continue;
-                }
-                b'#' if matches!(self.text.get(start + 1), Some(b' ' | b'!')) => {
-                    self.at = self.past(b"\n", start);
-                    continue;
-                }
-                b'/' if self.text[start..].starts_with(b"/*") => {
-                    self.at = self.past(b"*/", start + 2);
-                    continue;
-                }
-                b'\'' => {
-                    self.at = self.quoted();
-                    Token::Text
-                }
-                b'`' | b'"' => {
-                    self.at = self.quoted();
-                    Token::Quoted(start + 1..(self.at - 1).max(start + 1))
-                }
-                byte if byte.is_ascii_whitespace() => {
-                    self.at += 1;
-                    continue;
-                }
-                byte if byte.is_ascii_alphanumeric() || byte == b'_' || byte >= 0x80 => {
-                    self.at = self.word();
-                    Token::Word(start..self.at)
-                }
-                byte => {
-                    self.at += 1;
-                    Token::Symbol(byte)
-                }
-            };
-            if matches!(token, Token::Symbol(b')')) {
-                self.depth = self.depth.saturating_sub(1);
-            }
-            let placed = Placed { token, depth: self.depth, end: self.at };
-            if matches!(placed.token, Token::Symbol(b'(')) {
-                self.depth += 1;
-            }
-            return Some(placed);
+        while let Some(end) = self.text.get(self.at).and_then(|_| self.skipped(self.at)) {
+            self.at = end;
         }
+        let (token, end) = self.token(self.at, *self.text.get(self.at)?);
+        self.at = end;
+        if token == Token::Symbol(b')') {
+            self.depth = self.depth.saturating_sub(1);
+        }
+        let depth = self.depth;
+        if token == Token::Symbol(b'(') {
+            self.depth += 1;
+        }
+        Some(Placed { token, depth, end })
     }
 }
 

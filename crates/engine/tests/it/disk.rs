@@ -6,7 +6,7 @@ use std::process::Command;
 use grapevine_engine::testing::child_command;
 use grapevine_engine::{EmbeddedEngine, EngineOptions};
 
-use crate::support::{Bench, CREATE_ITEMS, Item, assert_code, count, insert, items, writer};
+use crate::support::{Bench, CREATE_ITEMS, Item, assert_code, count, insert, items, kill, wait_until, writer};
 
 #[tokio::test]
 async fn too_little_space_is_refused_before_it_is_used_up() {
@@ -57,10 +57,14 @@ async fn a_full_disk_is_an_error_and_not_the_end() {
     assert!(text.contains("No space left on device") || text.contains("NOT_ENOUGH_SPACE"), "{text}");
     assert_eq!(count(&client, "items").await, 1000);
 
+    kill(engine.pid());
+    wait_until("a restart on a full disk", || engine.restarts() == 1 && engine.is_healthy());
+    assert_eq!(count(&client, "items").await, 1000);
+
     std::fs::remove_file(&filler).expect("removed");
     insert(&client, large(10_000)).await.expect("there is space again");
     assert_eq!(count(&client, "items").await, 3000);
-    assert_eq!(engine.restarts(), 0);
+    assert_eq!(engine.restarts(), 1);
     engine.stop();
 }
 

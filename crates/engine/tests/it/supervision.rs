@@ -13,18 +13,13 @@ use clickhouse::Client;
 use grapevine_engine::testing::child_command;
 use grapevine_engine::{EmbeddedEngine, EngineError, EngineOptions};
 
-use crate::support::{CREATE_ITEMS, count, insert, items, wait_until, writer};
+use crate::support::{CREATE_ITEMS, assert_code, count, insert, items, kill, send, wait_until, writer};
 
 /// Names the data directory, in the environment of a parent that a test will kill.
 const PARENT: &str = "GRAPEVINE_TEST_PARENT";
 
 fn options(dir: &Path) -> EngineOptions {
     EngineOptions::new(child_command(), dir.to_path_buf())
-}
-
-fn send(pid: u32, signal: i32) {
-    // SAFETY: plain integers; the process is this test's own child or grandchild.
-    assert_eq!(unsafe { libc::kill(pid as libc::pid_t, signal) }, 0);
 }
 
 fn is_alive(pid: u32) -> bool {
@@ -42,11 +37,11 @@ async fn killed_while_inserting_it_comes_back_with_every_acknowledged_batch() {
     client.query(CREATE_ITEMS).execute().await.expect("created");
     let (acknowledged, done) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
     let writing = tokio::spawn(write_batches(client.clone(), ROWS, acknowledged.clone(), done.clone()));
-    for kill in 1..=3 {
+    for round in 1..=3 {
         let before = acknowledged.load(Ordering::SeqCst);
         wait_until("more batches", || acknowledged.load(Ordering::SeqCst) >= before + 5);
-        send(engine.pid(), libc::SIGKILL);
-        wait_until("a restart", || engine.restarts() >= kill && engine.is_healthy());
+        kill(engine.pid());
+        wait_until("a restart", || engine.restarts() >= round && engine.is_healthy());
     }
     done.store(true, Ordering::SeqCst);
     writing.await.expect("no panic");
@@ -86,6 +81,22 @@ async fn stopped_and_started_again_it_still_has_its_rows() {
     assert_eq!(count(&writer(&engine), "items").await, 1000);
     assert_ne!(engine.password(), password);
     assert_eq!(engine.restarts(), 0);
+}
+
+#[tokio::test]
+async fn the_servers_settings_are_ours() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut options = options(dir.path());
+    options.memory_limit = Some(700 << 20);
+    let engine = EmbeddedEngine::start(options).expect("started");
+    let client = writer(&engine);
+    let sql = "SELECT value FROM system.server_settings WHERE name = 'max_server_memory_usage'";
+    assert_eq!(client.query(sql).fetch_one::<String>().await.expect("a row"), (700_u64 << 20).to_string());
+    let sql = "SELECT value FROM system.merge_tree_settings WHERE name = 'fsync_after_insert'";
+    assert_eq!(client.query(sql).fetch_one::<String>().await.expect("a row"), "1");
+    let large = "SELECT length(groupArray(number)) FROM numbers(200000000)";
+    assert_code(client.query(large).fetch_one::<u64>().await, 241);
+    assert_eq!(client.query("SELECT 1").fetch_one::<u8>().await.expect("it goes on"), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -103,6 +103,16 @@ pub fn items(ids: std::ops::Range<u64>) -> impl Iterator<Item = Item> {
     ids.map(|id| Item { id, text: format!("text of {id}") })
 }
 
+/// Sends a signal to a child of a test's own engine.
+pub fn send(pid: u32, signal: i32) {
+    // SAFETY: plain integers; the process is this test's own child.
+    assert_eq!(unsafe { libc::kill(pid as libc::pid_t, signal) }, 0);
+}
+
+pub fn kill(pid: u32) {
+    send(pid, libc::SIGKILL);
+}
+
 /// Waits until `holds` gives true; fails with `what` after 20 s.
 #[track_caller]
 pub fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
