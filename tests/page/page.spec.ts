@@ -43,11 +43,14 @@ async function violations(page: Page): Promise<string[]> {
     const { violations } = await window.axe.run(document, { resultTypes: ["violations"] });
     type Found = { id: string; impact: string; nodes: { html: string; failureSummary: string }[] };
     const serious = (violations as Found[]).filter(({ impact }) => impact === "serious" || impact === "critical");
-    return serious.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.html} ${node.failureSummary}`).join(" | ")}`);
+    return serious.map(
+      ({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.html} ${node.failureSummary}`).join(" | ")}`,
+    );
   });
 }
 
-const widthBeyond = (page: Page) => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+const widthBeyond = (page: Page) =>
+  page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 
 test("an address with the token logs in and the token leaves the address bar", async ({ page, site, troubles }) => {
   await open(page, site);
@@ -85,6 +88,8 @@ for (const tab of ["awareness", "community"]) {
     await page.screenshot({ path: `${SHOTS}${tab}-phone.png`, fullPage: true });
     expect(await widthBeyond(page)).toBeLessThanOrEqual(0);
     expect(await violations(page)).toEqual([]);
+    await open(page, site, `?tab=${tab}&span=8w&to=2015-02-24T00:00:00Z`);
+    expect(await widthBeyond(page), "with a span of the past").toBeLessThanOrEqual(0);
     expect(troubles).toEqual([]);
   });
 }
@@ -113,7 +118,8 @@ test("every headline figure explains itself, by keyboard alone", async ({ page, 
   await page.keyboard.press("Enter");
   const card = page.getByRole("dialog", { name: "About Net sentiment" });
   await expect(card).toBeVisible();
-  for (const part of ["Formula", "Source of the definition", "Span", "Coverage", "Model"]) await expect(card).toContainText(part);
+  for (const part of ["Formula", "Source of the definition", "Span", "Coverage", "Model"])
+    await expect(card).toContainText(part);
   await page.screenshot({ path: `${SHOTS}info.png` });
   expect(await violations(page)).toEqual([]);
   await page.keyboard.press("Escape");
@@ -165,7 +171,9 @@ test("a store that is away is said in every panel, with what to do", async ({ pa
   test.skip(real, "the fixture decides when the store is away");
   fixture.fail("store_unavailable");
   await open(page, site);
-  await expect(page.locator(".panel .trouble").first()).toHaveText("The store could not answer this.Try again in a few seconds.");
+  await expect(page.locator(".panel .trouble").first()).toHaveText(
+    "The store could not answer this.Try again in a few seconds.",
+  );
   await page.screenshot({ path: `${SHOTS}trouble.png`, fullPage: true });
   expect(await violations(page)).toEqual([]);
 });

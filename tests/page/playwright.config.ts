@@ -12,7 +12,9 @@ function chromium(): string {
       continue;
     }
   }
-  throw new Error("no Chromium is installed: `apt-get install chromium`, or name one in the environment variable CHROMIUM");
+  throw new Error(
+    "no Chromium is installed: `apt-get install chromium`, or name one in the environment variable CHROMIUM",
+  );
 }
 
 export default defineConfig({
@@ -27,7 +29,13 @@ export default defineConfig({
     locale: "en-GB",
     launchOptions: {
       executablePath: chromium(),
-      args: ["--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"],
+      args: [
+        "--no-sandbox",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--no-first-run",
+      ],
     },
   },
 });

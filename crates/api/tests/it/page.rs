@@ -1,4 +1,22 @@
+use std::collections::BTreeSet;
+
+use grapevine_store::registry;
+
 use crate::fake::{Api, request};
+
+#[test]
+fn every_column_that_the_page_reads_stands_in_the_registry() {
+    let source = include_str!("../../ui/src/api/columns.ts");
+    let read: BTreeSet<&str> = ["row, \"", "table, \""]
+        .into_iter()
+        .flat_map(|call| source.split(call).skip(1))
+        .filter_map(|rest| rest.split('"').next())
+        .collect();
+    assert!(read.len() > 20, "the page's file is read by its calls: {read:?}");
+    let columns = registry::all().iter().flat_map(|metric| metric.shapes).flat_map(|shape| shape.columns);
+    let known: BTreeSet<&str> = columns.map(|column| column.name).chain(["time"]).collect();
+    assert_eq!(read.difference(&known).collect::<Vec<_>>(), Vec::<&&str>::new(), "unknown to the registry");
+}
 
 #[tokio::test]
 async fn the_page_names_only_its_own_files_and_holds_no_inline_code() {

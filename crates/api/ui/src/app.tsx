@@ -8,7 +8,11 @@ import { Login } from "./parts/login";
 import { Page } from "./page";
 import { Loading, TroubleNote } from "./parts/states";
 
-type Door = { is: "opening" } | { is: "closed"; trouble: Trouble | null } | { is: "open"; brands: Brand[] } | { is: "away"; trouble: Trouble };
+type Door =
+  | { is: "opening" }
+  | { is: "closed"; trouble: Trouble | null }
+  | { is: "open"; brands: Brand[] }
+  | { is: "away"; trouble: Trouble };
 
 export function App({ token }: { token: string | null }) {
   const [door, setDoor] = useState<Door>({ is: "opening" });
@@ -39,11 +43,19 @@ export function App({ token }: { token: string | null }) {
 
   switch (door.is) {
     case "opening":
-      return <main><Loading /></main>;
+      return (
+        <main>
+          <Loading />
+        </main>
+      );
     case "closed":
       return <Login trouble={door.trouble} onToken={(given) => void open(given)} />;
     case "away":
-      return <main><TroubleNote trouble={door.trouble} /></main>;
+      return (
+        <main>
+          <TroubleNote trouble={door.trouble} />
+        </main>
+      );
     case "open":
       return <Page brands={door.brands} />;
   }

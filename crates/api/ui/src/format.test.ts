@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { ago, count, duration, moment, NONE, percent, signed, webAddress } from "./format";
+import { ago, count, duration, moment, NONE, percent, signed, webAddress, when } from "./format";
 
 test("counts are whole up to a hundred thousand, then short", () => {
   expect([0, 12_345, 99_999, 1_234_567].map((value) => count(value))).toEqual(["0", "12,345", "99,999", "1.2M"]);
@@ -30,6 +30,12 @@ test("a time ahead of this clock is said to be ahead", () => {
   expect(ago(0, 3_000)).toBe("now");
   expect(ago(0, 300_000)).toBe("5 min ago");
   expect(ago(300_000, 0)).toBe("in 5 min");
+});
+
+test("what is older than a week is told by its date", () => {
+  const now = new Date(2026, 2, 8, 12).getTime();
+  expect(when(now - 3_600_000, now)).toBe("1 h ago");
+  expect(when(new Date(2015, 1, 24, 9, 5).getTime(), now)).toBe("24 Feb 2015, 09:05");
 });
 
 test("another year is named", () => {

@@ -16,7 +16,9 @@ export function exact(value: number | null): string {
 }
 
 export function decimal(value: number | null, digits = 1): string {
-  return value === null ? NONE : value.toLocaleString("en-GB", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return value === null
+    ? NONE
+    : value.toLocaleString("en-GB", { minimumFractionDigits: digits, maximumFractionDigits: digits });
 }
 
 export function percent(value: number | null, digits = 1): string {
@@ -58,6 +60,13 @@ const clock = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-dig
 export function moment(time: number, now: number): string {
   const sameYear = new Date(time).getFullYear() === new Date(now).getFullYear();
   return `${(sameYear ? day : dayYear).format(time)}, ${clock.format(time)}`;
+}
+
+const WEEK = 7 * 86_400_000;
+
+/** How long ago within a week; the date of what is older. */
+export function when(time: number, now: number): string {
+  return now - time < WEEK ? ago(time, now) : moment(time, now);
 }
 
 export function spanText(from: number, to: number, now: number): string {

@@ -7,7 +7,11 @@ import "uplot/dist/uPlot.min.css";
 import "./styles/base.css";
 import "./styles/layout.css";
 import "./styles/parts.css";
+import "./styles/headline.css";
+import "./styles/charts.css";
 import "./styles/lists.css";
+import "./styles/posts.css";
+import "./styles/edges.css";
 
 // The token leaves the address bar before anything else happens.
 const { token, rest } = takeToken(location.href);

@@ -46,10 +46,14 @@ export function Page({ brands }: { brands: Brand[] }) {
 
   return (
     <SceneContext.Provider value={scene}>
-      <a class="skip" href="#figures">Skip to the figures</a>
+      <a class="skip" href="#figures">
+        Skip to the figures
+      </a>
       <Top brands={brands} view={{ ...view, brand }} now={now} span={span} onView={setView} />
       <main id="figures" tabIndex={-1} role="main">
-        <h1 class="unseen">{view.tab === "awareness" ? "Awareness" : "Community"} of {brand}</h1>
+        <h1 class="unseen">
+          {view.tab === "awareness" ? "Awareness" : "Community"} of {brand}
+        </h1>
         <AlertBanner />
         <Older />
         <div role="tabpanel" id={`panel-${view.tab}`} aria-labelledby={`tab-${view.tab}`}>

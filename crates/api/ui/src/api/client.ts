@@ -35,7 +35,11 @@ async function ask<T>(path: string, query: Query, signal?: AbortSignal): Promise
     response = await fetch(address(path, query), signal ? { signal } : {});
   } catch (error) {
     if (signal?.aborted) throw error;
-    throw new Trouble("unreachable", "the server does not answer", "check that `grapevine up` is running; this page tries again by itself");
+    throw new Trouble(
+      "unreachable",
+      "the server does not answer",
+      "check that `grapevine up` is running; this page tries again by itself",
+    );
   }
   if (!response.ok) throw await trouble(response);
   return (await response.json()) as T;
@@ -69,6 +73,7 @@ export const getBrands = (signal?: AbortSignal) => ask<Brand[]>("brands", {}, si
 export const getStatus = (signal?: AbortSignal) => ask<Status>("status", {}, signal);
 export const getMetric = (id: string, query: Query, signal?: AbortSignal) =>
   ask<MetricTable>(`metrics/${encodeURIComponent(id)}`, query, signal);
-export const getMentions = (query: Query, signal?: AbortSignal) => ask<{ mentions: Mention[]; next: string | null }>("mentions", query, signal);
+export const getMentions = (query: Query, signal?: AbortSignal) =>
+  ask<{ mentions: Mention[]; next: string | null }>("mentions", query, signal);
 export const getAlerts = (query: Query, signal?: AbortSignal) => ask<Episode[]>("alerts", query, signal);
 export const liveAddress = (brand: string) => address("live", { brand });

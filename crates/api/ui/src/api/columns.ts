@@ -26,7 +26,13 @@ export interface PolarityPoint {
 export function polarityPoints(table: MetricTable): PolarityPoint[] {
   return rowsOf(table).flatMap((row) => {
     const at = time(row, "time");
-    const point = { negative: num(row, "negative"), neutral: num(row, "neutral"), positive: num(row, "positive"), unscored: num(row, "unscored"), net: num(row, "net_sentiment") };
+    const point = {
+      negative: num(row, "negative"),
+      neutral: num(row, "neutral"),
+      positive: num(row, "positive"),
+      unscored: num(row, "unscored"),
+      net: num(row, "net_sentiment"),
+    };
     return at === null ? [] : [{ time: at, ...point }];
   });
 }
@@ -38,7 +44,11 @@ export interface BrandShare {
 }
 
 export function brandShares(table: MetricTable): BrandShare[] {
-  return rowsOf(table).map((row) => ({ brand: text(row, "brand"), mentions: num(row, "mentions"), share: num(row, "share_of_voice") }));
+  return rowsOf(table).map((row) => ({
+    brand: text(row, "brand"),
+    mentions: num(row, "mentions"),
+    share: num(row, "share_of_voice"),
+  }));
 }
 
 export interface Hashtag {
@@ -50,7 +60,12 @@ export interface Hashtag {
 }
 
 export function hashtags(table: MetricTable): Hashtag[] {
-  return rowsOf(table).map((row) => ({ tag: text(row, "hashtag"), mentions: num(row, "mentions"), authors: num(row, "observed"), trend: num(row, "trend") }));
+  return rowsOf(table).map((row) => ({
+    tag: text(row, "hashtag"),
+    mentions: num(row, "mentions"),
+    authors: num(row, "observed"),
+    trend: num(row, "trend"),
+  }));
 }
 
 export interface Voice {
@@ -121,7 +136,12 @@ export function responseRate(table: MetricTable | null) {
 
 export function members(table: MetricTable | null) {
   const row = table ? rowsOf(table)[0] : undefined;
-  return { daily: num(row, "dau"), weekly: num(row, "wau"), monthly: num(row, "mau"), stickiness: num(row, "stickiness") };
+  return {
+    daily: num(row, "dau"),
+    weekly: num(row, "wau"),
+    monthly: num(row, "mau"),
+    stickiness: num(row, "stickiness"),
+  };
 }
 
 export function memberPoints(table: MetricTable): { time: number; active: number | null }[] {

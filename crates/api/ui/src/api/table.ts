@@ -5,7 +5,9 @@ import type { Cell, MetricTable } from "./types";
 export type Row = Record<string, Cell>;
 
 export function rowsOf(table: MetricTable): Row[] {
-  return table.rows.map((cells) => Object.fromEntries(table.columns.map((column, i) => [column.name, cells[i] ?? null])));
+  return table.rows.map((cells) =>
+    Object.fromEntries(table.columns.map((column, i) => [column.name, cells[i] ?? null])),
+  );
 }
 
 /** Null where it is not known. */

@@ -15,7 +15,11 @@ const AGAIN = 20_000;
 
 /** `key` says which question it is: a new key asks at once. */
 export function useAnswer<T>(key: string, ask: (signal: AbortSignal) => Promise<T>): Answer<T> {
-  const [held, setHeld] = useState<{ key: string; data: T | null; trouble: Trouble | null }>({ key: "", data: null, trouble: null });
+  const [held, setHeld] = useState<{ key: string; data: T | null; trouble: Trouble | null }>({
+    key: "",
+    data: null,
+    trouble: null,
+  });
   const latest = useRef(ask);
   latest.current = ask;
 

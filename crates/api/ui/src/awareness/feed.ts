@@ -35,14 +35,18 @@ export function useFeed(hold: boolean): FeedView {
     setFeed(NONE);
     const load = async () => {
       try {
-        const { mentions } = await getMentions({ brand, limit: FIRST, before: end === null ? null : rfc3339(end) }, stop.signal);
+        const { mentions } = await getMentions(
+          { brand, limit: FIRST, before: end === null ? null : rfc3339(end) },
+          stop.signal,
+        );
         setTrouble(null);
         setFeed((before) => (holding.current && before.shown ? held(before, mentions) : merge(before, mentions)));
       } catch (error) {
         if (!stop.signal.aborted && error instanceof Trouble) setTrouble(error);
       }
     };
-    const add = (posts: Mention[]) => setFeed((before) => (holding.current ? held(before, posts) : merge(before, posts)));
+    const add = (posts: Mention[]) =>
+      setFeed((before) => (holding.current ? held(before, posts) : merge(before, posts)));
     void load();
     const close = end === null ? follow(brand, { load, add, note: setNote }) : () => undefined;
     return () => {
@@ -51,5 +55,11 @@ export function useFeed(hold: boolean): FeedView {
     };
   }, [brand, end]);
 
-  return { posts: feed.shown, waiting: feed.waiting.length, note, trouble, release: () => setFeed((before) => merge(before, [])) };
+  return {
+    posts: feed.shown,
+    waiting: feed.waiting.length,
+    note,
+    trouble,
+    release: () => setFeed((before) => merge(before, [])),
+  };
 }

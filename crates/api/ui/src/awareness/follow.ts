@@ -72,7 +72,9 @@ function connect(brand: string, ears: Ears): () => void {
       if (events.readyState === EventSource.CLOSED) retry = window.setTimeout(open, AGAIN);
     });
     events.addEventListener("mention", (event) => ears.onPost(JSON.parse(event.data as string) as Mention));
-    events.addEventListener("lagged", (event) => ears.onMissed((JSON.parse(event.data as string) as { missed: number }).missed));
+    events.addEventListener("lagged", (event) =>
+      ears.onMissed((JSON.parse(event.data as string) as { missed: number }).missed),
+    );
   };
   open();
   return () => {

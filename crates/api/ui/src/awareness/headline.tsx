@@ -25,7 +25,9 @@ export function Headline() {
         name="Mentions"
         answer={volume}
         value={(table) => count(figure.mentions(table))}
-        note={(table) => <Change from={figure.mentions(volumeBefore.data)} to={figure.mentions(table)} unit="%" relative />}
+        note={(table) => (
+          <Change from={figure.mentions(volumeBefore.data)} to={figure.mentions(table)} unit="%" relative />
+        )}
       />
       <Stat
         name="Net sentiment"
@@ -34,19 +36,35 @@ export function Headline() {
           const value = figure.netSentiment(table);
           return value === null ? NONE : <>{signed(value)}</>;
         }}
-        note={(table) => <Change from={figure.netSentiment(sentimentBefore.data)} to={figure.netSentiment(table)} unit="points" goodWhen="up" />}
+        note={(table) => (
+          <Change
+            from={figure.netSentiment(sentimentBefore.data)}
+            to={figure.netSentiment(table)}
+            unit="points"
+            goodWhen="up"
+          />
+        )}
       />
       <Stat
         name="Share of voice"
         answer={voice}
         value={(table) => percent(figure.shareOfVoice(table, brand))}
-        note={(table) => <Change from={figure.shareOfVoice(voiceBefore.data, brand)} to={figure.shareOfVoice(table, brand)} unit="points" goodWhen="up" />}
+        note={(table) => (
+          <Change
+            from={figure.shareOfVoice(voiceBefore.data, brand)}
+            to={figure.shareOfVoice(table, brand)}
+            unit="points"
+            goodWhen="up"
+          />
+        )}
       />
       <Stat
         name="Potential reach"
         answer={reach}
         value={(table) => count(figure.reach(table))}
-        note={(table) => <Change from={figure.reach(reachBefore.data)} to={figure.reach(table)} unit="%" goodWhen="up" relative />}
+        note={(table) => (
+          <Change from={figure.reach(reachBefore.data)} to={figure.reach(table)} unit="%" goodWhen="up" relative />
+        )}
       />
     </div>
   );

@@ -9,7 +9,13 @@ export function ShareOfVoice() {
   const { brand } = useScene();
   const answer = useMetric("share_of_voice");
   return (
-    <Panel title="Share of voice" class="w4" answer={answer} empty="No mentions of any brand in this span." hasData={(table) => brandShares(table).some(({ mentions }) => mentions !== 0)}>
+    <Panel
+      title="Share of voice"
+      class="w4"
+      answer={answer}
+      empty="No mentions of any brand in this span."
+      hasData={(table) => brandShares(table).some(({ mentions }) => mentions !== 0)}
+    >
       {(table) => (
         <ul class="bars">
           {brandShares(table).map((share) => (
@@ -39,9 +45,15 @@ export function Hashtags() {
           <thead>
             <tr>
               <th scope="col">hashtag</th>
-              <th scope="col" class="n">mentions</th>
-              <th scope="col" class="n">authors</th>
-              <th scope="col" class="n">trend</th>
+              <th scope="col" class="n">
+                mentions
+              </th>
+              <th scope="col" class="n">
+                authors
+              </th>
+              <th scope="col" class="n">
+                trend
+              </th>
             </tr>
           </thead>
           <tbody>

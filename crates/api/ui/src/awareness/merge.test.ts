@@ -3,7 +3,8 @@ import { expect, test } from "vitest";
 import type { Mention } from "../api/types";
 import { held, merge } from "./merge";
 
-const post = (id: string, minute: number, text = "") => ({ id, text, created_at: new Date(minute * 60_000).toISOString() }) as Mention;
+const post = (id: string, minute: number, text = "") =>
+  ({ id, text, created_at: new Date(minute * 60_000).toISOString() }) as Mention;
 
 test("posts are sorted by time and shown once, the newest version of each", () => {
   const feed = merge({ shown: [post("a", 1), post("b", 3)], waiting: [] }, [post("c", 2), post("a", 1, "edited")]);

@@ -6,7 +6,7 @@ import { useState } from "preact/hooks";
 import type { Mention } from "../api/types";
 import { Loading, TroubleNote } from "../parts/states";
 import { PolarityTag } from "../parts/polarity";
-import { ago, count, moment, webAddress } from "../format";
+import { count, moment, webAddress, when } from "../format";
 import { useScene } from "../state/context";
 import { useFeed } from "./feed";
 
@@ -21,7 +21,9 @@ export function Posts() {
     <section class="panel w4 tall" aria-labelledby="posts-title">
       <header>
         <h2 id="posts-title">Newest posts</h2>
-        <span class="small soft" role="status">{live ? feed.note : "up to the end of the span"}</span>
+        <span class="small soft" role="status">
+          {live ? feed.note : "up to the end of the span"}
+        </span>
         {live && (
           <div class="actions">
             <button type="button" class="button quiet" aria-pressed={paused} onClick={() => setPaused(!paused)}>
@@ -37,7 +39,9 @@ export function Posts() {
       )}
       {feed.trouble && <TroubleNote trouble={feed.trouble} />}
       {!feed.posts && !feed.trouble && <Loading />}
-      {feed.posts && feed.posts.length === 0 && <p class="soft">No posts yet. They appear here as soon as a source gives one.</p>}
+      {feed.posts && feed.posts.length === 0 && (
+        <p class="soft">No posts yet. They appear here as soon as a source gives one.</p>
+      )}
       {feed.posts && feed.posts.length > 0 && (
         <ol
           class="posts"
@@ -62,7 +66,11 @@ function Post({ post }: { post: Mention }) {
   const { now } = useScene();
   const created = Date.parse(post.created_at);
   const link = webAddress(post.url);
-  const when = <time dateTime={post.created_at} title={moment(created, now)}>{ago(created, now)}</time>;
+  const time = (
+    <time dateTime={post.created_at} title={moment(created, now)}>
+      {when(created, now)}
+    </time>
+  );
   return (
     <li class="post">
       <div class="meta">
@@ -71,15 +79,22 @@ function Post({ post }: { post: Mention }) {
         <span>{post.space ? `${post.platform} · ${post.space}` : post.platform}</span>
         <span class="when">
           {link ? (
-            <a href={link} target="_blank" rel="noopener noreferrer" aria-label={`Open this post by ${post.author}, ${ago(created, now)}`}>
-              {when}
+            <a
+              href={link}
+              target="_blank"
+              rel="noopener noreferrer"
+              aria-label={`Open this post by ${post.author}, ${when(created, now)}`}
+            >
+              {time}
             </a>
           ) : (
-            when
+            time
           )}
         </span>
       </div>
-      <p dir="auto" lang={post.language ?? undefined}>{post.text}</p>
+      <p dir="auto" lang={post.language ?? undefined}>
+        {post.text}
+      </p>
     </li>
   );
 }

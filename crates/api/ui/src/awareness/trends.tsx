@@ -22,13 +22,18 @@ function useMarks() {
 function gridded(table: MetricTable, span: Span) {
   const width = bucketMillis(bucketFor(span));
   const starts = grid(span, width);
-  const points = polarityPoints(table).map((point) => ({ time: point.time, values: [point.negative, point.neutral, point.positive, point.unscored] }));
+  const points = polarityPoints(table).map((point) => ({
+    time: point.time,
+    values: [point.negative, point.neutral, point.positive, point.unscored],
+  }));
   const [negative = [], neutral = [], positive = [], unscored = []] = onGrid(starts, points, 4);
   return { width, starts, negative, neutral, positive, unscored };
 }
 
 const anyMention = (table: MetricTable) =>
-  polarityPoints(table).some(({ negative, neutral, positive, unscored }) => negative || neutral || positive || unscored);
+  polarityPoints(table).some(
+    ({ negative, neutral, positive, unscored }) => negative || neutral || positive || unscored,
+  );
 
 const total = (values: (number | null)[]) => values.reduce<number>((sum, value) => sum + (value ?? 0), 0);
 
@@ -40,7 +45,12 @@ export function MentionsOverTime() {
     <Panel title="Mentions over time" class="w8" answer={answer} empty="No mentions in this span." hasData={anyMention}>
       {(table) => {
         const data = gridded(table, span);
-        const [low = [], middle = [], high = [], top = []] = stack([data.negative, data.neutral, data.positive, data.unscored]);
+        const [low = [], middle = [], high = [], top = []] = stack([
+          data.negative,
+          data.neutral,
+          data.positive,
+          data.unscored,
+        ]);
         const sums = `${exact(total(data.negative))} negative, ${exact(total(data.neutral))} neutral, ${exact(total(data.positive))} positive, ${exact(total(data.unscored))} not scored`;
         return (
           <>
@@ -107,7 +117,13 @@ export function SentimentOverTime() {
   const answer = useMetric("net_sentiment", { by: bucket });
   const marks = useMarks();
   return (
-    <Panel title="Net sentiment over time" class="w4" answer={answer} empty="No scored mentions in this span." hasData={(table) => polarityPoints(table).some((point) => point.net !== null)}>
+    <Panel
+      title="Net sentiment over time"
+      class="w4"
+      answer={answer}
+      empty="No scored mentions in this span."
+      hasData={(table) => polarityPoints(table).some((point) => point.net !== null)}
+    >
       {(table) => {
         const width = bucketMillis(bucket);
         const starts = grid(span, width);
@@ -127,7 +143,9 @@ export function SentimentOverTime() {
             range={[Math.min(-10, ...known) - 5, Math.max(10, ...known) + 5]}
             coverage={table.coverage}
             summary={`Net sentiment per ${bucket}, from ${signed(Math.min(...known))} to ${signed(Math.max(...known))}.`}
-            tip={(i) => [{ label: "net sentiment", value: net[i] === null || net[i] === undefined ? NONE : signed(net[i]) }]}
+            tip={(i) => [
+              { label: "net sentiment", value: net[i] === null || net[i] === undefined ? NONE : signed(net[i]) },
+            ]}
           />
         );
       }}

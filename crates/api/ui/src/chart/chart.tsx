@@ -33,10 +33,15 @@ export function Chart(props: Props) {
     const size = () => ({ width: Math.max(parent.clientWidth, 80), height: props.height });
     const moved = (u: uPlot) => {
       const { idx, left } = u.cursor;
-      setAt(idx === null || idx === undefined || left === undefined || left < 0 ? null : { index: idx, left: left + AXIS });
+      setAt(
+        idx === null || idx === undefined || left === undefined || left < 0 ? null : { index: idx, left: left + AXIS },
+      );
     };
     // A bucket is drawn around its middle.
-    const data = [props.starts.map((time) => (time + props.width / 2) / 1000), ...props.series.map((series) => series.drawn)] as uPlot.AlignedData;
+    const data = [
+      props.starts.map((time) => (time + props.width / 2) / 1000),
+      ...props.series.map((series) => series.drawn),
+    ] as uPlot.AlignedData;
     const plot = new uPlot(options({ ...props, span }, size(), moved), data, parent);
     const watcher = new ResizeObserver(() => {
       if (size().width !== plot.width) plot.setSize(size());

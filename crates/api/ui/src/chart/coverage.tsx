@@ -14,10 +14,22 @@ export function CoverageBand({ coverage, span, inset }: { coverage: Coverage; sp
   const length = span.to - span.from;
   const share = (time: number) => (time / length) * 100;
   return (
-    <div class="coverage-line" role="img" aria-label={`Coverage: ${coverage.note || "complete"}`} ref={(box) => void (box && (box.style.paddingLeft = `${inset}px`))}>
+    <div
+      class="coverage-line"
+      role="img"
+      aria-label={`Coverage: ${coverage.note || "complete"}`}
+      ref={(box) => void (box && (box.style.paddingLeft = `${inset}px`))}
+    >
       <svg class="coverage" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">
         {stretches(span, complete, gaps).map((part) => (
-          <rect key={`${part.kind}${part.from}`} class={part.kind} x={share(part.from - span.from)} y="0" height="6" width={Math.max(share(part.to - part.from), part.kind === "gap" ? 0.4 : 0)}>
+          <rect
+            key={`${part.kind}${part.from}`}
+            class={part.kind}
+            x={share(part.from - span.from)}
+            y="0"
+            height="6"
+            width={Math.max(share(part.to - part.from), part.kind === "gap" ? 0.4 : 0)}
+          >
             <title>{part.why}</title>
           </rect>
         ))}

@@ -35,11 +35,20 @@ export interface PlotInput {
 /** Room for the numbers left of the plot. */
 export const AXIS = 46;
 
-export function options(input: PlotInput, size: { width: number; height: number }, onCursor: (u: uPlot) => void): uPlot.Options {
+export function options(
+  input: PlotInput,
+  size: { width: number; height: number },
+  onCursor: (u: uPlot) => void,
+): uPlot.Options {
   const style = getComputedStyle(document.documentElement);
   const colour = (name: string) => style.getPropertyValue(name).trim();
   const font = "12px system-ui, sans-serif";
-  const axis = { stroke: colour("--ink-soft"), font, ticks: { show: false }, grid: { stroke: colour("--grid"), width: 1 } };
+  const axis = {
+    stroke: colour("--ink-soft"),
+    font,
+    ticks: { show: false },
+    grid: { stroke: colour("--grid"), width: 1 },
+  };
   return {
     ...size,
     padding: [8, 24, 0, 0],
@@ -50,7 +59,13 @@ export function options(input: PlotInput, size: { width: number; height: number 
       y: { range: input.range ?? ((_, __, max) => [0, Math.max(max * 1.08, 4)]) },
     },
     axes: [
-      { ...axis, grid: { show: false }, space: 70, size: 26, values: (_, splits, __, ___, step) => splits.map((at) => tick(at * 1000, step)) },
+      {
+        ...axis,
+        grid: { show: false },
+        space: 70,
+        size: 26,
+        values: (_, splits, __, ___, step) => splits.map((at) => tick(at * 1000, step)),
+      },
       { ...axis, size: AXIS, space: 36, values: (_, splits) => splits.map((value) => input.axis(value)) },
     ],
     series: [{}, ...input.series.map((series) => drawnAs(input, colour(series.colour)))],

@@ -20,7 +20,13 @@ test("a bucket without a point is not known, and a measured zero stays a zero", 
 });
 
 test("stacking adds up, and what is unknown stays unknown above", () => {
-  expect(stack([[1, 2, null], [10, null, 10], [100, 100, 100]])).toEqual([
+  expect(
+    stack([
+      [1, 2, null],
+      [10, null, 10],
+      [100, 100, 100],
+    ]),
+  ).toEqual([
     [1, 2, null],
     [11, null, null],
     [111, null, null],
@@ -29,7 +35,10 @@ test("stacking adds up, and what is unknown stays unknown above", () => {
 });
 
 test("the band shows what is complete, pending and missing", () => {
-  const band = stretches({ from: 0, to: 10 }, 8, [{ from: -5, to: 2, why: "rate limit" }, { from: 20, to: 30, why: "later" }]);
+  const band = stretches({ from: 0, to: 10 }, 8, [
+    { from: -5, to: 2, why: "rate limit" },
+    { from: 20, to: 30, why: "later" },
+  ]);
   expect(band.map(({ from, to, kind }) => [from, to, kind])).toEqual([
     [0, 8, "complete"],
     [8, 10, "pending"],

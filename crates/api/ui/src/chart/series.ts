@@ -20,9 +20,7 @@ export function grid(span: Span, width: number): number[] {
  */
 export function onGrid(starts: number[], points: Point[], columns: number): (number | null)[][] {
   const byTime = new Map(points.map((point) => [point.time, point.values]));
-  return Array.from({ length: columns }, (_, column) =>
-    starts.map((start) => byTime.get(start)?.[column] ?? null),
-  );
+  return Array.from({ length: columns }, (_, column) => starts.map((start) => byTime.get(start)?.[column] ?? null));
 }
 
 /** Each series on top of those before it; null where any of them is not known. */
@@ -46,11 +44,17 @@ export interface Stretch {
 }
 
 /** The band under a chart: where the span is known, where a source left a gap, and what is still to come. */
-export function stretches(span: Span, complete: number | null, gaps: { from: number; to: number; why: string }[]): Stretch[] {
+export function stretches(
+  span: Span,
+  complete: number | null,
+  gaps: { from: number; to: number; why: string }[],
+): Stretch[] {
   const known = Math.min(Math.max(complete ?? span.to, span.from), span.to);
   const found: Stretch[] = [];
-  if (known > span.from) found.push({ from: span.from, to: known, kind: "complete", why: "every source has delivered this" });
-  if (known < span.to) found.push({ from: known, to: span.to, kind: "pending", why: "sources have not confirmed this yet" });
+  if (known > span.from)
+    found.push({ from: span.from, to: known, kind: "complete", why: "every source has delivered this" });
+  if (known < span.to)
+    found.push({ from: known, to: span.to, kind: "pending", why: "sources have not confirmed this yet" });
   for (const gap of gaps) {
     const from = Math.max(gap.from, span.from);
     const to = Math.min(gap.to, span.to);

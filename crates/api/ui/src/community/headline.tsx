@@ -35,7 +35,9 @@ export function CommunityHeadline() {
         name="Response rate"
         answer={rate}
         value={(table) => percent(responseRate(table).rate)}
-        note={(table) => <Change from={responseRate(rateBefore.data).rate} to={responseRate(table).rate} unit="points" goodWhen="up" />}
+        note={(table) => (
+          <Change from={responseRate(rateBefore.data).rate} to={responseRate(table).rate} unit="points" goodWhen="up" />
+        )}
       />
       <Stat
         name="Active members, a week"
@@ -47,7 +49,15 @@ export function CommunityHeadline() {
         name="Newcomers"
         answer={arrived}
         value={(table) => count(newcomers(table).count)}
-        note={(table) => <Change from={newcomers(arrivedBefore.data).count} to={newcomers(table).count} unit="%" goodWhen="up" relative />}
+        note={(table) => (
+          <Change
+            from={newcomers(arrivedBefore.data).count}
+            to={newcomers(table).count}
+            unit="%"
+            goodWhen="up"
+            relative
+          />
+        )}
       />
       <Stat
         name="Peer-to-peer replies"

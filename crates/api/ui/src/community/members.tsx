@@ -12,10 +12,16 @@ import { bucketMillis } from "../state/span";
 export function ResponseTime() {
   const answer = useMetric("first_response_time");
   return (
-    <Panel title="First response time" class="w4" answer={answer} empty="Nobody has asked in this span." hasData={(table) => {
-      const { answered, waiting } = responseTimes(table);
-      return (answered ?? 0) + (waiting ?? 0) > 0;
-    }}>
+    <Panel
+      title="First response time"
+      class="w4"
+      answer={answer}
+      empty="Nobody has asked in this span."
+      hasData={(table) => {
+        const { answered, waiting } = responseTimes(table);
+        return (answered ?? 0) + (waiting ?? 0) > 0;
+      }}
+    >
       {(table) => {
         const { median, p90, answered, waiting } = responseTimes(table);
         return (
@@ -29,7 +35,8 @@ export function ResponseTime() {
               ]}
             />
             <p class="small soft">
-              Kaplan–Meier: who still waits counts as waiting and is not left out. “Not reached” means that fewer have an answer so far.
+              Kaplan–Meier: who still waits counts as waiting and is not left out. “Not reached” means that fewer have
+              an answer so far.
             </p>
           </>
         );
@@ -42,7 +49,13 @@ export function ActiveMembers() {
   const { span } = useScene();
   const answer = useMetric("active_members", { by: "day" });
   return (
-    <Panel title="Active members a day" class="w8" answer={answer} empty="Nobody has posted in this span." hasData={(table) => memberPoints(table).some(({ active }) => active)}>
+    <Panel
+      title="Active members a day"
+      class="w8"
+      answer={answer}
+      empty="Nobody has posted in this span."
+      hasData={(table) => memberPoints(table).some(({ active }) => active)}
+    >
       {(table) => {
         const width = bucketMillis("day");
         const starts = grid(span, width);
@@ -73,7 +86,14 @@ export function Newcomers() {
   const arrived = useMetric("newcomers");
   const peers = useMetric("peer_to_peer_ratio");
   return (
-    <Panel title="Belonging" class="w4" answer={active} empty="Nobody has posted in the 30 days before." hasData={(table) => members(table).monthly !== 0} asTable={false}>
+    <Panel
+      title="Belonging"
+      class="w4"
+      answer={active}
+      empty="Nobody has posted in the 30 days before."
+      hasData={(table) => members(table).monthly !== 0}
+      asTable={false}
+    >
       {(table) => {
         const { daily, weekly, monthly, stickiness } = members(table);
         return (
@@ -83,7 +103,11 @@ export function Newcomers() {
               { name: "a week (WAU)", value: count(weekly) },
               { name: "a month (MAU)", value: count(monthly) },
               { name: "Stickiness (DAU / MAU)", value: percent(stickiness) },
-              { name: "Newcomers, of all active in the span", value: percent(newcomers(arrived.data).share), from: arrived.data },
+              {
+                name: "Newcomers, of all active in the span",
+                value: percent(newcomers(arrived.data).share),
+                from: arrived.data,
+              },
               { name: "Replies by members to members", value: percent(peerToPeer(peers.data).ratio), from: peers.data },
               { name: "Replies whose parent is known", value: exact(peerToPeer(peers.data).known), from: peers.data },
             ]}

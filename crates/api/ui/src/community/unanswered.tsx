@@ -8,7 +8,13 @@ import { useMetric, useScene } from "../state/context";
 export function Unanswered() {
   const answer = useMetric("unanswered_questions", { limit: 50 });
   return (
-    <Panel title="Unanswered questions" class="w8 tall" answer={answer} asTable={false} empty="Every question that is due has an answer.">
+    <Panel
+      title="Unanswered questions"
+      class="w8 tall"
+      answer={answer}
+      asTable={false}
+      empty="Every question that is due has an answer."
+    >
       {(table) => (
         <ol class="questions scroll" tabIndex={0} aria-label="Unanswered questions">
           {questions(table).map((question) => (
@@ -32,7 +38,13 @@ function Line({ question }: { question: Question }) {
         {question.followers !== null && <span>{count(question.followers)} followers</span>}
         <span>{question.space ? `${question.platform} · ${question.space}` : question.platform}</span>
         {link && (
-          <a class="when" href={link} target="_blank" rel="noopener noreferrer" aria-label={`Answer @${question.author}`}>
+          <a
+            class="when"
+            href={link}
+            target="_blank"
+            rel="noopener noreferrer"
+            aria-label={`Answer @${question.author}`}
+          >
             Answer
           </a>
         )}

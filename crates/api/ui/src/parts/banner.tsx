@@ -5,7 +5,11 @@ import { ago, count, decimal, moment } from "../format";
 import { useScene } from "../state/context";
 
 const RULES: Record<string, { firing: string; over: string; counted: string }> = {
-  negative_spike: { firing: "Negative posts are spiking", over: "A spike of negative posts is over", counted: "negative posts in an hour" },
+  negative_spike: {
+    firing: "Negative posts are spiking",
+    over: "A spike of negative posts is over",
+    counted: "negative posts in an hour",
+  },
   volume_spike: { firing: "Posts are spiking", over: "A spike of posts is over", counted: "posts in an hour" },
 };
 
@@ -41,8 +45,10 @@ function Banner({ episode }: { episode: Episode }) {
           {title(episode)} · {episode.brand}
         </strong>
         <p>
-          Since {moment(start, now)} ({ago(start, now)}){end !== null && ` until ${moment(end, now)}`}:{" "}
-          <b>{count(episode.observed)}</b> {RULES[episode.rule]?.counted ?? "observed"}, about{" "}
+          Since {moment(start, now)}
+          {firing && ` (${ago(start, now)})`}
+          {end !== null && ` until ${moment(end, now)}`}: <b>{count(episode.observed)}</b>{" "}
+          {RULES[episode.rule]?.counted ?? "observed"}, about{" "}
           <b>{episode.expected < 10 ? decimal(episode.expected) : count(episode.expected)}</b> expected.
         </p>
       </div>

@@ -2,7 +2,7 @@
 
 import type { Source, Stage, Status } from "../api/types";
 import type { Answer } from "../api/use";
-import { ago, count, exact, percent } from "../format";
+import { count, exact, percent, when } from "../format";
 
 const GOOD = new Set(["live", "catching_up", "running", "ended", "starting"]);
 
@@ -15,7 +15,11 @@ export function TrustFooter({ answer, now }: { answer: Answer<Status>; now: numb
   return (
     <footer>
       <div class="trust">
-        {answer.trouble && <p role="alert">{answer.trouble.message}: {answer.trouble.hint}</p>}
+        {answer.trouble && (
+          <p role="alert">
+            {answer.trouble.message}: {answer.trouble.hint}
+          </p>
+        )}
         {status && (
           <>
             <section aria-label="Sources">
@@ -55,11 +59,14 @@ export function TrustFooter({ answer, now }: { answer: Answer<Status>; now: numb
 }
 
 function SourceLine({ source, now }: { source: Source; now: number }) {
-  const newest = source.newest_at ? `newest ${ago(Date.parse(source.newest_at), now)}` : "nothing yet";
+  const newest = source.newest_at ? `newest ${when(Date.parse(source.newest_at), now)}` : "nothing yet";
   return (
     <li title={source.message ?? ""}>
       <Dot state={source.state} />
-      {source.name} <span class="soft">{source.state.replaceAll("_", " ")} · {newest} · {count(source.mentions)} mentions</span>
+      {source.name}{" "}
+      <span class="soft">
+        {source.state.replaceAll("_", " ")} · {newest} · {count(source.mentions)} mentions
+      </span>
       {source.message && !GOOD.has(source.state) && <span> · {source.message}</span>}
     </li>
   );
@@ -85,7 +92,11 @@ function ModelLine({ status }: { status: Status }) {
   const accuracy = model.accuracy === null ? "accuracy not stated" : `macro-recall ${percent(model.accuracy * 100)}`;
   return (
     <p>
-      {model.id} <span class="soft">{model.engine} · {accuracy}{model.measured_on && ` on ${model.measured_on}`}</span>
+      {model.id}{" "}
+      <span class="soft">
+        {model.engine} · {accuracy}
+        {model.measured_on && ` on ${model.measured_on}`}
+      </span>
     </p>
   );
 }

@@ -19,7 +19,8 @@ export function Info({ table, name }: { table: MetricTable; name?: string }) {
     if (!from || !box) return;
     const left = Math.min(from.left, window.innerWidth - box.offsetWidth - 12);
     const below = from.bottom + 6;
-    const top = below + box.offsetHeight > window.innerHeight ? Math.max(12, window.innerHeight - box.offsetHeight - 12) : below;
+    const top =
+      below + box.offsetHeight > window.innerHeight ? Math.max(12, window.innerHeight - box.offsetHeight - 12) : below;
     box.style.left = `${Math.max(12, left)}px`;
     box.style.top = `${top}px`;
   };
@@ -33,7 +34,16 @@ export function Info({ table, name }: { table: MetricTable; name?: string }) {
           <path d="M8 7.2v4.2" stroke="currentColor" stroke-width="1.5" stroke-linecap="round" />
         </svg>
       </button>
-      <div ref={card} id={id} popover="auto" role="dialog" class="card" tabIndex={0} aria-label={`About ${name ?? metric.title}`} onToggle={place}>
+      <div
+        ref={card}
+        id={id}
+        popover="auto"
+        role="dialog"
+        class="card"
+        tabIndex={0}
+        aria-label={`About ${name ?? metric.title}`}
+        onToggle={place}
+      >
         <h3>{metric.title}</h3>
         <p>{metric.definition}</p>
         <dl>

@@ -17,7 +17,14 @@ export function Login({ trouble, onToken }: { trouble: Trouble | null; onToken: 
           Grapevine
         </h1>
         <label for="token">Token</label>
-        <input id="token" name="token" type="password" autoComplete="current-password" required aria-describedby="token-help" />
+        <input
+          id="token"
+          name="token"
+          type="password"
+          autoComplete="current-password"
+          required
+          aria-describedby="token-help"
+        />
         {trouble && (
           <p class="wrong" role="alert">
             {trouble.message}: {trouble.hint}

@@ -49,7 +49,9 @@ export function Panel({ title, class: name, answer, empty, hasData, asTable = tr
         {data && !filled && !answer.loading && <Empty text={empty} />}
         {data && !filled && answer.loading && <Loading />}
         {data && filled && (
-          <div class={answer.loading ? "stale" : ""}>{table ? <DataTable table={data} title={title} /> : children(data)}</div>
+          <div class={answer.loading ? "stale" : ""}>
+            {table ? <DataTable table={data} title={title} /> : children(data)}
+          </div>
         )}
       </div>
     </section>

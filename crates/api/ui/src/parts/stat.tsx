@@ -24,14 +24,28 @@ export function Stat({ name, answer, value, note }: Props) {
       </div>
       <div class={`value ${loading ? "stale" : ""}`}>{data ? value(data) : NONE}</div>
       <div class="note">
-        {trouble ? <span class="down" title={trouble.hint}>{trouble.message}</span> : data && note ? note(data) : ""}
+        {trouble ? (
+          <span class="down" title={trouble.hint}>
+            {trouble.message}
+          </span>
+        ) : data && note ? (
+          note(data)
+        ) : (
+          ""
+        )}
       </div>
     </section>
   );
 }
 
 /** How a figure stands against the previous span of the same length. */
-export function Change({ from, to, unit, goodWhen = "neither", relative = false }: {
+export function Change({
+  from,
+  to,
+  unit,
+  goodWhen = "neither",
+  relative = false,
+}: {
   from: number | null;
   to: number | null;
   unit: string;

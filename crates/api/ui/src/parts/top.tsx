@@ -36,7 +36,11 @@ export function Top({ brands, view, span, now, onView }: Props) {
             </button>
           </span>
         )}
-        <select aria-label="Brand" value={view.brand} onChange={(event) => onView({ ...view, brand: event.currentTarget.value })}>
+        <select
+          aria-label="Brand"
+          value={view.brand}
+          onChange={(event) => onView({ ...view, brand: event.currentTarget.value })}
+        >
           {brands.map((brand) => (
             <option key={brand.name} value={brand.name}>
               {brand.name}
@@ -47,7 +51,13 @@ export function Top({ brands, view, span, now, onView }: Props) {
         <div class="spans" role="radiogroup" aria-label="Span">
           {SPANS.map((choice) => (
             <label key={choice.id}>
-              <input type="radio" name="span" aria-label={`last ${choice.spoken}`} checked={view.span === choice.id} onChange={() => onView({ ...view, span: choice.id })} />
+              <input
+                type="radio"
+                name="span"
+                aria-label={`last ${choice.spoken}`}
+                checked={view.span === choice.id}
+                onChange={() => onView({ ...view, span: choice.id })}
+              />
               {choice.label}
             </label>
           ))}
