@@ -1,7 +1,7 @@
 //! Scoring: sentiment of a text, by a model that is a folder of files with a manifest.
 //!
 //! A text is [normalised](text::normalise), cut into tokens, put into a batch with texts of about its own length
-//! ([`batch`]), and sent to a [pool](pool) of worker threads. Each worker owns an [`Engine`]: `rust-bert` over libtorch
+//! ([`batch`]), and sent to a [pool] of worker threads. Each worker owns an [`Engine`]: `rust-bert` over libtorch
 //! (fp32, or bf16 where the CPU has it), or ONNX Runtime in int8. The three outputs become probabilities through the
 //! temperature that was fitted for the model ([`calibrate`]). What the author wants is told by rules ([`intent`]).
 //!
