@@ -89,6 +89,8 @@ impl Store {
             .with_setting("async_insert", "0")
             .with_setting("deduplicate_blocks_in_dependent_materialized_views", "1")
             .with_setting("mutations_sync", "2")
+            // A backfill of old posts touches many months at once.
+            .with_setting("max_partitions_per_insert_block", "0")
     }
 
     /// For questions: with a budget of time, memory and rows, so that a heavy one is refused and does not hang.

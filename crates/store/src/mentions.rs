@@ -126,6 +126,7 @@ const PAGE: u32 = 1000;
 
 impl Store {
     /// The newest mentions first, by creation and then by id; 1,000 at most. `before` is the last row of the page before.
+    /// Without a brand, a mention of several brands is one row, of the alphabetically first.
     pub async fn latest(
         &self,
         brand: Option<&str>,
@@ -160,7 +161,7 @@ impl Store {
             AND created_at >= fromUnixTimestamp64Milli({{since:Int64}}, 'UTC')
             AND (created_at, id) < (fromUnixTimestamp64Milli({{before:Int64}}, 'UTC'), {{id:UInt128}})
             AND created_at <= fromUnixTimestamp64Milli({{before:Int64}}, 'UTC')
-            ORDER BY created_at DESC, id DESC, brand LIMIT {{limit:UInt32}}"
+            ORDER BY created_at DESC, id DESC, brand LIMIT 1 BY id LIMIT {{limit:UInt32}}"
         );
         let rows: Vec<Fetched> = self
             .read(&sql)

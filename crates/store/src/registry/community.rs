@@ -16,8 +16,8 @@ pub(super) static METRICS: &[Metric] = &[
         title: "First response time",
         definition: "How long questions and complaints created in the span waited for the first reply by another person, \
             team or member, in owned spaces and in public. A reply names the mention as its parent, or stands in the \
-            thread that it opened. What has no reply yet is censored at the time that the sources are complete through, \
-            not left out: the Kaplan-Meier estimate. Empty where fewer than half (or nine in ten) are expected ever to be \
+            thread that it opened. What has no reply by the end of the span, or by the time that the sources are \
+            complete through if that is earlier, is censored there, not left out: the Kaplan-Meier estimate. Empty where fewer than half (or nine in ten) are expected ever to be \
             answered.",
         formula: "smallest t with S(t) <= 0.5 (median) and <= 0.1 (p90), S by Kaplan-Meier",
         unit: "s",
@@ -50,8 +50,8 @@ pub(super) static METRICS: &[Metric] = &[
     Metric {
         id: "unanswered_questions",
         title: "Unanswered questions",
-        definition: "Questions created in the span that nobody else has replied to yet, and whose answer is overdue: older \
-            than the target when the sources were last complete. Oldest hour first; within an hour the widest reach first.",
+        definition: "Questions created in the span that nobody else has replied to by the end of the span (or the time that \
+            the sources are complete through, if that is earlier), and that are then older than the target. Oldest hour first; within an hour the widest reach first.",
         formula: "questions with no reply by another person and age > target",
         unit: "s",
         denominator: "",
@@ -87,8 +87,8 @@ pub(super) static METRICS: &[Metric] = &[
     Metric {
         id: "response_rate",
         title: "Response rate",
-        definition: "Questions and complaints created in the span that another person, team or member, has replied to, of \
-            all of them. In owned spaces and in public.",
+        definition: "Questions and complaints created in the span that another person, team or member, has replied to by \
+            the end of the span, of all of them. In owned spaces and in public.",
         formula: "answered / needing an answer x 100, where needing = question or complaint",
         unit: "%",
         denominator: "questions and complaints by others than the team, without reposts",

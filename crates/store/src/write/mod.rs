@@ -44,9 +44,9 @@ impl Store {
         Ok(plan.inserted)
     }
 
-    async fn write<T: RowOwned + RowWrite>(&self, table: &str, token: &str, rows: &[T]) -> Result<(), StoreError>
+    async fn write<T>(&self, table: &str, token: &str, rows: &[T]) -> Result<(), StoreError>
     where
-        T: for<'a> Row<Value<'a> = T>,
+        T: RowOwned + RowWrite + for<'a> Row<Value<'a> = T>,
     {
         if rows.is_empty() {
             return Ok(());

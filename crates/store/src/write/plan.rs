@@ -109,7 +109,11 @@ fn upsert<'a>(slots: &mut Slots<'a>, offset: u64, mention: &'a Mention, inserted
     let of_id = slots.entry(mention.id()).or_default();
     let version = version(mention.observed_at);
     let (mut fresh, mut changed) = (false, false);
-    for brand in &mention.brands {
+    for (index, brand) in mention.brands.iter().enumerate() {
+        // Two monitors of a brand may both match: the first one named is kept.
+        if mention.brands[..index].iter().any(|earlier| earlier.brand == brand.brand) {
+            continue;
+        }
         match of_id.get_mut(&brand.brand) {
             Some(slot) if version < slot.version => {}
             Some(slot) => {
@@ -175,12 +179,11 @@ impl Plan {
                     self.dirty.insert((brand.clone(), hour(slot.created_at)));
                 }
                 let row = match change {
-                    Change::Upsert(mention, brand) => {
-                        MentionRecord { first: !slot.stored, ..MentionRecord::of(mention, brand, slot.created_at) }
-                    }
+                    Change::Upsert(mention, brand) => MentionRecord::of(mention, brand, slot.created_at),
                     Change::Remove => removal(id, brand, slot.place, slot.created_at, slot.version),
                 };
-                self.mentions.push(MentionRecord { partition, offset, ..row });
+                let first = !slot.stored;
+                self.mentions.push(MentionRecord { first, partition, offset, ..row });
             }
         }
         // The same batch has to give the same block.

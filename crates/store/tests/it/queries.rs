@@ -177,7 +177,7 @@ async fn an_episode_is_replaced_by_its_newest_state() {
     };
     let all = |from: Timestamp, to: Timestamp| world.store.episodes(None, from, to);
     world.store.save_episode(&firing).await.unwrap();
-    assert_eq!(all(day("20:00:00"), day("21:00:00")).await.unwrap(), [firing.clone()], "it still fires");
+    assert_eq!(all(day("20:00:00"), day("21:00:00")).await.unwrap(), std::slice::from_ref(&firing), "it still fires");
     world.store.save_episode(&resolved).await.unwrap();
     assert_eq!(all(day("15:00:00"), day("21:00:00")).await.unwrap(), [resolved]);
     assert_eq!(all(day("16:00:00"), day("21:00:00")).await.unwrap(), []);

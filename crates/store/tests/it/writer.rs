@@ -31,10 +31,12 @@ fn three() -> Vec<Mention> {
 #[tokio::test]
 async fn the_same_batch_again_changes_nothing() {
     let world = world().await;
-    let first = world.batch(three().iter().map(upsert).chain([gap(day("10:00:00"), day("11:00:00"))]).collect());
+    let other_month = post("4", at("2026-04-02T10:00:00Z"));
+    let mentions = three().into_iter().chain([other_month]);
+    let first = world.batch(mentions.map(|m| upsert(&m)).chain([gap(day("10:00:00"), day("11:00:00"))]).collect());
     let inserted = world.store.insert(&first).await.unwrap();
-    let expected = Inserted { stored: 3, rows: 4, gaps: 1, ..Inserted::default() };
-    assert_eq!((inserted, inserted.events()), (expected, 4));
+    let expected = Inserted { stored: 4, rows: 5, gaps: 1, ..Inserted::default() };
+    assert_eq!((inserted, inserted.events()), (expected, 5));
     let before = seen(&world).await;
     let again = world.store.insert(&first).await.unwrap();
     assert_eq!(again, Inserted { replayed: true, ..expected });
@@ -74,6 +76,25 @@ async fn a_mention_that_comes_again_in_another_batch_changes_no_figure() {
     assert_eq!(seen(&world).await, before, "before the rebuild");
     let _ = world.store.rebuild_dirty().await.unwrap();
     assert_eq!(seen(&world).await, before, "after the rebuild");
+    world.assert_rollups_agree().await;
+}
+
+#[tokio::test]
+async fn a_brand_that_two_monitors_matched_is_one_row() {
+    let world = world().await;
+    let mention = Mention { brands: vec![of("acme"), of("zenith"), of("acme")], ..post("1", day("10:00:00")) };
+    let inserted = world.insert_mentions(&[mention]).await;
+    assert_eq!((inserted.stored, inserted.replaced, inserted.rows), (1, 0, 2));
+    assert_eq!(world.store.latest(None, 10, None).await.unwrap().len(), 1, "one line in a list of all brands");
+}
+
+#[tokio::test]
+async fn a_batch_may_span_all_months_of_twenty_years() {
+    let world = world().await;
+    let month = |number: i64| at("2006-01-15T00:00:00Z") + SignedDuration::from_hours(number * 24 * 30);
+    let mentions: Vec<Mention> = (0..240).map(|number| post(&number.to_string(), month(number))).collect();
+    let _ = world.insert_mentions(&mentions).await;
+    assert_eq!(world.store.count().await.unwrap(), 240);
     world.assert_rollups_agree().await;
 }
 
