@@ -37,6 +37,7 @@ fn text() -> impl Strategy<Value = String> {
         4 => word(),
         2 => prop::sample::select(vec!["#", "@", "-", ".", "'", "\u{301}", "ς", "s", "\\", "(", "\""])
             .prop_map(str::to_owned),
+        3 => prop::sample::select(vec!["#a", "#AB", "＃é", "#東京", "@a", "@Ab", "＠東京"]).prop_map(str::to_owned),
         4 => prop::sample::select(vec![" ", "\n\t ", "\u{a0}"]).prop_map(str::to_owned),
         1 => any::<char>().prop_map(String::from),
     ];

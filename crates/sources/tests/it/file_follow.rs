@@ -160,3 +160,14 @@ async fn a_followed_csv_waits_for_its_header() {
     file.append("lines\"\n");
     assert_eq!(ids(&file.poll().await.events), ["2"]);
 }
+
+#[tokio::test]
+async fn a_log_that_only_begins_alike_gives_a_gap() {
+    let first: String = (0..40).map(line).collect();
+    let mut file = Followed::new(&first);
+    file.poll().await;
+    let other: String = (0..30).chain(50..60).chain(41..43).map(line).collect();
+    fs::write(&file.path, other).unwrap();
+    let page = file.poll().await;
+    assert_eq!((gaps(&page), ids(&page.events).len()), (1, 42));
+}
