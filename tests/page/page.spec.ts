@@ -76,6 +76,7 @@ for (const tab of ["awareness", "community"]) {
     test(`${tab} in ${scheme}: no error, accessible, looked at`, async ({ page, site, troubles }) => {
       await page.emulateMedia({ colorScheme: scheme });
       await open(page, site, `?tab=${tab}`);
+      await expect(page.locator(".card:visible")).toHaveCount(0);
       await page.screenshot({ path: `${SHOTS}${tab}-${scheme}.png`, fullPage: true });
       expect(await violations(page)).toEqual([]);
       expect(troubles).toEqual([]);

@@ -71,7 +71,7 @@ pub fn app(state: ApiState) -> Router {
         .layer(timed);
     guarded
         .merge(open)
-        .fallback_service(get(assets::serve))
+        .fallback(assets::serve)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(DefaultBodyLimit::max(LARGEST_BODY))
         .layer(from_fn_with_state(state.clone(), guard::host))

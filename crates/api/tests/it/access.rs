@@ -104,6 +104,7 @@ async fn every_answer_carries_the_headers_of_security() {
 async fn what_is_not_there_says_so_in_the_same_shape() {
     let api = Api::new();
     assert_eq!(api.get("/api/v1/nothing").await.code(), "404 not_found");
+    assert_eq!(api.send(request("POST", "/nothing")).await.code(), "404 not_found");
     assert_eq!(api.send(request("POST", "/api/v1/health")).await.code(), "405 method_not_allowed");
 }
 

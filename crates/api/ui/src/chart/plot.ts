@@ -78,7 +78,7 @@ export function options(
 
 function drawnAs(input: PlotInput, colour: string): uPlot.Series {
   if (input.kind === "line") return { stroke: colour, width: 1.8, spanGaps: false, points: { show: false } };
-  const bars = uPlot.paths.bars?.({ size: [0.86, 60] });
+  const bars = uPlot.paths.bars?.({ size: [0.86, 100] });
   return { fill: colour, stroke: colour, width: 0, points: { show: false }, ...(bars ? { paths: bars } : {}) };
 }
 

@@ -11,8 +11,8 @@ export function Community() {
       <div class="grid">
         <Unanswered />
         <ResponseTime />
-        <ActiveMembers />
         <Newcomers />
+        <ActiveMembers />
       </div>
     </>
   );

@@ -51,7 +51,7 @@ export function ActiveMembers() {
   return (
     <Panel
       title="Active members a day"
-      class="w8"
+      class="w12"
       answer={answer}
       empty="Nobody has posted in this span."
       hasData={(table) => memberPoints(table).some(({ active }) => active)}
