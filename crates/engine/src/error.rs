@@ -16,7 +16,7 @@ pub enum EngineError {
         path: PathBuf,
     },
     /// The library is there but cannot be used.
-    #[error("the ClickHouse library {} cannot be loaded: {reason}; remove it and run `cargo xtask setup`", path.display())]
+    #[error("the ClickHouse library {} cannot be loaded: {reason}; remove it and set up anew", path.display())]
     LibraryUnusable {
         /// The file that was loaded.
         path: PathBuf,

@@ -1,5 +1,5 @@
-//! The embedded ClickHouse engine: the real engine as a library (libchdb), served over ClickHouse's own HTTP protocol on
-//! loopback by a child process, so that the stock `clickhouse` crate is the only client there is.
+//! The embedded ClickHouse engine: the real engine as a library (libchdb), served over ClickHouse's own HTTP protocol
+//! on loopback by a child process, so that the stock `clickhouse` crate is the only client there is.
 //!
 //! ```text
 //! parent: EmbeddedEngine ── spawns, pings, restarts ──▶ child: serve() ── dlopen ──▶ libchdb ──▶ data_dir/db
@@ -12,9 +12,9 @@
 //! | event | what happens |
 //! |---|---|
 //! | an insert was answered with 200 | its rows are in a part that is synced to disk |
-//! | an insert was cut off | nothing of its last block (up to 1,048,576 rows) is stored; send it again with the same token |
+//! | an insert was cut off | nothing of its last block (1,048,576 rows at most) is stored; send it again, same token |
 //! | a reader's statement | reads tables of this engine, and no file, host or program; 30 s at most |
-//! | the child dies or stops answering | it is started again with a growing pause, on the same port, with the same keys |
+//! | the child dies or stops answering | it is started again after a growing pause, with the same port and keys |
 //! | the parent dies, however it dies | the child dies too (a signal on Linux, the end of its stdin elsewhere) |
 //! | a second engine on one directory | refused, naming the process that holds it |
 //!

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use crate::EngineError;
 
-/// Version of the npm package that carries the library; its engine is ClickHouse 26.7. `cargo xtask setup` fetches the same.
+/// Version of the npm package that carries the library; its engine is ClickHouse 26.7. `cargo xtask setup` fetches the
+/// same.
 pub const LIBRARY_VERSION: &str = "26.7.3-stable.1";
 
 /// Directory of cached downloads: `$GRAPEVINE_CACHE`, else `$XDG_CACHE_HOME/grapevine`, else `$HOME/.cache/grapevine`.

@@ -66,8 +66,8 @@ pub fn serve_child() -> Result<(), EngineError> {
     serve(options.map_err(EngineError::Options)?)
 }
 
-/// Serves the engine until SIGTERM, or until the parent ends. Says on stdout, as one JSON line, on which port it answers,
-/// or why it cannot. The process is the engine's from then on: its working directory is changed too.
+/// Serves the engine until SIGTERM, or until the parent ends. Says on stdout, as one JSON line, on which port it
+/// answers, or why it cannot. The process is the engine's from then on: its working directory is changed too.
 pub fn serve(options: ServeOptions) -> Result<(), EngineError> {
     let outcome = open_and_run(&options);
     if let Err(error) = &outcome
@@ -195,8 +195,8 @@ fn server_arguments(dir: &Path, memory: u64) -> Result<Vec<String>, EngineError>
     ])
 }
 
-/// An insert is acknowledged only when its part is on the disk: the offset that is committed after it survives a power cut
-/// too. Caches are sized for a laptop's share of memory instead of a server's 5 GiB.
+/// An insert is acknowledged only when its part is on the disk: the offset that is committed after it survives a power
+/// cut too. Caches are sized for a laptop's share of memory instead of a server's 5 GiB.
 fn server_config(memory: u64) -> String {
     format!(
         "<clickhouse>

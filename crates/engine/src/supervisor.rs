@@ -46,9 +46,9 @@ impl EngineOptions {
     }
 }
 
-/// A running engine. Its address and keys stay the same for its whole life, whatever happens to the child; while the child
-/// is away, connections are refused and clients try again. Dropped, it kills the child; [`EmbeddedEngine::stop`] lets it
-/// close its data first.
+/// A running engine. Its address and keys stay the same for its whole life, whatever happens to the child; while the
+/// child is away, connections are refused and clients try again. Dropped, it kills the child; [`EmbeddedEngine::stop`]
+/// lets it close its data first.
 #[derive(Debug)]
 pub struct EmbeddedEngine {
     state: Arc<State>,

@@ -1,5 +1,5 @@
-//! An engine for the tests of any crate: one per test process, shared by the tests that run at the same time, with a fresh
-//! database for each.
+//! An engine for the tests of any crate: one per test process, shared by the tests that run at the same time, with a
+//! fresh database for each.
 //!
 //! The child is the test binary itself, run with one test selected. So a test binary that uses this has, at its root:
 //!

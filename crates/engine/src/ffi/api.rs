@@ -28,8 +28,8 @@ pub(super) struct RawAnalysis {
 /// `chdb_state` for success.
 pub(super) const SUCCESS: c_int = 0;
 
-/// `chdb_query_with_params_n` and `chdb_stream_query_with_params_n`: session, statement, format, and the parameters' names
-/// and values, each array of pointers followed by one of lengths.
+/// `chdb_query_with_params_n` and `chdb_stream_query_with_params_n`: session, statement, format, and the parameters'
+/// names and values, each array of pointers followed by one of lengths.
 #[rustfmt::skip]
 pub(super) type QueryFunction = unsafe extern "C" fn(
     RawConnection, *const u8, usize, *const u8, usize,
@@ -118,7 +118,8 @@ impl Api {
         unsafe { CStr::from_ptr((self.version)()) }.to_string_lossy().into_owned()
     }
 
-    /// Stops the engine and joins its threads. `false` while a connection is open; after `true` it cannot be used again.
+    /// Stops the engine and joins its threads. `false` while a connection is open; after `true` it cannot be used
+    /// again.
     pub(crate) fn shutdown(&self) -> bool {
         // SAFETY: takes nothing, and is documented as safe from any thread.
         unsafe { (self.shutdown)() == SUCCESS }

@@ -13,8 +13,8 @@ pub(crate) struct Connection {
     handle: *mut RawConnection,
 }
 
-// SAFETY: the library runs statements on threads of its own and does not care which thread calls; the type is not `Sync`,
-// so that a connection never sees two calls at once.
+// SAFETY: the library runs statements on threads of its own and does not care which thread calls; the type is not
+// `Sync`, so that a connection never sees two calls at once.
 unsafe impl Send for Connection {}
 
 /// What the engine's parser says about a text, without running it.

@@ -8,8 +8,8 @@ use super::result::{Counters, QueryResult};
 use crate::Fault;
 use crate::fault::code;
 
-/// An insert under way. Dropped before [`InsertStream::finish`], it is cancelled: what was not yet written as a block is
-/// not written.
+/// An insert under way. Dropped before [`InsertStream::finish`], it is cancelled: what was not yet written as a block
+/// is not written.
 pub(crate) struct InsertStream<'a> {
     connection: &'a Connection,
     handle: RawInsert,

@@ -1,8 +1,8 @@
 //! ClickHouse's two compressed framings: blocks with a checksum in requests, lz4 frames in responses.
 //!
-//! A request block is `checksum: 16 bytes | method: u8 | size: u32 | raw size: u32 | payload`, numbers little-endian; `size`
-//! counts the 9 bytes of its header and the payload; the checksum, over all of these, is CityHash 1.0.2 with its two halves
-//! exchanged.
+//! A request block is `checksum: 16 bytes | method: u8 | size: u32 | raw size: u32 | payload`, numbers little-endian;
+//! `size` counts the 9 bytes of its header and the payload; the checksum, over all of these, is CityHash 1.0.2 with its
+//! two halves exchanged.
 
 use std::io::Write;
 

@@ -111,7 +111,7 @@ mod tests {
     #[test]
     fn statements_on_tables_pass() {
         for text in [
-            "SELECT count(), `a`, \"b c\" FROM t WHERE x = 'file(1) /etc 🍇 $' AND y IN ('/a', 'b') SETTINGS max_threads = 1",
+            "SELECT count(), `a`, \"b c\" FROM t WHERE x = 'file(1) /etc 🍇 $' AND y IN ('/a', 'b') SETTINGS a = 1",
             "WITH x AS (SELECT 1) SELECT * FROM x, numbers(3) AS n JOIN t ON t.a = '/b' GROUP BY 1, 'c', file",
             "SELECT trimBoth(s), {p:String}, [1, 2] FROM {d:Identifier}.t ORDER BY a DESC, 'x'",
         ] {

@@ -44,8 +44,8 @@ pub(super) fn failed(fault: &Fault) -> Response {
     response
 }
 
-/// How a fault is told after the status was sent: at the end of the body, between marks that hold a tag which the headers
-/// announced, so that no data can look like it.
+/// How a fault is told after the status was sent: at the end of the body, between marks that hold a tag which the
+/// headers announced, so that no data can look like it.
 pub(super) struct Tail {
     tag: String,
 }

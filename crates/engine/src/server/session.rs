@@ -32,7 +32,8 @@ pub(crate) struct Engine {
     _booted: Connection,
 }
 
-// SAFETY: `_booted` is the only field that is not `Sync`, and it is never used after `boot`; it is only held and dropped.
+// SAFETY: `_booted` is the only field that is not `Sync`, and it is never used after `boot`; it is only held and
+// dropped.
 unsafe impl Sync for Engine {}
 
 impl Engine {

@@ -1,5 +1,5 @@
-//! Just enough of ClickHouse's lexer to see what a text is, without being fooled by quotes and comments. Whether a text is
-//! valid, and whether it only reads, is for the engine's own parser to say.
+//! Just enough of ClickHouse's lexer to see what a text is, without being fooled by quotes and comments. Whether a text
+//! is valid, and whether it only reads, is for the engine's own parser to say.
 
 use std::ops::Range;
 
