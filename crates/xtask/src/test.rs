@@ -57,7 +57,7 @@ fn check(args: &Args, report: &mut Report) {
     });
     report.step("doc", || {
         let mut doc = cargo();
-        doc.args(["doc", "--no-deps", "--document-private-items", "--quiet"]).args(scope(args));
+        doc.args(["doc", "--no-deps", "--quiet"]).args(scope(args));
         shown(doc.env("RUSTDOCFLAGS", "-D warnings"))
     });
 }

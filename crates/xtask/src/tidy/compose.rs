@@ -127,7 +127,7 @@ fn ports(compose: &Compose) -> Vec<String> {
     for (name, service) in &compose.services {
         for port in &service.ports {
             // [ADDRESS:]HOST:CONTAINER
-            let host = port.rsplitn(3, ':').nth(1).unwrap_or(port);
+            let host = port.rsplit(':').nth(1).unwrap_or(port);
             if !seen.insert(host) {
                 problems.push(format!("service {name}: port {host} is published twice"));
             }
