@@ -310,7 +310,7 @@ async fn a_cursor_that_does_not_fit_gives_a_gap() {
 
 #[tokio::test]
 async fn what_a_lost_page_promised_is_not_promised_again() {
-    let server = Server::start(2000, 0, &[Manner::Whole]).await;
+    let server = Server::start(2000, 0, &[Manner::Whole, Manner::FallSilentAfter(10)]).await;
     let mut source = server.source();
     let first = source.poll(None).await.unwrap();
     let second = source.poll(Some(&first.cursor)).await.unwrap();
