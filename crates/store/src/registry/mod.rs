@@ -42,7 +42,7 @@ pub struct Metric {
 ///
 /// The statement has server-side parameters only: `{brand:String}`, `{from:Int64}`, `{to:Int64}` (milliseconds),
 /// `{limit:UInt32}`, `{among:Array(String)}`, `{target:UInt32}` (seconds), `{horizon:Int64}` (milliseconds). `$NAME` stands
-/// for a piece of SQL of [`pieces`](crate::pieces).
+/// for a piece of SQL that several metrics share.
 #[derive(Debug)]
 pub struct Shape {
     /// Empty: not split.

@@ -3,6 +3,7 @@
 mod awareness;
 mod bench;
 mod community;
+mod crashes;
 mod generated;
 mod migrations;
 mod queries;
