@@ -50,7 +50,10 @@ pub fn run(args: &Args) -> Result<bool> {
 }
 
 fn check(args: &Args, report: &mut Report) {
-    report.step("fmt", || shown(cargo().args(["fmt", "--check"])));
+    report.step("fmt", || {
+        let package = args.package.iter().flat_map(|package| ["--package", package]);
+        shown(cargo().args(["fmt", "--check"]).args(package))
+    });
     report.step("tidy", tidy::run);
     report.step("clippy", || {
         shown(cargo().arg("clippy").args(scope(args)).args(["--all-targets", "--quiet", "--", "-D", "warnings"]))
