@@ -89,7 +89,9 @@ impl Watch {
         let mut transitions = Vec::new();
         let mut next = self.through.unwrap_or(bucket.start);
         while next < bucket.start {
-            transitions.extend(self.take(&Bucket::empty(next)));
+            // Empty itself, but who wrote in the hour before it is not known.
+            let missing = Bucket { negative_authors: None, ..Bucket::empty(next) };
+            transitions.extend(self.take(&missing));
             next += Bucket::LENGTH;
         }
         if next == bucket.start {

@@ -113,21 +113,21 @@ impl NegativeSpike {
         self.negatives.push(negatives);
         self.mentions.push(mentions);
         self.means.push(mean);
-        let evidence = self.evidence(bucket.negative_authors);
+        let evidence = self.evidence();
+        let known_few = bucket.negative_authors.is_some_and(|authors| authors < self.settings.least_authors);
         let expected = self.means.sum().max(0.01);
         self.learn_spread(expected);
         self.learn_level(negatives - mean, mean, hour);
         self.share.learn(negatives, mentions);
         self.seen += 1;
-        let (fired, armed) = self.latch.step(evidence);
+        let (fired, armed) = self.latch.step(evidence, !known_few);
         Reading { at: bucket.end(), evidence, fired, armed, observed: self.negatives.sum(), expected }
     }
 
     /// Evidence of the window before anything is learnt from its last bucket.
-    fn evidence(&self, authors: Option<u64>) -> f64 {
+    fn evidence(&self) -> f64 {
         let (x, n) = (self.negatives.sum(), self.mentions.sum());
-        let few_authors = authors.is_some_and(|authors| authors < self.settings.least_authors);
-        if self.seen < WARM_UP || x < self.settings.least_negatives as f64 || few_authors {
+        if self.seen < WARM_UP || x < self.settings.least_negatives as f64 {
             return 0.0;
         }
         let count = tail::negative_binomial(x, self.means.sum().max(0.01), self.dispersion.max(1.0));
@@ -239,8 +239,10 @@ mod tests {
         let (mut detector, from) = warm();
         for number in 0..24 {
             let one_author = Bucket { negative_authors: Some(2), ..bucket(from + number, 60, 40) };
-            assert_eq!(detector.step(&one_author).evidence, 0.0);
+            assert!(!detector.step(&one_author).fired);
         }
+        let third = Bucket { negative_authors: Some(3), ..bucket(from + 24, 60, 40) };
+        assert!(detector.step(&third).fired, "as soon as a third author joins in");
         let mut quiet = NegativeSpike::default();
         for number in 0..4032 {
             assert!(!quiet.step(&bucket(number, u64::from(number % 12 == 0), 0)).fired);

@@ -32,10 +32,10 @@ impl Latch {
         Self { threshold, rest, since: None }
     }
 
-    /// Fired now, and armed after this bucket.
-    pub fn step(&mut self, evidence: f64) -> (bool, bool) {
+    /// Fired now, and armed after this bucket. It fires only where that is allowed; it re-arms in any case.
+    pub fn step(&mut self, evidence: f64, allowed: bool) -> (bool, bool) {
         match self.since {
-            None if evidence >= self.threshold => {
+            None if allowed && evidence >= self.threshold => {
                 self.since = Some(0);
                 (true, false)
             }
@@ -86,11 +86,17 @@ mod tests {
     #[test]
     fn re_arms_only_after_the_rest_and_when_evidence_is_low() {
         let mut latch = Latch::new(2.4, 3);
-        let steps = [3.0, 5.0, 0.1, 1.3, 1.1, 2.4].map(|evidence| latch.step(evidence));
+        let steps = [3.0, 5.0, 0.1, 1.3, 1.1, 2.4].map(|evidence| latch.step(evidence, true));
         assert_eq!(
             steps,
             [(true, false), (false, false), (false, false), (false, false), (false, true), (true, false)]
         );
+    }
+
+    #[test]
+    fn fires_only_where_it_may() {
+        let mut latch = Latch::new(2.4, 3);
+        assert_eq!([latch.step(9.0, false), latch.step(9.0, true)], [(false, true), (true, false)]);
     }
 
     #[test]

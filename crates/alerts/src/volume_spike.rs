@@ -68,7 +68,7 @@ impl VolumeSpike {
         self.mentions.push(mentions);
         self.means.push(mean.max(0.0));
         self.seen += 1;
-        let (fired, armed) = self.latch.step(evidence);
+        let (fired, armed) = self.latch.step(evidence, true);
         Reading { at: bucket.end(), evidence, fired, armed, observed: self.mentions.sum(), expected: self.means.sum() }
     }
 

@@ -55,28 +55,36 @@ fn episodes(buckets: &[Bucket]) -> Vec<Episode> {
     started.collect()
 }
 
-/// One alert, within the first hour of the crisis.
-fn check(seed: u64, wrong: f64) {
-    let story = Story::new(seed, end());
-    let mut rng = SmallRng::seed_from_u64(seed);
-    let live: Vec<StoryPost> = story.live(end()).take(3_000).collect();
-    let buckets = buckets(story.posts().iter().chain(&live), wrong, &mut rng);
-    let episodes = episodes(&buckets);
-    assert_eq!(episodes.len(), 1, "seed {seed}, {wrong} of labels wrong: {episodes:#?}");
-    let delay = (episodes[0].started_at.as_second() - story.crisis_starts().as_second()) / 60;
-    assert!((0..=60).contains(&delay), "seed {seed}, {wrong} of labels wrong: {delay} min after the crisis began");
+/// Of these seeds and draws of wrong labels, how many gave more or fewer than one alert; each in the crisis' first hour.
+fn failures(seeds: impl IntoIterator<Item = u64>, wrong: f64) -> Vec<String> {
+    let mut failures = Vec::new();
+    for draw in seeds {
+        let seed = if draw < 100 { draw } else { Story::SEED };
+        // It must not matter on what day it is told, nor at what time.
+        let end = end() + SignedDuration::from_hours(29 * (draw as i64 % 100));
+        let story = Story::new(seed, end);
+        let mut rng = SmallRng::seed_from_u64(draw);
+        let live: Vec<StoryPost> = story.live(end).take(3_000).collect();
+        let episodes = episodes(&buckets(story.posts().iter().chain(&live), wrong, &mut rng));
+        let delays = episodes.iter().map(|one| (one.started_at.as_second() - story.crisis_starts().as_second()) / 60);
+        let delays: Vec<i64> = delays.collect();
+        if !matches!(delays[..], [0..=60]) {
+            failures.push(format!("draw {draw}: alerts {delays:?} min after the crisis began"));
+        }
+    }
+    failures
 }
 
+/// Draws from 100 on tell the demo's own story, each on another day.
 #[test]
 fn the_crisis_raises_one_alert() {
-    for seed in [Story::SEED, 1, 2, 3, 4, 5] {
-        check(seed, 0.0);
-    }
+    assert_eq!(failures((100..107).chain(1..3), 0.0), Vec::<String>::new());
 }
 
+/// Labels that are wrong by chance make chance surges. The goal of 0.02 false alarms a brand-week allows one in these 64
+/// weeks.
 #[test]
 fn also_where_the_model_errs() {
-    for seed in [Story::SEED, 1, 2, 3, 4, 5] {
-        check(seed, 0.15);
-    }
+    let failures = failures((100..104).chain(1..5), 0.15);
+    assert!(failures.len() <= 1, "{failures:#?}");
 }

@@ -28,7 +28,7 @@ pub use live::Live;
 pub use post::StoryPost;
 
 use people::Place;
-use thread::{Subject, poisson};
+use thread::Subject;
 use timeline::{Stream, Timeline};
 use writer::{Intention, Writer};
 
@@ -97,9 +97,12 @@ fn write_stream(writer: &mut Writer, timeline: Timeline, what: (Stream, usize), 
     let (stream, brand) = what;
     let slot = SignedDuration::from_mins(10);
     let mut slot_start = timeline.start;
-    while slot_start < timeline.end {
-        let mean = timeline.rate(stream, brand, slot_start) / 6.0;
-        for _ in 0..if mean > 0.0 { poisson(mean, &mut writer.rng) } else { 0 } {
+    let mut due = 0.0;
+    while slot_start < timeline.last_midnight {
+        // Steadier than chance: many people at many places make an even stream.
+        due += timeline.rate(stream, brand, slot_start) / 6.0 * writer.rng.random_range(0.3..1.7);
+        while due >= 1.0 {
+            due -= 1.0;
             let at = slot_start + SignedDuration::from_secs(writer.rng.random_range(0..600));
             posts.extend(writer.thread(Subject { brand, stream, at }));
         }
@@ -109,7 +112,7 @@ fn write_stream(writer: &mut Writer, timeline: Timeline, what: (Stream, usize), 
 
 /// What the brands' own accounts post by themselves.
 fn write_announcements(writer: &mut Writer, timeline: Timeline, posts: &mut Vec<StoryPost>) {
-    for day in 0..56 {
+    for day in 0..57 {
         for brand in 0..brands::BRANDS.len() {
             let minute = writer.rng.random_range(8 * 60..17 * 60);
             let at = timeline.start + SignedDuration::from_mins(day * 24 * 60 + minute);

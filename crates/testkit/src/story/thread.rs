@@ -10,8 +10,9 @@ use super::timeline::Stream;
 use super::writer::{Intention, Writer};
 use Polarity::{Negative, Neutral, Positive};
 
-/// Share of negative openers, and of positive ones, in plain weeks, for each brand.
-const EVERYDAY_MOOD: [(f64, f64); 3] = [(0.22, 0.34), (0.20, 0.30), (0.27, 0.24)];
+/// Share of negative openers, and of positive ones, in plain weeks, for each brand. Each complaint about the main brand
+/// draws others who agree, see [`Writer::agreement`].
+const EVERYDAY_MOOD: [(f64, f64); 3] = [(0.062, 0.36), (0.22, 0.30), (0.28, 0.24)];
 
 /// What a thread is about.
 #[derive(Debug, Clone, Copy)]
@@ -24,16 +25,36 @@ pub struct Subject {
 impl Writer {
     /// The opener and all that follows it, the opener first.
     pub fn thread(&mut self, subject: Subject) -> Vec<StoryPost> {
-        let mood = mood(subject, &mut self.rng);
+        let mood = self.mood(subject);
         let place = place(subject.brand, &mut self.rng);
         let opener = self.start(subject, place, mood);
         let mut posts = vec![opener];
+        if subject.brand == 0 && subject.stream == Stream::Everyday && mood == Negative {
+            self.agreement(&mut posts);
+        }
         match place {
             Place::Forum => self.forum_replies(&mut posts, subject),
             Place::Boards => self.comments(&mut posts, subject),
             Place::Microblog => self.echoes(&mut posts, subject),
         }
         posts
+    }
+
+    /// Complaints of plain weeks come evenly: chance alone must not look like a crisis.
+    fn mood(&mut self, subject: Subject) -> Polarity {
+        let (negative, positive) = match subject.stream {
+            Stream::Launch => return polarity((0.03, 0.68), &mut self.rng),
+            Stream::Crisis => return polarity((0.84, 0.03), &mut self.rng),
+            Stream::Recovery => return polarity((0.07, 0.68), &mut self.rng),
+            Stream::Everyday => EVERYDAY_MOOD[subject.brand],
+        };
+        let due = &mut self.complaints_due[subject.brand];
+        *due += negative;
+        if *due > self.rng.random_range(0.9..1.0) {
+            *due -= 1.0;
+            return Negative;
+        }
+        polarity((0.0, positive / (1.0 - negative)), &mut self.rng)
     }
 
     /// One opener without what follows it.
@@ -45,6 +66,18 @@ impl Writer {
         let mut post = self.opener(&author, Intention { brand, place, symbol, polarity: mood, at });
         post.space = space(place, mood, &mut self.rng).map(str::to_owned);
         post
+    }
+
+    /// Complaints of plain weeks come as small bursts, and the bursts evenly: a detector learns from them that a handful
+    /// within the hour is nothing special here.
+    fn agreement(&mut self, posts: &mut Vec<StoryPost>) {
+        for _ in 0..self.rng.random_range(4..6) {
+            let author = self.people.member(true, false, &mut self.rng).clone();
+            let at = after(posts[0].created_at, 9.0, &mut self.rng);
+            let place = place_of(&posts[0]);
+            let intention = Intention { brand: 0, place, symbol: "reply_negative", polarity: Negative, at };
+            self.respond(posts, 0, (&author, intention, Kind::Reply));
+        }
     }
 
     fn forum_replies(&mut self, posts: &mut Vec<StoryPost>, subject: Subject) {
@@ -80,6 +113,8 @@ impl Writer {
         for _ in 0..poisson(0.35, &mut self.rng) {
             self.reply_in_kind(posts, subject);
         }
+        let calm = subject.stream == Stream::Everyday && posts[0].intended == Negative;
+        let fame = if calm { 0.0 } else { fame };
         for _ in 0..poisson((0.06 + fame) * if upset { 1.5 } else { 1.0 }, &mut self.rng).min(12) {
             self.pass_on(posts, subject, Kind::Repost);
         }
@@ -91,7 +126,8 @@ impl Writer {
     /// A reply to the opener or to a later post, in the mood of the thread more often than not.
     fn reply_in_kind(&mut self, posts: &mut Vec<StoryPost>, subject: Subject) {
         let opener = posts[0].intended;
-        let mood = if self.rng.random_bool(0.5) { opener } else { Neutral };
+        let along = if opener == Negative && subject.stream == Stream::Everyday { 0.0 } else { 0.5 };
+        let mood = if self.rng.random_bool(along) { opener } else { Neutral };
         let choice = match (subject.stream, mood) {
             (Stream::Crisis, Negative) => ("crisis_negative", Negative),
             (Stream::Crisis, _) => ("crisis_neutral", Neutral),
@@ -110,7 +146,13 @@ impl Writer {
         let author = self.people.member(true, subject.stream == Stream::Crisis, &mut self.rng).clone();
         let to = if self.rng.random_bool(0.7) { 0 } else { self.rng.random_range(0..posts.len()) };
         let to = if posts[to].kind == Kind::Repost { 0 } else { to };
-        let at = after(posts[to].created_at, if place == Place::Microblog { 18.0 } else { 70.0 }, &mut self.rng);
+        let median = match (subject.stream, polarity, place) {
+            // In plain weeks, those who agree with a complaint drop in over the day.
+            (Stream::Everyday, Negative, _) => 420.0,
+            (_, _, Place::Microblog) => 18.0,
+            _ => 70.0,
+        };
+        let at = after(posts[to].created_at, median, &mut self.rng);
         let intention = Intention { brand: subject.brand, place, symbol, polarity, at };
         self.respond(posts, to, (&author, intention, Kind::Reply));
     }
@@ -147,7 +189,8 @@ impl Writer {
             (_, Neutral) => "quote_neutral",
             (_, Positive) => "quote_positive",
         };
-        let at = after(posts[0].created_at, 40.0, &mut self.rng);
+        let calm = subject.stream == Stream::Everyday && polarity == Negative;
+        let at = after(posts[0].created_at, if calm { 420.0 } else { 40.0 }, &mut self.rng);
         let intention = Intention { brand: subject.brand, place: Place::Microblog, symbol, polarity, at };
         self.respond(posts, 0, (&author, intention, kind));
     }
@@ -181,16 +224,6 @@ fn place_of(post: &StoryPost) -> Place {
         .into_iter()
         .find(|place| place.platform() == post.platform)
         .unwrap_or(Place::Microblog)
-}
-
-fn mood(subject: Subject, rng: &mut SmallRng) -> Polarity {
-    let (negative, positive) = match subject.stream {
-        Stream::Everyday => EVERYDAY_MOOD[subject.brand],
-        Stream::Launch => (0.06, 0.66),
-        Stream::Crisis => (0.84, 0.03),
-        Stream::Recovery => (0.07, 0.68),
-    };
-    polarity((negative, positive), rng)
 }
 
 pub fn polarity((negative, positive): (f64, f64), rng: &mut SmallRng) -> Polarity {

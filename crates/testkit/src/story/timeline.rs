@@ -1,6 +1,6 @@
 //! When things happen: the rhythm of days and weeks, the launch, the crisis, the recovery.
 
-use jiff::{SignedDuration, Timestamp, civil::Weekday, tz::TimeZone};
+use jiff::{Timestamp, civil::Weekday, tz::TimeZone};
 
 /// What a post arises from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,33 +17,34 @@ impl Stream {
 
 /// Threads that start per hour of UTC, relative to the mean.
 const HOURS: [f64; 24] = [
-    0.40, 0.30, 0.24, 0.22, 0.26, 0.42, 0.68, 0.98, 1.16, 1.20, 1.18, 1.14, 1.22, 1.22, 1.18, 1.14, 1.18, 1.30, 1.42,
-    1.52, 1.50, 1.32, 0.98, 0.62,
+    0.67, 0.58, 0.52, 0.50, 0.54, 0.69, 0.88, 1.05, 1.14, 1.16, 1.15, 1.13, 1.17, 1.17, 1.15, 1.13, 1.15, 1.21, 1.27,
+    1.31, 1.30, 1.22, 1.05, 0.84,
 ];
 
 /// Threads an hour that start about each brand in plain weeks.
-const EVERYDAY: [f64; 3] = [4.1, 1.8, 1.2];
+const EVERYDAY: [f64; 3] = [3.5, 1.55, 1.0];
 
 const DAYS: i64 = 56;
 
-/// The eight weeks of the story.
+/// The eight weeks of the story, and the day that they end in.
 #[derive(Debug, Clone, Copy)]
 pub struct Timeline {
     pub start: Timestamp,
-    pub end: Timestamp,
+    /// The end of the last day, which is not over yet.
+    pub last_midnight: Timestamp,
     pub launch: Timestamp,
     pub crisis: Timestamp,
 }
 
 impl Timeline {
     pub fn ending(end: Timestamp) -> Self {
-        let start = end - SignedDuration::from_hours(24 * DAYS);
-        let midnight = start.as_second().div_euclid(86_400) * 86_400;
+        // From midnight to midnight: a story that ends an hour later is the same story with one more hour.
+        let midnight = end.as_second().div_euclid(86_400) * 86_400 - DAYS * 86_400;
         let at = |day: i64, minute: i64| {
             Timestamp::from_second(midnight + day * 86_400 + minute * 60).expect("within the range of time")
         };
         // Third and sixth week, in the morning of Europe.
-        Self { start, end, launch: at(16, 9 * 60), crisis: at(38, 7 * 60 + 40) }
+        Self { start: at(0, 0), last_midnight: at(DAYS + 1, 0), launch: at(16, 9 * 60), crisis: at(38, 7 * 60 + 40) }
     }
 
     /// Threads an hour that start at this time.
@@ -62,16 +63,16 @@ impl Timeline {
         if !(0.0..120.0).contains(&hours) {
             return 0.0;
         }
-        24.0 * (1.0 - (-hours).exp()) * 0.5_f64.powf(hours / 16.0) * rhythm(at)
+        17.0 * (1.0 - (-hours).exp()) * 0.5_f64.powf(hours / 22.0) * rhythm(at)
     }
 
-    /// Up within an hour, half every five hours, almost gone after two days; anger sleeps little.
+    /// Up within an hour, half every four hours, almost gone after two days; anger sleeps little.
     fn crisis_rate(&self, at: Timestamp) -> f64 {
         let hours = hours_between(self.crisis, at);
         if !(0.0..48.0).contains(&hours) {
             return 0.0;
         }
-        72.0 * hours.min(1.0) * 0.5_f64.powf((hours - 1.0).max(0.0) / 5.0) * rhythm(at).powf(0.3)
+        95.0 * hours.min(1.0) * 0.5_f64.powf((hours - 1.0).max(0.0) / 4.0) * rhythm(at).powf(0.3)
     }
 
     fn recovery_rate(&self, at: Timestamp) -> f64 {

@@ -33,6 +33,8 @@ pub struct Writer {
     grammars: HashMap<&'static str, Grammar>,
     written: HashSet<String>,
     count: u64,
+    /// Negative openers that are owed to each brand.
+    pub complaints_due: [f64; 3],
 }
 
 impl Writer {
@@ -44,7 +46,7 @@ impl Writer {
             ("fr", Grammar::parse(include_str!("grammar/fr.txt"))),
         ]);
         let rng = SmallRng::seed_from_u64(seed);
-        Self { rng, people: People::new(seed), grammars, written: HashSet::new(), count: 0 }
+        Self { rng, people: People::new(seed), grammars, written: HashSet::new(), count: 0, complaints_due: [0.0; 3] }
     }
 
     /// A post that starts a thread.
