@@ -62,7 +62,7 @@ export function Hashtags() {
                 <td>#{row.tag}</td>
                 <td class="n">{exact(row.mentions)}</td>
                 <td class="n">{exact(row.authors)}</td>
-                <td class="n">{row.trend === 0 ? <span class="soft">–</span> : decimal(row.trend)}</td>
+                <td class="n">{row.trend === 0 ? <span class="soft">–</span> : decimal(row.trend, row.trend !== null && row.trend >= 100 ? 0 : 1)}</td>
               </tr>
             ))}
           </tbody>
@@ -78,28 +78,44 @@ const MEASURES = [
   { title: "by mentions", of: (voice: Voice) => voice.mentions },
 ];
 
+/** The API gives those who post most: beyond this many, a wide reach with few posts may be missing, and the panel says so. */
+const MOST = 1000;
+
 export function TopVoices() {
-  const answer = useMetric("top_voices", { limit: 100 });
+  const answer = useMetric("top_voices", { limit: MOST });
   return (
     <Panel title="Top voices" class="w8" answer={answer} empty="Nobody has posted in this span.">
       {(table) => (
-        <div class="columns">
-          {MEASURES.map(({ title, of }) => (
-            <section key={title} aria-label={title}>
-              <h3>{title}</h3>
-              <ol class="rank">
-                {highest(voices(table), of).map((voice) => (
-                  <li key={`${voice.platform}${voice.author}`}>
-                    <span title={`@${voice.author} on ${voice.platform}`}>@{voice.author}</span>
-                    <span>{count(of(voice))}</span>
-                  </li>
-                ))}
-              </ol>
-            </section>
-          ))}
-        </div>
+        <>
+          <div class="columns">
+            {MEASURES.map(({ title, of }) => (
+              <Ranking key={title} title={title} voices={highest(voices(table), of)} of={of} />
+            ))}
+          </div>
+          {table.rows.length >= MOST && (
+            <p class="small soft">Among the {count(MOST)} who posted most: choose a shorter span to see everyone.</p>
+          )}
+        </>
       )}
     </Panel>
+  );
+}
+
+function Ranking({ title, voices, of }: { title: string; voices: Voice[]; of: (voice: Voice) => number | null }) {
+  return (
+    <section aria-label={title}>
+      <h3>{title}</h3>
+      <ol class="rank">
+        {voices.map((voice) => (
+          <li key={`${voice.platform}${voice.author}`}>
+            <span>
+              @{voice.author} <small class="soft">{voice.platform}</small>
+            </span>
+            <span>{count(of(voice))}</span>
+          </li>
+        ))}
+      </ol>
+    </section>
   );
 }
 

@@ -76,6 +76,7 @@ function Post({ post }: { post: Mention }) {
       <div class="meta">
         <PolarityTag polarity={post.polarity} confidence={post.confidence} />
         <b title={`@${post.author}`}>{post.author_name ?? post.author}</b>
+        {post.team && <span>team</span>}
         <span>{post.space ? `${post.platform} · ${post.space}` : post.platform}</span>
         <span class="when">
           {link ? (

@@ -1,6 +1,6 @@
 // How the community is doing, in six figures.
 
-import { members, newcomers, peerToPeer, responseRate, responseTimes } from "../api/columns";
+import { members, newcomers, peerToPeer, responseRate, type ResponseTimes, responseTimes } from "../api/columns";
 import { count, duration, exact, percent } from "../format";
 import { Change, Stat } from "../parts/stat";
 import { useMetric, useScene } from "../state/context";
@@ -23,7 +23,7 @@ export function CommunityHeadline() {
         name="First response, median"
         answer={response}
         value={(table) => duration(responseTimes(table).median)}
-        note={(table) => slowest(responseTimes(table).p90)}
+        note={(table) => slowest(responseTimes(table))}
       />
       <Stat
         name="Unanswered questions"
@@ -69,7 +69,8 @@ export function CommunityHeadline() {
   );
 }
 
-/** The slowest tenth may not be known: then fewer than nine in ten are answered. */
-function slowest(p90: number | null): string {
+/** The slowest half or tenth may not be known: then fewer are answered. */
+function slowest({ median, p90 }: ResponseTimes): string {
+  if (median === null) return "fewer than half are answered";
   return p90 === null ? "fewer than nine in ten are answered" : `nine in ten within ${duration(p90)}`;
 }

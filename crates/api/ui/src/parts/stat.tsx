@@ -4,7 +4,7 @@ import type { ComponentChildren } from "preact";
 
 import type { MetricTable } from "../api/types";
 import type { Answer } from "../api/use";
-import { NONE, signed } from "../format";
+import { decimal, NONE, signed } from "../format";
 import { Info } from "./info";
 
 interface Props {
@@ -55,6 +55,7 @@ export function Change({
 }) {
   if (from === null || to === null || (relative && from === 0)) return <span>no previous span to compare</span>;
   const change = relative ? ((to - from) / from) * 100 : to - from;
+  if (relative && change >= 900) return <span>{decimal(to / from, 0)} times the span before</span>;
   const better = goodWhen === "up" ? change > 0.05 : change < -0.05;
   const worse = goodWhen === "up" ? change < -0.05 : change > 0.05;
   const tone = goodWhen === "neither" ? "" : better ? "up" : worse ? "down" : "";
