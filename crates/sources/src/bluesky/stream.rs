@@ -47,10 +47,17 @@ impl Position {
 /// What is kept while connected.
 struct Live {
     connection: Connection,
-    position: Position,
+    gathered: Gathered,
+}
+
+/// What is in no page yet.
+struct Gathered {
+    frames: Vec<Vec<u8>>,
     gap: Option<Gap>,
-    /// Taken from the connection and in no page yet.
-    gathered: Vec<Vec<u8>>,
+    /// Where the last page ended.
+    position: Position,
+    /// The position is by this machine's clock, for want of the server's: the first frame puts it right.
+    is_guess: bool,
 }
 
 pub(crate) struct BlueskySource {
@@ -130,22 +137,25 @@ impl BlueskySource {
             None => {
                 let start = self.start(cursor);
                 let connection = Connection::open(&self.url(start.asked), self.spec.idle_timeout).await?;
-                let (position, gap) = (start.position, start.gap);
-                Live { connection, position, gap, gathered: Vec::new() }
+                let Start { position, asked, gap } = start;
+                let gathered = Gathered { frames: Vec::new(), gap, position, is_guess: asked.is_none() };
+                Live { connection, gathered }
             }
         };
         Ok(self.live.insert(live))
     }
 
-    fn page(&mut self, frames: Vec<Vec<u8>>, gap: Option<Gap>, mut position: Position) -> Page {
+    fn page(&mut self, gathered: Gathered) -> Page {
+        let Gathered { frames, gap, mut position, is_guess } = gathered;
         let now = self.clock.now();
         let mut events: Vec<Event> = gap.into_iter().map(Event::Gap).collect();
         let mut rejected = Vec::new();
-        let mut newest = None;
+        let (mut oldest, mut newest) = (i64::MAX, None);
         for raw in frames {
             match map(&raw, now) {
                 Ok(frame) => {
                     newest = newest.max(Some(frame.time_us));
+                    oldest = oldest.min(frame.time_us);
                     events.extend(frame.event.map(|event| self.with_raw(event, &raw)));
                 }
                 Err(error) => {
@@ -154,7 +164,12 @@ impl BlueskySource {
                 }
             }
         }
-        position.time_us = position.time_us.max(newest.unwrap_or(i64::MIN));
+        if let Some(newest) = newest {
+            if is_guess {
+                self.began = Timestamp::from_microsecond(oldest).ok();
+            }
+            position.time_us = if is_guess { newest } else { position.time_us.max(newest) };
+        }
         let newest = newest.and_then(|newest| Timestamp::from_microsecond(newest).ok());
         let is_replay = newest.is_some_and(|newest| newest < now - REPLAY_AGE);
         let waiting = self.live.as_ref().is_some_and(|live| live.connection.has_waiting());
@@ -198,9 +213,9 @@ impl Source for BlueskySource {
         let live = self.live(cursor).await?;
         let until = Instant::now() + GATHER;
         let mut has_ended = false;
-        while live.gathered.len() < PAGE_FRAMES {
+        while live.gathered.frames.len() < PAGE_FRAMES {
             match timeout_at(until, live.connection.next()).await {
-                Ok(Some(frame)) => live.gathered.push(frame),
+                Ok(Some(frame)) => live.gathered.frames.push(frame),
                 Ok(None) => {
                     has_ended = true;
                     break;
@@ -208,7 +223,8 @@ impl Source for BlueskySource {
                 Err(_) => break,
             }
         }
-        let (frames, gap, position) = (std::mem::take(&mut live.gathered), live.gap.take(), live.position);
+        let Gathered { position, is_guess, .. } = live.gathered;
+        let (frames, gap) = (std::mem::take(&mut live.gathered.frames), live.gathered.gap.take());
         if let Some(ended) = self.live.take_if(|_| has_ended) {
             let gave_frames = ended.connection.gave_frames;
             let reason = ended.connection.end().await;
@@ -217,9 +233,10 @@ impl Source for BlueskySource {
             }
             tracing::warn!("source {}: {reason}; connecting again", self.spec.name);
         }
-        let page = self.page(frames, gap, position);
+        let page = self.page(Gathered { frames, gap, position, is_guess });
         if let Some(live) = &mut self.live {
-            live.position = Position::of(&page.cursor).map_or(position, |(reached, _)| reached);
+            live.gathered.position = Position::of(&page.cursor).map_or(position, |(reached, _)| reached);
+            live.gathered.is_guess = is_guess && live.gathered.position == position;
         }
         self.expected = Some(page.cursor.clone());
         Ok(page)

@@ -71,7 +71,9 @@ impl Server {
     async fn start(count: usize, padding: usize, manners: &[Manner]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("ws://{}/subscribe", listener.local_addr().unwrap());
-        let (asked, sent, start) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicUsize::new(0)), now_us());
+        // So far back that no post is from the future, which would count as from now.
+        let start = now_us() - 10_000_000;
+        let (asked, sent) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicUsize::new(0)));
         let (manners, asked_there, sent_there) = (manners.to_vec(), asked.clone(), sent.clone());
         let mut task = JoinSet::new();
         task.spawn(async move {
@@ -94,13 +96,10 @@ impl Server {
 
     /// Asks for exactly what it missed, so that tests can tell what it asked for.
     fn source(&self) -> Box<dyn Source> {
-        self.source_with("rewind_seconds = 0")
-    }
-
-    fn source_with(&self, more: &str) -> Box<dyn Source> {
-        let address = &self.address;
-        let toml =
-            format!("name = \"b\"\nkind = \"bluesky\"\nendpoint = {address:?}\nidle_timeout_seconds = 1\n{more}");
+        let toml = format!(
+            "name = \"b\"\nkind = \"bluesky\"\nendpoint = {:?}\nrewind_seconds = 0\nidle_timeout_seconds = 1",
+            self.address
+        );
         spec(&toml).build(Arc::new(SystemClock))
     }
 
@@ -226,7 +225,7 @@ async fn a_restart_after_any_page_loses_nothing() {
 #[tokio::test]
 async fn a_page_that_was_not_kept_comes_again() {
     let server = Server::start(20, 0, &[Manner::Whole]).await;
-    let mut source = server.source_with("rewind_seconds = 2");
+    let mut source = server.source();
     for _ in 0..2 {
         assert_eq!(numbers(&source.poll(None).await.unwrap()), (0..20).collect::<Vec<_>>());
     }
