@@ -62,7 +62,13 @@ export function Hashtags() {
                 <td>#{row.tag}</td>
                 <td class="n">{exact(row.mentions)}</td>
                 <td class="n">{exact(row.authors)}</td>
-                <td class="n">{row.trend === 0 ? <span class="soft">–</span> : decimal(row.trend, row.trend !== null && row.trend >= 100 ? 0 : 1)}</td>
+                <td class="n">
+                  {row.trend === 0 ? (
+                    <span class="soft">–</span>
+                  ) : (
+                    decimal(row.trend, row.trend !== null && row.trend >= 100 ? 0 : 1)
+                  )}
+                </td>
               </tr>
             ))}
           </tbody>
