@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
@@ -51,7 +51,12 @@ impl Running {
         let mut starting = Starting { child: Some(child), log };
         let mut stdin = stdin.ok_or_else(|| starting.failed("it has no stdin"))?;
         let line = serde_json::to_string(options).map_err(|error| EngineError::Options(error.to_string()))?;
-        writeln!(stdin, "{line}").map_err(|error| starting.failed(format!("its stdin is closed: {error}")))?;
+        // A child that has ended already cannot read it; how it ended, which `wait` tells, says more than a broken pipe.
+        if let Err(error) = writeln!(stdin, "{line}")
+            && error.kind() != ErrorKind::BrokenPipe
+        {
+            return Err(starting.failed(format!("it cannot be told its options: {error}")));
+        }
         let (port, version) = starting.wait(&said)?.into_result(dir, &starting.log)?;
         let child = starting.child.take().ok_or_else(|| starting.failed("it ended"))?;
         Ok(Self { child, _stdin: stdin, port, version })

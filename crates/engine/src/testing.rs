@@ -35,10 +35,17 @@ pub fn run_if_child() {
 
 /// The command that runs this test binary as a child; see [`run_if_child`].
 pub fn child_command() -> Vec<OsString> {
-    let program = env::current_exe().unwrap_or_else(|error| panic!("the test binary has no path: {error}"));
-    let mut command: Vec<OsString> = vec!["env".into(), format!("{CHILD}=1").into(), program.into()];
+    let mut command: Vec<OsString> = vec!["env".into(), format!("{CHILD}=1").into(), program()];
     command.extend(["--exact", "engine_child", "--nocapture", "--test-threads=1"].map(OsString::from));
     command
+}
+
+/// This test binary; on Linux by the process that runs it, as another build may replace the file meanwhile.
+fn program() -> OsString {
+    if cfg!(target_os = "linux") {
+        return format!("/proc/{}/exe", std::process::id()).into();
+    }
+    env::current_exe().unwrap_or_else(|error| panic!("the test binary has no path: {error}")).into()
 }
 
 /// A share of the engine of this test process. With the last share, the engine ends and its directory is removed.

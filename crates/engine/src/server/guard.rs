@@ -62,7 +62,10 @@ impl Guard {
                 let text = format!("reader: {what} is refused, as it may reach beyond the tables. (READONLY)");
                 return Err(Fault::new(code::READONLY, text));
             }
-            if let Token::Word(word) = &token {
+            // After a brace it is a parameter's name, such as `from`, and no keyword.
+            if let Token::Word(word) = &token
+                && last != Some(Token::Symbol(b'{'))
+            {
                 let word = &text[word.clone()];
                 tables[depth] = one_of(word, &BEFORE_TABLES) || tables[depth] && !one_of(word, &AFTER_TABLES);
             }
@@ -112,6 +115,7 @@ mod tests {
     fn statements_on_tables_pass() {
         for text in [
             "SELECT count(), `a`, \"b c\" FROM t WHERE x = 'file(1) /etc 🍇 $' AND y IN ('/a', 'b') SETTINGS a = 1",
+            "SELECT a FROM t WHERE at >= fromUnixTimestamp64Milli({from:Int64}, 'UTC')",
             "WITH x AS (SELECT 1) SELECT * FROM x, numbers(3) AS n JOIN t ON t.a = '/b' GROUP BY 1, 'c', file",
             "SELECT trimBoth(s), {p:String}, [1, 2] FROM {d:Identifier}.t ORDER BY a DESC, 'x'",
         ] {
