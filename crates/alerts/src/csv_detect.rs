@@ -153,7 +153,7 @@ fn time(text: &str, line: u64) -> Result<Timestamp, DetectError> {
 /// Whole numbers; `12.0` is one too.
 fn count(record: &csv::StringRecord, at: usize, column: &'static str, line: u64) -> Result<u64, DetectError> {
     let text = record.get(at).unwrap_or_default();
-    let whole = |number: f64| number >= 0.0 && number < 9e15 && number.fract() == 0.0;
+    let whole = |number: f64| (0.0..9e15).contains(&number) && number.fract() == 0.0;
     let parsed = text.parse::<u64>().ok().filter(|&number| number < 1 << 53);
     parsed.or_else(|| text.parse::<f64>().ok().filter(|&number| whole(number)).map(|number| number as u64)).ok_or_else(
         || DetectError::Field { line, column, value: text.to_owned(), wanted: "a whole number that is not negative" },

@@ -224,7 +224,7 @@ mod tests {
         while let Some(next) = outbox.next_due() {
             waits.push((next.as_millisecond() - now.as_millisecond()) as f64 / 1000.0);
             now = next;
-            assert_eq!(outbox.due(now), [one.clone()]);
+            assert_eq!(outbox.due(now), std::slice::from_ref(&one));
             assert!(outbox.due(now).is_empty(), "in flight: not given out twice");
             outbox.settle(&one.key, busy(None), now).expect("a record to store");
         }
