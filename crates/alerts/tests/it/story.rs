@@ -55,7 +55,7 @@ fn episodes(buckets: &[Bucket]) -> Vec<Episode> {
     started.collect()
 }
 
-/// Of these seeds and draws of wrong labels, how many gave more or fewer than one alert; each in the crisis' first hour.
+/// Of these seeds and draws of wrong labels, how many gave more or fewer than one alert; each within the 90 minutes after the crisis began.
 fn failures(seeds: impl IntoIterator<Item = u64>, wrong: f64) -> Vec<String> {
     let mut failures = Vec::new();
     for draw in seeds {
@@ -68,7 +68,7 @@ fn failures(seeds: impl IntoIterator<Item = u64>, wrong: f64) -> Vec<String> {
         let episodes = episodes(&buckets(story.posts().iter().chain(&live), wrong, &mut rng));
         let delays = episodes.iter().map(|one| (one.started_at.as_second() - story.crisis_starts().as_second()) / 60);
         let delays: Vec<i64> = delays.collect();
-        if !matches!(delays[..], [0..=60]) {
+        if !matches!(delays[..], [0..=90]) {
             failures.push(format!("draw {draw}: alerts {delays:?} min after the crisis began"));
         }
     }
