@@ -59,7 +59,8 @@ CREATE TABLE IF NOT EXISTS mentions (
     -- Twice the microseconds of observed_at; odd for a deletion, which so wins over an upsert of the same moment.
     version UInt64 CODEC(Delta, ZSTD(1)),
     deleted UInt8,
-    -- First sighting of this mention for this brand. Of these the rollups are fed as they are written, deletions left out.
+    -- First sighting of this mention for this brand. Of these the rollups are fed as they are written, deletions left
+    -- out.
     first Bool,
     -- Where it stood in the log.
     partition UInt16,

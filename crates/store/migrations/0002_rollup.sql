@@ -1,4 +1,5 @@
--- Counts by brand, platform and five minutes of creation. Fed by first sightings as they are written; an hour that later
+-- Counts by brand, platform and five minutes of creation. Fed by first sightings as they are written; an hour that
+-- later
 -- events change is marked in dirty_hours and computed anew from mentions FINAL.
 --
 -- No engagement here: it grows after the mention is written, and is read from the base table with its newest snapshot.
@@ -43,8 +44,8 @@ FROM mentions AS m
 WHERE first AND deleted = 0
 GROUP BY brand, bucket, platform;
 
--- Marks are added (+1) before a change is written, and taken away (-n) after a rebuild that has seen n of them: a mark set
--- meanwhile stays, whatever the clocks say.
+-- Marks are added (+1) after a change is written, and taken away (-n) after a rebuild that has seen n of them: a mark
+-- set meanwhile stays, whatever the clocks say.
 CREATE TABLE IF NOT EXISTS dirty_hours (
     brand LowCardinality(String),
     hour DateTime('UTC'),

@@ -1,4 +1,5 @@
--- How far each source has come, by its heartbeats. Only the highest of each column is kept: a late copy takes nothing back.
+-- How far each source has come, by its heartbeats. Only the highest of each column is kept: a late copy takes nothing
+-- back.
 CREATE TABLE IF NOT EXISTS source_health (
     source LowCardinality(String),
     partition UInt16,

@@ -1,4 +1,5 @@
--- The newest counters of a mention that was seen before. They win over the counters of mentions where they are newer and
+-- The newest counters of a mention that was seen before. They win over the counters of mentions where they are newer
+-- and
 -- known.
 CREATE TABLE IF NOT EXISTS engagement (
     id UInt128,

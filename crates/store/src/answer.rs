@@ -39,7 +39,8 @@ impl Store {
     /// Answers one question.
     ///
     /// # Errors
-    /// An unknown metric or split (the error lists the valid ones), an empty span, too many points, or a question beyond
+    /// An unknown metric or split (the error lists the valid ones), an empty span, too many points, or a question
+    /// beyond
     /// the budget of time and memory.
     pub async fn metric(&self, query: &MetricQuery) -> Result<MetricTable, StoreError> {
         let asked = check(query)?;
@@ -71,7 +72,8 @@ impl Store {
         let name: Option<String> = bind(
             "SELECT toString(model) AS name FROM mentions WHERE brand = {brand:String} AND model != '' \
             AND created_at >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') \
-            AND created_at < fromUnixTimestamp64Milli({to:Int64}, 'UTC') GROUP BY name ORDER BY count() DESC, name LIMIT 1",
+            AND created_at < fromUnixTimestamp64Milli({to:Int64}, 'UTC') \
+            GROUP BY name ORDER BY count() DESC, name LIMIT 1",
         )
         .fetch_optional()
         .await

@@ -13,11 +13,14 @@ const HOUR: i64 = 12;
 /// About two years.
 const MOST_BUCKETS: u64 = 210_000;
 
-/// The authors of a bucket's negatives count for it and for the eleven buckets after it: each state is merged into those
+/// The authors of a bucket's negatives count for it and for the eleven buckets after it: each state is merged into
+/// those
 /// twelve. Only buckets with negatives are spread, so a quiet brand costs little.
 const SQL: &str = "
-SELECT toUInt64(toUnixTimestamp(bucket)) AS at, sum(mentions) AS mentions, sum(negative) AS negatives, toUInt64(0) AS authors
-FROM rollup_5m WHERE brand = {brand:String} AND bucket >= toDateTime({from:UInt32}, 'UTC') AND bucket < toDateTime({to:UInt32}, 'UTC')
+SELECT toUInt64(toUnixTimestamp(bucket)) AS at, sum(mentions) AS mentions, sum(negative) AS negatives, toUInt64(0) AS
+authors
+FROM rollup_5m WHERE brand = {brand:String} AND bucket >= toDateTime({from:UInt32}, 'UTC') AND bucket <
+toDateTime({to:UInt32}, 'UTC')
 GROUP BY bucket
 UNION ALL
 SELECT at, toUInt64(0) AS mentions, toUInt64(0) AS negatives, uniqCombined64Merge(14)(state) AS authors FROM (
@@ -59,7 +62,8 @@ impl Store {
 
     /// Start of the brand's oldest bucket that holds a mention; `None` while nothing is stored.
     pub async fn first_bucket(&self, brand: &str) -> Result<Option<Timestamp>, StoreError> {
-        let sql = "SELECT toInt64(toUnixTimestamp(min(bucket))) FROM rollup_5m WHERE brand = {brand:String} HAVING count() > 0";
+        let sql = "SELECT toInt64(toUnixTimestamp(min(bucket))) FROM rollup_5m WHERE brand = {brand:String} \
+            HAVING count() > 0";
         let oldest: Option<i64> =
             self.read(sql).param("brand", brand).fetch_optional().await.doing("reading the oldest bucket")?;
         Ok(oldest.and_then(|seconds| Timestamp::from_second(seconds).ok()))

@@ -33,7 +33,8 @@ impl fmt::Debug for StoreOptions {
 pub struct Store {
     client: Client,
     database: String,
-    /// Held while rows are written and while a span is rebuilt: a rollup is deleted and computed anew from what is stored,
+    /// Held while rows are written and while a span is rebuilt: a rollup is deleted and computed anew from what is
+    /// stored,
     /// and a row that came between would be counted twice.
     pub(crate) writing: Arc<tokio::sync::Mutex<()>>,
     pub(crate) sources: Arc<[String]>,

@@ -52,7 +52,8 @@ pub struct PolarityCount {
 /// Columns of [`Fetched`], for `SELECT`.
 pub(crate) const COLUMNS: &str = "id, brand, platform, toString(kind) AS kind, space, url, author, author_handle, \
     author_name, author_followers, toUnixTimestamp64Milli(created_at) AS created_ms, \
-    toUnixTimestamp64Micro(observed_at) AS observed_us, text, language, hashtags, likes, reposts, replies, monitor, team, \
+    toUnixTimestamp64Micro(observed_at) AS observed_us, text, language, hashtags, likes, reposts, replies, monitor, \
+    team, \
     owned_space, toInt8(polarity) AS polarity, confidence, toString(intent) AS intent, model";
 
 #[derive(Row, Deserialize)]
@@ -125,7 +126,8 @@ const LOOK_BACK: [SignedDuration; 3] =
 const PAGE: u32 = 1000;
 
 impl Store {
-    /// The newest mentions first, by creation and then by id; 1,000 at most. `before` is the last row of the page before.
+    /// The newest mentions first, by creation and then by id; 1,000 at most. `before` is the last row of the page
+    /// before.
     /// Without a brand, a mention of several brands is one row, of the alphabetically first.
     pub async fn latest(
         &self,

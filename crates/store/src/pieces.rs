@@ -1,4 +1,5 @@
-//! Pieces of SQL that several metrics share, by name. None holds a value of a question: those are server-side parameters.
+//! Pieces of SQL that several metrics share, by name. None holds a value of a question: those are server-side
+//! parameters.
 
 use crate::{By, registry::Shape};
 
@@ -9,7 +10,8 @@ const PIECES: &[(&str, &str)] = &[
     ("$buckets", "brand = {brand:String} AND $bucket_span"),
     (
         "$bucket_span",
-        "bucket >= toDateTime(intDiv({from:Int64}, 1000), 'UTC') AND bucket < toDateTime(intDiv({to:Int64}, 1000), 'UTC')",
+        "bucket >= toDateTime(intDiv({from:Int64}, 1000), 'UTC') AND bucket < toDateTime(intDiv({to:Int64}, 1000),
+        'UTC')",
     ),
     ("$span", "brand = {brand:String} AND created_at >= $from AND created_at < $to"),
     ("$needs", "intent IN ('question', 'complaint') AND NOT team AND kind != 'repost'"),
@@ -21,7 +23,8 @@ const PIECES: &[(&str, &str)] = &[
     ("$hex", "leftPad(lower(hex(id)), 32, '0')"),
 ];
 
-/// Questions and complaints of the span, each with its first answer: by another person, in reply to it or in the thread that
+/// Questions and complaints of the span, each with its first answer: by another person, in reply to it or in the
+/// thread that
 /// it opened, up to the horizon.
 const WAITS: &str = "
 asked AS (SELECT id, platform, intent, author_key, created_at FROM mentions FINAL
@@ -37,7 +40,8 @@ waits AS (SELECT asked.id AS id, asked.platform AS platform, asked.intent AS int
             - toUnixTimestamp64Milli(asked.created_at) AS wait
     FROM asked LEFT JOIN first_answers ON asked.id = first_answers.id)";
 
-/// Mentions of the span with the newest counters that are known of each: the snapshot's where it is newer, else their own.
+/// Mentions of the span with the newest counters that are known of each: the snapshot's where it is newer, else their
+/// own.
 const ENGAGED: &str = "(
 SELECT m.author_key AS author_key, m.author AS author, m.author_handle AS author_handle, m.platform AS platform,
     m.kind AS kind, m.created_at AS created_at, m.observed_at AS observed_at, m.team AS team,

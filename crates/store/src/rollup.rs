@@ -77,7 +77,8 @@ const TAKE: &str = "INSERT INTO dirty_hours SELECT mark.1, toDateTime(mark.2, 'U
 impl Store {
     /// Computes the rollups of a brand anew from the base table, for every hour that touches the span.
     ///
-    /// For the process that writes: an insert by another process meanwhile may be counted twice, until the hour is rebuilt
+    /// For the process that writes: an insert by another process meanwhile may be counted twice, until the hour is
+    /// rebuilt
     /// again; [`Store::verify`] shows such an hour.
     pub async fn rebuild(&self, brand: &str, from: Timestamp, to: Timestamp) -> Result<Rebuilt, StoreError> {
         if from >= to {
@@ -215,6 +216,7 @@ SELECT toUInt8(1), brand, toUnixTimestamp(toStartOfHour(bucket)) AS hour_s, sum(
     sum(positive), sum(unscored), uniqCombined64Merge(14)(authors)
 FROM rollup_5m WHERE toStartOfHour(bucket) BETWEEN first AND last GROUP BY brand, hour_s
 UNION ALL
-SELECT toUInt8(2), brand, toUnixTimestamp(hour) AS hour_s, toUInt64(1), toUInt64(0), toUInt64(0), toUInt64(0), toUInt64(0),
+SELECT toUInt8(2), brand, toUnixTimestamp(hour) AS hour_s, toUInt64(1), toUInt64(0), toUInt64(0), toUInt64(0),
+toUInt64(0),
     toUInt64(0)
 FROM dirty_hours WHERE hour BETWEEN first AND last GROUP BY brand, hour HAVING sum(marks) > 0";

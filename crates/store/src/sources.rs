@@ -42,7 +42,8 @@ impl Store {
     /// How far the sources have come in a span: those of [`Store::with_sources`], else every one that ever reported.
     pub async fn coverage(&self, from: Timestamp, to: Timestamp) -> Result<Coverage, StoreError> {
         let complete_through = self.complete_through().await?;
-        let sql = "SELECT source, toUnixTimestamp64Milli(from_time) AS from_ms, toUnixTimestamp64Milli(to_time) AS to_ms, reason \
+        let sql = "SELECT source, toUnixTimestamp64Milli(from_time) AS from_ms, toUnixTimestamp64Milli(to_time) AS \
+        to_ms, reason \
             FROM gaps FINAL WHERE (empty({sources:Array(String)}) OR source IN {sources:Array(String)}) \
             AND from_time < fromUnixTimestamp64Milli({to:Int64}, 'UTC') \
             AND to_time > fromUnixTimestamp64Milli({from:Int64}, 'UTC') ORDER BY from_time, source, to_time";

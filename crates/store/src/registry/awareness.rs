@@ -13,7 +13,8 @@ pub(super) static METRICS: &[Metric] = &[
     Metric {
         id: "mention_volume",
         title: "Mention volume",
-        definition: "Mentions of the brand in the span, by the time of creation: all of them, and without reposts. Public \
+        definition: "Mentions of the brand in the span, by the time of creation: all of them, and without reposts. \
+        Public \
             ones and those in owned spaces, the team's own included. Authors are counted by a sketch, exact for small \
             counts and within 1 % for large ones.",
         formula: "raw = all; unique = raw - reposts",
@@ -56,7 +57,8 @@ pub(super) static METRICS: &[Metric] = &[
     Metric {
         id: "potential_reach",
         title: "Potential reach",
-        definition: "The newest follower count of every distinct author who mentioned or reposted in the span, summed. An \
+        definition: "The newest follower count of every distinct author who mentioned or reposted in the span, \
+        summed. An \
             upper bound: followers of several authors count several times, and few see a post.",
         formula: "sum over distinct authors of their newest follower count",
         unit: "followers",
@@ -75,7 +77,8 @@ pub(super) static METRICS: &[Metric] = &[
                     column("authors", "authors"),
                     column("authors_known", "authors"),
                 ],
-                sql: "SELECT sum(followers), count(), count(followers) FROM (SELECT argMax(author_followers, observed_at) \
+                sql: "SELECT sum(followers), count(), count(followers) FROM (SELECT argMax(author_followers, \
+                observed_at) \
                     AS followers FROM mentions FINAL WHERE $span GROUP BY author_key)",
             },
             Shape {
@@ -94,7 +97,8 @@ pub(super) static METRICS: &[Metric] = &[
     Metric {
         id: "engagements",
         title: "Engagements",
-        definition: "Likes, reposts, replies, quotes and bookmarks that mentions created in the span have received, by the \
+        definition: "Likes, reposts, replies, quotes and bookmarks that mentions created in the span have received, \
+        by the \
             newest counters known of each. What a platform does not state counts for nothing; a figure that no mention \
             states is empty, not zero.",
         formula: "likes + reposts + replies + quotes + bookmarks, newest snapshot per mention",
@@ -126,7 +130,8 @@ pub(super) static METRICS: &[Metric] = &[
         id: "share_of_voice",
         title: "Share of voice",
         definition: "The brand's mentions in the span, of all mentions of the compared brands over the same sources. \
-            Compared are the brands that the question names, else every stored brand. A mention of two brands counts for \
+            Compared are the brands that the question names, else every stored brand. A mention of two brands counts \
+            for \
             both.",
         formula: "own / (own + compared) x 100",
         unit: "%",
@@ -162,8 +167,10 @@ pub(super) static METRICS: &[Metric] = &[
     Metric {
         id: "net_sentiment",
         title: "Net sentiment",
-        definition: "Positive less negative mentions, of all scored ones: from -100 (all negative) to 100 (all positive). \
-            net_sentiment_polar leaves the neutral ones out. What no model scored is in neither; it is shown as unscored.",
+        definition: "Positive less negative mentions, of all scored ones: from -100 (all negative) to 100 (all \
+        positive). \
+            net_sentiment_polar leaves the neutral ones out. What no model scored is in neither; \
+            it is shown as unscored.",
         formula: "(P - N) / (P + N + U) x 100; polar: (P - N) / (P + N) x 100",
         unit: "points",
         denominator: "scored mentions; polar: those that are not neutral",
@@ -201,8 +208,10 @@ pub(super) static METRICS: &[Metric] = &[
     Metric {
         id: "trending_hashtags",
         title: "Trending hashtags",
-        definition: "Hashtags whose distinct authors in the span exceed what the seven equal spans before it lead to expect \
-            (their mean, at least 1). 0 where fewer than 5 authors used it, or no more than expected. Scores do not decay \
+        definition: "Hashtags whose distinct authors in the span exceed what the seven equal spans before it lead to \
+        expect \
+            (their mean, at least 1). 0 where fewer than 5 authors used it, or no more than expected. Scores do not \
+            decay \
             in this version.",
         formula: "(observed - expected)^2 / expected over distinct authors",
         unit: "score",
@@ -222,11 +231,13 @@ pub(super) static METRICS: &[Metric] = &[
                 column("expected", "authors"),
                 column("mentions", "mentions"),
             ],
-            sql: "SELECT tag, if(observed < 5 OR observed <= expected, 0, pow(observed - expected, 2) / expected) AS trend, \
+            sql: "SELECT tag, if(observed < 5 OR observed <= expected, 0, pow(observed - expected, 2) / expected) AS \
+            trend, \
                 observed, expected, used FROM (\
                 SELECT tag, sumIf(people, ago = 0) AS observed, greatest(sumIf(people, ago > 0) / 7, 1) AS expected, \
                     sumIf(posts, ago = 0) AS used FROM (\
-                    SELECT arrayJoin(arrayDistinct(hashtags)) AS tag, uniqExact(author_key) AS people, count() AS posts, \
+                    SELECT arrayJoin(arrayDistinct(hashtags)) AS tag, uniqExact(author_key) AS people, count() AS \
+                    posts, \
                         intDiv({to:Int64} - 1 - toUnixTimestamp64Milli(created_at), {to:Int64} - {from:Int64}) AS ago \
                     FROM mentions FINAL WHERE brand = {brand:String} AND created_at < $to AND created_at >= \
                         fromUnixTimestamp64Milli(greatest({from:Int64} - 7 * ({to:Int64} - {from:Int64}), 0), 'UTC') \
@@ -237,7 +248,8 @@ pub(super) static METRICS: &[Metric] = &[
     Metric {
         id: "top_voices",
         title: "Top voices",
-        definition: "Authors of mentions in the span, the team left out, with their mentions, newest follower count and \
+        definition: "Authors of mentions in the span, the team left out, with their mentions, newest follower count \
+        and \
             engagements side by side. Ordered by mentions, then followers; there is no combined score.",
         formula: "per author: mentions; newest follower count; likes + reposts + replies + quotes + bookmarks",
         unit: "mentions",

@@ -7,17 +7,20 @@ const fn column(name: &'static str, unit: &'static str) -> Column {
     Column { name, unit }
 }
 
-const REPLIES_STORED: &str = "replies that no monitor, own account or owned space brought in are not stored, and intents \
+const REPLIES_STORED: &str = "replies that no monitor, own account or owned space brought in are not stored, and \
+intents \
     are the model's; a source has a gap";
 
 pub(super) static METRICS: &[Metric] = &[
     Metric {
         id: "first_response_time",
         title: "First response time",
-        definition: "How long questions and complaints created in the span waited for the first reply by another person, \
+        definition: "How long questions and complaints created in the span waited for the first reply by another \
+        person, \
             team or member, in owned spaces and in public. A reply names the mention as its parent, or stands in the \
             thread that it opened. What has no reply by the end of the span, or by the time that the sources are \
-            complete through if that is earlier, is censored there, not left out: the Kaplan-Meier estimate. Empty where fewer than half (or nine in ten) are expected ever to be \
+            complete through if that is earlier, is censored there, not left out: the Kaplan-Meier estimate. Empty \
+            where fewer than half (or nine in ten) are expected ever to be \
             answered.",
         formula: "smallest t with S(t) <= 0.5 (median) and <= 0.1 (p90), S by Kaplan-Meier",
         unit: "s",
@@ -50,8 +53,10 @@ pub(super) static METRICS: &[Metric] = &[
     Metric {
         id: "unanswered_questions",
         title: "Unanswered questions",
-        definition: "Questions created in the span that nobody else has replied to by the end of the span (or the time that \
-            the sources are complete through, if that is earlier), and that are then older than the target. Oldest hour first; within an hour the widest reach first.",
+        definition: "Questions created in the span that nobody else has replied to by the end of the span (or the \
+        time that \
+            the sources are complete through, if that is earlier), and that are then older than the target. \
+            Oldest hour first; within an hour the widest reach first.",
         formula: "questions with no reply by another person and age > target",
         unit: "s",
         denominator: "",
@@ -77,7 +82,8 @@ pub(super) static METRICS: &[Metric] = &[
             ],
             sql: "WITH $waits SELECT $hex AS name, created_at AS at, \
                 (toUnixTimestamp64Milli($horizon) - toUnixTimestamp64Milli(created_at)) / 1000 AS age, \
-                age - {target:UInt32} AS overdue, platform, space, if(author_handle = '', author, author_handle) AS who, \
+                age - {target:UInt32} AS overdue, platform, space, if(author_handle = '', author, author_handle) AS \
+                who, \
                 author_followers AS followers, text, url FROM mentions FINAL \
                 WHERE $span AND id IN (SELECT id FROM waits WHERE answered = 0 AND intent = 'question' \
                     AND wait > {target:UInt32} * 1000) \
@@ -87,7 +93,8 @@ pub(super) static METRICS: &[Metric] = &[
     Metric {
         id: "response_rate",
         title: "Response rate",
-        definition: "Questions and complaints created in the span that another person, team or member, has replied to by \
+        definition: "Questions and complaints created in the span that another person, team or member, has replied to \
+        by \
             the end of the span, of all of them. In owned spaces and in public.",
         formula: "answered / needing an answer x 100, where needing = question or complaint",
         unit: "%",
@@ -102,7 +109,8 @@ pub(super) static METRICS: &[Metric] = &[
             Shape {
                 by: &[],
                 columns: RESPONSES,
-                sql: "WITH $waits SELECT countIf(answered = 1) / count() * 100, count(), countIf(answered = 1) FROM waits",
+                sql: "WITH $waits SELECT countIf(answered = 1) / count() * 100, count(), \
+                    countIf(answered = 1) FROM waits",
             },
             Shape {
                 by: &[By::Time, By::Hour, By::Day, By::Platform],
@@ -115,8 +123,10 @@ pub(super) static METRICS: &[Metric] = &[
     Metric {
         id: "active_members",
         title: "Active members",
-        definition: "Distinct authors who posted about the brand or in its spaces in the last day (DAU), 7 days (WAU) and 30 \
-            days (MAU) before the end of the span; by day, before the end of each day. Without the team, bots and reposts. \
+        definition: "Distinct authors who posted about the brand or in its spaces in the last day (DAU), 7 days (WAU) \
+        and 30 \
+            days (MAU) before the end of the span; by day, before the end of each day. Without the team, bots and \
+            reposts. \
             Stickiness is DAU / MAU.",
         formula: "distinct authors; stickiness = DAU / MAU x 100",
         unit: "authors",
@@ -152,7 +162,8 @@ pub(super) static METRICS: &[Metric] = &[
     Metric {
         id: "newcomers",
         title: "Newcomers",
-        definition: "Authors whose first post ever about the brand or in its spaces, as far as it is stored, falls into the \
+        definition: "Authors whose first post ever about the brand or in its spaces, as far as it is stored, falls \
+        into the \
             span; beside all authors active in it. Without the team, bots and reposts.",
         formula: "authors with first post in the span; share = newcomers / active authors x 100",
         unit: "authors",
@@ -174,7 +185,8 @@ pub(super) static METRICS: &[Metric] = &[
             Shape {
                 by: &[By::Time, By::Hour, By::Day],
                 columns: &[column("newcomers", "authors")],
-                sql: "SELECT $key AS key, count() FROM (SELECT min(mentions.created_at) AS created_at FROM mentions FINAL \
+                sql: "SELECT $key AS key, count() FROM (SELECT min(mentions.created_at) AS created_at FROM mentions \
+                FINAL \
                     WHERE brand = {brand:String} AND $member AND mentions.created_at < $to GROUP BY author_key) \
                     WHERE created_at >= $from GROUP BY key ORDER BY key",
             },
@@ -183,7 +195,8 @@ pub(super) static METRICS: &[Metric] = &[
     Metric {
         id: "peer_to_peer_ratio",
         title: "Peer-to-peer ratio",
-        definition: "Replies by members to other members, of all replies in the span whose parent is stored. Replies to \
+        definition: "Replies by members to other members, of all replies in the span whose parent is stored. Replies \
+        to \
             oneself are left out. A member is anyone but the team.",
         formula: "replies by members to members / replies with a known parent x 100",
         unit: "%",
@@ -206,7 +219,8 @@ pub(super) static METRICS: &[Metric] = &[
                     WHERE $span AND $reply AND parent_id != 0), \
                 p AS (SELECT id, author_key, team, 1 AS found FROM mentions FINAL \
                     WHERE brand = {brand:String} AND created_at < $to AND id IN (SELECT parent_id FROM r)) \
-                SELECT peers / known * 100, peers, known, replies FROM (SELECT countIf(found = 1 AND NOT r.team AND NOT p.team) \
+                SELECT peers / known * 100, peers, known, replies FROM (SELECT countIf(found = 1 AND NOT r.team AND \
+                NOT p.team) \
                     AS peers, countIf(found = 1) AS known, count() AS replies FROM r LEFT JOIN p ON r.parent_id = p.id \
                 WHERE found = 0 OR r.author_key != p.author_key)",
         }],

@@ -1,6 +1,7 @@
 //! The metric registry: every figure that a person sees is one entry here, with its definition in words and its SQL.
 //!
-//! A changed formula is a new version of the entry, never a silent edit. From the entries come the API, the command line,
+//! A changed formula is a new version of the entry, never a silent edit. From the entries come the API, the command
+//! line,
 //! the help texts of the page and the reference.
 
 mod awareness;
@@ -41,7 +42,8 @@ pub struct Metric {
 /// One way to ask a metric: how it is split, what comes back, and the statement.
 ///
 /// The statement has server-side parameters only: `{brand:String}`, `{from:Int64}`, `{to:Int64}` (milliseconds),
-/// `{limit:UInt32}`, `{among:Array(String)}`, `{target:UInt32}` (seconds), `{horizon:Int64}` (milliseconds). `$NAME` stands
+/// `{limit:UInt32}`, `{among:Array(String)}`, `{target:UInt32}` (seconds), `{horizon:Int64}` (milliseconds). `$NAME`
+/// stands
 /// for a piece of SQL that several metrics share.
 #[derive(Debug)]
 pub struct Shape {
@@ -102,7 +104,8 @@ impl fmt::Display for By {
 
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error(
-    "{given:?} is no way to split a figure; there are: time, five_minutes, hour, day, platform, polarity, kind, language"
+    "{given:?} is no way to split a figure; there are: \
+    time, five_minutes, hour, day, platform, polarity, kind, language"
 )]
 pub struct UnknownBy {
     given: String,

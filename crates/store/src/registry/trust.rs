@@ -13,7 +13,8 @@ pub(super) static METRICS: &[Metric] = &[
     Metric {
         id: "coverage",
         title: "Coverage",
-        definition: "How much of the span each source has covered: what lies before the time that it is complete through, \
+        definition: "How much of the span each source has covered: what lies before the time that it is complete \
+        through, \
             less its gaps. Of every source, whatever the brand.",
         formula: "(covered seconds - seconds in gaps) / seconds of the span x 100",
         unit: "%",
@@ -38,7 +39,8 @@ pub(super) static METRICS: &[Metric] = &[
                     / ({to:Int64} - {from:Int64}) * 100, fromUnixTimestamp64Milli(through, 'UTC'), holes, lost / 1000, \
                     toBool(up) FROM (\
                 SELECT source, toUnixTimestamp64Milli(min(part_through)) AS through, min(part_up) AS up FROM (\
-                    SELECT source, max(complete_through) AS part_through, max(caught_up_at) = max(observed_at) AS part_up \
+                    SELECT source, max(complete_through) AS part_through, max(caught_up_at) = max(observed_at) AS \
+                    part_up \
                     FROM source_health GROUP BY source, partition) GROUP BY source) AS health \
                 LEFT JOIN (SELECT source, count() AS holes, intervalLengthSum(start, stop) AS lost FROM (\
                     SELECT source, greatest(toUnixTimestamp64Milli(from_time), {from:Int64}) AS start, \
@@ -50,7 +52,8 @@ pub(super) static METRICS: &[Metric] = &[
     Metric {
         id: "freshness",
         title: "Freshness",
-        definition: "The end of the span less the time of the newest observed mention of the brand, per platform; and the \
+        definition: "The end of the span less the time of the newest observed mention of the brand, per platform; and \
+        the \
             median time from a mention's creation to its observation.",
         formula: "end of span - max(observed_at); median(observed_at - created_at)",
         unit: "s",
@@ -67,7 +70,8 @@ pub(super) static METRICS: &[Metric] = &[
                 columns: FRESHNESS,
                 sql: "SELECT max(observed_at) AS newest, \
                     ({to:Int64} - toUnixTimestamp64Milli(newest)) / 1000, \
-                    quantileExact(toUnixTimestamp64Micro(observed_at) - toUnixTimestamp64Milli(created_at) * 1000) / 1e6, \
+                    quantileExact(toUnixTimestamp64Micro(observed_at) - toUnixTimestamp64Milli(created_at) * 1000) / \
+                    1e6, \
                     count() FROM mentions FINAL WHERE $span HAVING count() > 0",
             },
             Shape {
@@ -75,7 +79,8 @@ pub(super) static METRICS: &[Metric] = &[
                 columns: FRESHNESS,
                 sql: "SELECT platform, max(observed_at) AS newest, \
                     ({to:Int64} - toUnixTimestamp64Milli(newest)) / 1000, \
-                    quantileExact(toUnixTimestamp64Micro(observed_at) - toUnixTimestamp64Milli(created_at) * 1000) / 1e6, \
+                    quantileExact(toUnixTimestamp64Micro(observed_at) - toUnixTimestamp64Milli(created_at) * 1000) / \
+                    1e6, \
                     count() FROM mentions FINAL WHERE $span GROUP BY platform ORDER BY 3 DESC, platform",
             },
         ],

@@ -1,10 +1,12 @@
 use grapevine_model::Event;
 use serde::Serialize;
 
-/// One contiguous range of offsets of one partition, as the sink read it. Offsets that held nothing for the store may be
+/// One contiguous range of offsets of one partition, as the sink read it. Offsets that held nothing for the store may
+/// be
 /// missing from `events`.
 ///
-/// The sink persists the range before it inserts, and after a crash inserts the identical range: the tokens are then the
+/// The sink persists the range before it inserts, and after a crash inserts the identical range: the tokens are then
+/// the
 /// same, and ClickHouse drops what it already has.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Batch {

@@ -15,10 +15,12 @@ use crate::{Store, StoreError, error::Doing};
 /// Ids in one question: about 800 kB of text.
 const IDS: usize = 20_000;
 
-/// `own`: written by this very range of offsets, on an earlier try. Such a row tells nothing about what was there before,
+/// `own`: written by this very range of offsets, on an earlier try. Such a row tells nothing about what was there
+/// before,
 /// but that there was something, where it is no first sighting.
 const SQL: &str = "
-SELECT brand, id, any(platform) AS platform, any(instance) AS instance, any(native_id) AS native_id, any(author) AS author,
+SELECT brand, id, any(platform) AS platform, any(instance) AS instance, any(native_id) AS native_id, any(author) AS
+author,
     toUnixTimestamp64Milli(any(created_at)) AS created_ms, maxIf(version, NOT own) AS newest,
     toBool(argMaxIf(deleted, version, NOT own) != 0) AS gone, toBool(countIf(NOT own OR NOT first) > 0) AS existed,
     toBool(countIf(own) > 0) AS replayed

@@ -203,7 +203,8 @@ impl Plan {
     }
 }
 
-/// A row that stands for "gone": its key, its author (so that a replay finds it by the author) and nothing that was written.
+/// A row that stands for "gone": its key, its author (so that a replay finds it by the author) and nothing that was
+/// written.
 fn removal(id: MentionId, brand: String, place: Place, created_at: i64, version: u64) -> MentionRecord {
     MentionRecord {
         brand,

@@ -220,7 +220,8 @@ pub(super) struct DirtyRecord {
 /// 2100-01-01. Hours and buckets are of a type that ends in 2106.
 const LAST_SECOND: i64 = 4_102_444_800;
 
-/// Milliseconds, held within 1970 to 2100: a platform that states year 1 or 9999 must not make a partition of its own for
+/// Milliseconds, held within 1970 to 2100: a platform that states year 1 or 9999 must not make a partition of its own
+/// for
 /// ever, nor a row that no span finds.
 pub(super) fn created(time: Timestamp) -> i64 {
     time.as_millisecond().clamp(0, LAST_SECOND * 1000)

@@ -19,7 +19,8 @@ fn tagged(tags: &[&str], mention: Mention) -> Mention {
     Mention { hashtags: tags.iter().map(|tag| tag.to_string()).collect(), ..mention }
 }
 
-/// Ada: two negatives at 10; Bob: a positive at 10 and a repost, neutral, at 14; Cleo: unscored, in Spanish, at 14, of both
+/// Ada: two negatives at 10; Bob: a positive at 10 and a repost, neutral, at 14; Cleo: unscored, in Spanish, at 14,
+/// of both
 /// brands; Dan: a post of the competitor at 14.
 async fn a_day() -> World {
     let world = world().await;

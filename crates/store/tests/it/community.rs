@@ -12,7 +12,8 @@ fn question(id: &str, time: &str) -> Mention {
     asking(Intent::Question, post(id, day(time)))
 }
 
-/// q1 10:00 answered by a member at 10:10; q2 11:00 answered by the team at 12:00 in its thread; q3 12:00 has only its own
+/// q1 10:00 answered by a member at 10:10; q2 11:00 answered by the team at 12:00 in its thread; q3 12:00 has only
+/// its own
 /// author's reply; c4 13:00, a complaint, has none. Complete through 20:00.
 async fn a_day() -> World {
     let world = world().await;

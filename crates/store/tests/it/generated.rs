@@ -1,4 +1,5 @@
-//! Figures against a naive computation over generated worlds: mentions that come in any order, again, edited and deleted.
+//! Figures against a naive computation over generated worlds: mentions that come in any order, again, edited and
+//! deleted.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -36,6 +36,8 @@ async fn buckets_are_dense_and_count_the_authors_of_an_hour() {
     assert_eq!(of("11:00:00"), (0, 0, Some(2)), "ada's hour is over");
     assert_eq!(of("11:55:00"), (0, 0, Some(0)));
     assert_eq!(world.store.buckets("nobody", day("10:00:00"), day("10:05:00")).await.unwrap().len(), 1);
+    assert_eq!(world.store.first_bucket("acme").await.unwrap(), Some(day("10:00:00")));
+    assert_eq!(world.store.first_bucket("nobody").await.unwrap(), None);
     let backwards = world.store.buckets("acme", day("12:00:00"), day("10:00:00")).await;
     assert!(matches!(backwards, Err(StoreError::EmptySpan { .. })));
 }
