@@ -171,6 +171,7 @@ impl Consumer for EmbeddedConsumer {
 impl Drop for EmbeddedConsumer {
     fn drop(&mut self) {
         let member = self.seat.member;
+        self.shared.leaving.lock().push(member);
         self.shared.write_unheard(move |conn| group::leave(conn, member));
     }
 }

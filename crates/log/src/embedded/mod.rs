@@ -40,7 +40,7 @@ pub use self::consumer::EmbeddedConsumer;
 use self::{
     fail::Fail,
     schema::slot,
-    writer::{Job, Writer},
+    writer::{Job, Leaving, Writer},
 };
 use crate::{Consumer, Log, LogError, Offsets, Record, StartAt, TopicSpec};
 
@@ -77,6 +77,7 @@ pub struct EmbeddedLog {
 struct Shared {
     path: PathBuf,
     session: String,
+    leaving: Leaving,
     lease: Duration,
     lock_wait: Duration,
     /// `None` only while closing. Every job has a caller who waits for it, so the queue is as short as they are few.
@@ -109,8 +110,17 @@ impl EmbeddedLog {
         let news = watch::Sender::new(0);
         let session = session_name();
         let (lease, tick) = (options.lease, options.upkeep);
-        let writer =
-            Writer { conn, path: path.clone(), jobs, news: news.clone(), session: session.clone(), lease, tick };
+        let leaving = Leaving::default();
+        let writer = Writer {
+            conn,
+            path: path.clone(),
+            jobs,
+            news: news.clone(),
+            session: session.clone(),
+            leaving: leaving.clone(),
+            lease,
+            tick,
+        };
         let writer = thread::Builder::new()
             .name("log-writer".to_owned())
             .spawn(move || writer.run())
@@ -118,6 +128,7 @@ impl EmbeddedLog {
         let shared = Shared {
             path,
             session,
+            leaving,
             lease,
             lock_wait: options.lock_wait,
             jobs: Mutex::new(Some(sender)),

@@ -2,11 +2,15 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::mpsc::{Receiver, RecvTimeoutError},
+    sync::{
+        Arc,
+        mpsc::{Receiver, RecvTimeoutError},
+    },
     time::{Duration, Instant},
 };
 
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
 
@@ -16,6 +20,7 @@ use crate::LogError;
 /// Work inside the open transaction (or the reason why there is none); it gives back how to answer its caller once the
 /// fate of the transaction is known.
 pub(super) type Job = Box<dyn FnOnce(Result<&Connection, LogError>) -> Done + Send>;
+pub(super) type Leaving = Arc<Mutex<Vec<i64>>>;
 type Answer = Box<dyn FnOnce(Result<(), LogError>) + Send>;
 
 pub(super) struct Done {
@@ -35,6 +40,8 @@ pub(super) struct Writer {
     pub news: watch::Sender<u64>,
     /// Marks this process's members.
     pub session: String,
+    /// Members whose consumers are gone; a leave that failed is tried again with each upkeep.
+    pub leaving: Leaving,
     pub lease: Duration,
     pub tick: Duration,
 }
@@ -119,8 +126,25 @@ impl Writer {
         })
     }
 
+    /// Lets go of the seats of consumers that are gone. Without this, one whose leave met a full disk would keep its
+    /// partitions for as long as this process renews its leases.
+    fn let_leave(&mut self) {
+        let gone = std::mem::take(&mut *self.leaving.lock());
+        if gone.is_empty() {
+            return;
+        }
+        match self.transaction(|conn, _| gone.iter().try_for_each(|member| group::leave(conn, *member))) {
+            Ok(()) => self.news.send_modify(|count| *count += 1),
+            Err(error) => {
+                tracing::warn!(%error, "readers of the log could not leave their group; will try again");
+                self.leaving.lock().extend(gone);
+            }
+        }
+    }
+
     /// Renews this process's leases, removes members that are gone, and forgets what is too old.
     fn maintain(&mut self) {
+        self.let_leave();
         let now = Timestamp::now().as_millisecond();
         let expires = now + self.lease.as_millis() as i64;
         match self.transaction(|conn, session| group::renew(conn, session, expires, now)) {

@@ -376,3 +376,19 @@ async fn appends_that_wait_together_share_a_transaction() {
     assert_eq!(transactions(&fs::read(&wal).unwrap()) - before, 1);
     assert_eq!(log.bounds("t").await.unwrap()[&0], (0, 50));
 }
+
+#[tokio::test]
+async fn a_reader_that_could_not_leave_gives_up_its_partitions_later() {
+    let options = EmbeddedOptions { lock_wait: Duration::from_millis(50), lease: Duration::from_secs(60), ..quick() };
+    let (_dir, path, log) = new_log(options).await;
+    let mut gone = log.consumer("t", "g", StartAt::Oldest).await.unwrap();
+    settle_on(gone.as_mut(), 2).await;
+    // While another process writes for long, the leave of the reader that is dropped here fails.
+    let busy = rusqlite::Connection::open(&path).unwrap();
+    busy.execute_batch("BEGIN IMMEDIATE").unwrap();
+    drop(gone);
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    busy.execute_batch("ROLLBACK").unwrap();
+    let mut next = log.consumer("t", "g", StartAt::Oldest).await.unwrap();
+    settle_on(next.as_mut(), 2).await;
+}
