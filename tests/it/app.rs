@@ -59,6 +59,8 @@ impl App {
         let listen = format!("data_dir = \"data\"\n{config}\n[api]\nlisten = \"127.0.0.1:{port}\"\n");
         std::fs::write(folder.join("grapevine.toml"), listen)?;
         let process = spawn(folder, env)?;
+        // Whoever was first has chosen the TLS provider; any will do.
+        let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().build()?;
         let mut app = App { folder: folder.into(), port, process, token: String::new(), http };
         app.wait_until_up().await?;
@@ -83,12 +85,13 @@ impl App {
         Ok(())
     }
 
-    pub fn log(&self) -> String {
-        std::fs::read_to_string(self.process.log()).unwrap_or_default()
+    /// Of the process.
+    pub fn id(&self) -> u32 {
+        self.process.id()
     }
 
-    pub fn token(&self) -> &str {
-        &self.token
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.process.log()).unwrap_or_default()
     }
 
     /// Kills the process as a power cut would, and starts it again.
@@ -117,11 +120,11 @@ impl App {
     /// A client of the embedded engine, as the binary itself uses it.
     pub fn clickhouse(&self) -> anyhow::Result<Client> {
         let saved: Value = serde_json::from_slice(&std::fs::read(self.folder.join("data/engine.json"))?)?;
-        let field = |name: &str| saved[name].as_str().unwrap_or_default().to_owned();
+        let field = |path: &str| saved.pointer(path).and_then(Value::as_str).unwrap_or_default().to_owned();
         Ok(Client::default()
-            .with_url(field("url"))
-            .with_user(field("user"))
-            .with_password(field("password"))
+            .with_url(field("/url"))
+            .with_user(field("/writer/user"))
+            .with_password(field("/writer/password"))
             .with_database("grapevine"))
     }
 
@@ -141,11 +144,10 @@ impl App {
                 ensure!(stored == rows, "{stored} rows are stored, {rows} were expected");
                 return Ok(());
             }
-            ensure!(
-                std::time::Instant::now() < deadline,
-                "{stored} of {rows} rows after {PATIENCE:?}:\n{}",
-                self.log()
-            );
+            if std::time::Instant::now() >= deadline {
+                let status = self.get("/api/v1/status").await;
+                bail!("{stored} of {rows} rows after {PATIENCE:?}; status {status:?}\n{}", self.log());
+            }
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     }

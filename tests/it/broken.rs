@@ -3,9 +3,9 @@
 use std::{io::Write, net::TcpListener, time::Duration};
 
 use anyhow::{Context, ensure};
-use grapevine_testkit::process::free_port;
+use grapevine_testkit::process::{free_port, wait_for};
 
-use crate::app::{App, file_source, grapevine, stderr};
+use crate::app::{App, PATIENCE, file_source, grapevine, stderr};
 
 const BRAND: &str = "[[brand]]\nname = \"Acme\"\n[[brand.monitor]]\nname = \"name\"\nquery = \"acme\"\n";
 
@@ -92,8 +92,13 @@ async fn an_engine_that_is_killed_while_it_inserts_comes_back() -> anyhow::Resul
     for round in 0..3 {
         append(&file, &posts(1 + round * 3_000, 1 + (round + 1) * 3_000))?;
         tokio::time::sleep(Duration::from_millis(700)).await;
-        let pid = engine_pid(&app).context("the engine runs as a child process")?;
-        grapevine_testkit::process::signal(pid, libc::SIGKILL);
+        let mut pid = None;
+        // It may still be starting again after the round before.
+        wait_for(PATIENCE, || {
+            pid = engine_pid(&app);
+            pid.is_some()
+        });
+        grapevine_testkit::process::signal(pid.context("the engine runs as a child process")?, libc::SIGKILL);
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
     app.wait_for_stored(9_001).await?;
@@ -102,14 +107,14 @@ async fn an_engine_that_is_killed_while_it_inserts_comes_back() -> anyhow::Resul
     Ok(())
 }
 
-/// The process that serves this app's engine, by its command line.
+/// The child of this app that serves its engine.
 fn engine_pid(app: &App) -> Option<u32> {
-    let folder = app.folder.canonicalize().ok()?;
     for entry in std::fs::read_dir("/proc").ok()?.flatten() {
-        let Ok(command) = std::fs::read(entry.path().join("cmdline")) else { continue };
-        let command = String::from_utf8_lossy(&command);
-        let cwd = std::fs::read_link(entry.path().join("cwd")).unwrap_or_default();
-        if command.contains("engine-serve") && cwd == folder {
+        let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else { continue };
+        // The name before the bracket may hold blanks; state and parent follow it.
+        let parent = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().nth(1));
+        let command = std::fs::read_to_string(entry.path().join("cmdline")).unwrap_or_default();
+        if parent == Some(app.id().to_string().as_str()) && command.contains("engine-serve") {
             return entry.file_name().to_string_lossy().parse().ok();
         }
     }

@@ -47,7 +47,7 @@ async fn the_story_gives_the_same_rows_over_both_logs() -> anyhow::Result<()> {
     let Some(broker) = kafka::required_own() else { return Ok(()) };
     let story = Story::new(7, jiff::Timestamp::now());
     let posts: Vec<String> =
-        story.posts().take(3_000).map(|post| serde_json::to_string(&post)).collect::<Result<_, _>>()?;
+        story.posts().iter().take(3_000).map(|post| serde_json::to_string(&post)).collect::<Result<_, _>>()?;
     let mut answers = Vec::new();
     for log in [String::new(), kafka_section(&broker)] {
         let folder = tempfile::tempdir()?;

@@ -20,7 +20,7 @@ use grapevine_scoring::{
 use grapevine_store::{Store, StoreOptions};
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Config, LogKind, ScoringSection, StoreKind};
+use crate::config::{Config, LogKind, ScoringSection, StoreKind, StoreSection};
 
 /// Opens the log. Topics are created by [`crate::stages::ensure_topics`].
 pub async fn open_log(config: &Config) -> anyhow::Result<Arc<dyn Log>> {
@@ -42,14 +42,16 @@ pub async fn open_log(config: &Config) -> anyhow::Result<Arc<dyn Log>> {
 
 /// The store, and the engine behind it where this process started one: it lives as long as this value.
 pub struct OpenStore {
+    /// Writes.
     pub store: Store,
+    /// Asks questions, as a user that can not write.
+    pub reader: Store,
     pub engine: Option<Arc<EmbeddedEngine>>,
 }
 
 impl OpenStore {
     /// Stops the engine where this process started it, so that all is on disk.
     pub async fn close(self) {
-        drop(self.store);
         if let Some(engine) = self.engine.and_then(Arc::into_inner) {
             // An engine that does not stop in time is killed; what it acknowledged is on disk.
             let _ = tokio::task::spawn_blocking(move || engine.stop()).await;
@@ -60,33 +62,34 @@ impl OpenStore {
 /// Opens the store: the server that the configuration names, the engine that another process of this data folder serves,
 /// or an engine of our own.
 pub async fn open_store(config: &Config) -> anyhow::Result<OpenStore> {
-    let database = config.store.database.clone();
-    match config.store.kind {
-        StoreKind::Clickhouse => {
-            let options = StoreOptions {
-                url: config.store.url.clone().unwrap_or_default(),
-                database,
-                user: Some(config.store.user.clone()),
-                password: config.store.password_env.as_deref().map(secret_from_env).transpose()?,
-            };
-            let store = Store::connect(options)?;
-            store.ping().await.context("no ClickHouse answers at the configured [store] url")?;
-            Ok(OpenStore { store, engine: None })
-        }
-        StoreKind::Embedded => {
-            if let Some(store) = running_engine(config).await {
-                return Ok(OpenStore { store, engine: None });
+    let (address, engine) = match config.store.kind {
+        StoreKind::Clickhouse => (server_address(&config.store)?, None),
+        StoreKind::Embedded => match running_engine(config).await {
+            Some(address) => (address, None),
+            None => {
+                let engine = start_engine(config).await?;
+                let address = StoreAddress::of(&engine);
+                address.save(&config.data_dir)?;
+                (address, Some(Arc::new(engine)))
             }
-            let engine = Arc::new(start_engine(config).await?);
-            let address = EngineAddress {
-                url: engine.url(),
-                user: engine.user().to_owned(),
-                password: engine.password().to_owned(),
-            };
-            address.save(&config.data_dir)?;
-            Ok(OpenStore { store: address.connect(database)?, engine: Some(engine) })
-        }
-    }
+        },
+    };
+    let (store, reader) = address.connect(config)?;
+    store.ping().await.with_context(|| format!("no ClickHouse answers at {}", address.url))?;
+    Ok(OpenStore { store, reader, engine })
+}
+
+fn server_address(section: &StoreSection) -> anyhow::Result<StoreAddress> {
+    let login = |user: &str, password_env: &Option<String>| -> anyhow::Result<Login> {
+        let password = password_env.as_deref().map(secret_from_env).transpose()?.unwrap_or_default();
+        Ok(Login { user: user.to_owned(), password })
+    };
+    let writer = login(&section.user, &section.password_env)?;
+    let reader = match &section.reader_user {
+        Some(user) => login(user, &section.reader_password_env)?,
+        None => writer.clone(),
+    };
+    Ok(StoreAddress { url: section.url.clone().unwrap_or_default(), writer, reader })
 }
 
 async fn start_engine(config: &Config) -> anyhow::Result<EmbeddedEngine> {
@@ -99,49 +102,83 @@ async fn start_engine(config: &Config) -> anyhow::Result<EmbeddedEngine> {
     started.context("the embedded engine did not start")
 }
 
-/// Where the store is, for stages that do not ask it anything.
-pub fn store_without_connection(config: &Config) -> anyhow::Result<Store> {
-    let url = config.store.url.clone().unwrap_or_default();
-    Ok(Store::connect(StoreOptions { url, database: config.store.database.clone(), user: None, password: None })?)
+/// Where the store is, for stages that work on the log alone.
+pub fn store_without_connection(config: &Config) -> anyhow::Result<OpenStore> {
+    let login = Login { user: String::new(), password: String::new() };
+    let address = StoreAddress { url: String::new(), writer: login.clone(), reader: login };
+    let (store, reader) = address.connect(config)?;
+    Ok(OpenStore { store, reader, engine: None })
 }
 
-/// Where the engine of a data folder answers; kept in a file that its owner alone can read, so that `grapevine query` and
-/// single stages find it.
+/// Where ClickHouse answers, and as whom. That of an embedded engine is kept in a file which its owner alone can read, so
+/// that `grapevine query` and single stages find it.
 #[derive(Serialize, Deserialize)]
-struct EngineAddress {
+struct StoreAddress {
     url: String,
+    writer: Login,
+    reader: Login,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct Login {
     user: String,
     password: String,
 }
 
-impl EngineAddress {
+impl StoreAddress {
+    fn of(engine: &EmbeddedEngine) -> Self {
+        let login = |user: &str, password: &str| Login { user: user.to_owned(), password: password.to_owned() };
+        Self {
+            url: engine.url(),
+            writer: login(engine.user(), engine.password()),
+            reader: login(engine.reader_user(), engine.reader_password()),
+        }
+    }
+
     fn file(data_dir: &Path) -> PathBuf {
         data_dir.join("engine.json")
     }
 
     fn save(&self, data_dir: &Path) -> anyhow::Result<()> {
         let file = Self::file(data_dir);
-        write_private(&file, &serde_json::to_vec(self)?)
-            .with_context(|| format!("{} could not be written", file.display()))
+        let contents = serde_json::to_vec(self)?;
+        write_private(&file, &contents).with_context(|| format!("{} could not be written", file.display()))
     }
 
-    fn connect(self, database: String) -> anyhow::Result<Store> {
-        let Self { url, user, password } = self;
-        Ok(Store::connect(StoreOptions { url, database, user: Some(user), password: Some(password) })?)
+    /// For writing and for reading.
+    fn connect(&self, config: &Config) -> anyhow::Result<(Store, Store)> {
+        let sources = config.source_names();
+        let open = |login: &Login| -> anyhow::Result<Store> {
+            let Login { user, password } = login.clone();
+            let (url, database) = (self.url.clone(), config.store.database.clone());
+            let options = StoreOptions { url, database, user: Some(user), password: Some(password) };
+            Ok(Store::connect(options)?.with_sources(&sources, config.log.partitions))
+        };
+        Ok((open(&self.writer)?, open(&self.reader)?))
     }
 }
 
-async fn running_engine(config: &Config) -> Option<Store> {
-    let saved = fs::read(EngineAddress::file(&config.data_dir)).ok()?;
-    let address: EngineAddress = serde_json::from_slice(&saved).ok()?;
-    let store = address.connect(config.store.database.clone()).ok()?;
-    store.ping().await.is_ok().then_some(store)
+async fn running_engine(config: &Config) -> Option<StoreAddress> {
+    let saved = fs::read(StoreAddress::file(&config.data_dir)).ok()?;
+    let address: StoreAddress = serde_json::from_slice(&saved).ok()?;
+    let (store, _) = address.connect(config).ok()?;
+    store.ping().await.is_ok().then_some(address)
 }
 
 /// A model that is ready, and what its manifest says of it.
+#[derive(Clone)]
 pub struct OpenScorer {
     pub scorer: Arc<dyn Scorer>,
     pub manifest: Manifest,
+}
+
+impl OpenScorer {
+    /// Whether the model was made for this language, a BCP 47 tag. Where the platform states none, it is tried.
+    pub fn covers(&self, language: Option<&str>) -> bool {
+        let Some(tag) = language else { return true };
+        let primary = tag.split(['-', '_']).next().unwrap_or(tag);
+        self.manifest.languages.iter().any(|covered| covered.eq_ignore_ascii_case(primary))
+    }
 }
 
 /// Loads the configured model. Blocking, up to some seconds.

@@ -28,10 +28,11 @@ pub async fn run(args: &QueryArgs) -> anyhow::Result<ExitCode> {
         (None, Some(first)) => first.name.clone(),
         (None, None) => bail!("no brand is configured; name one with --brand"),
     };
-    let query = build(args, metric, brand)?;
+    let mut query = build(args, metric, brand)?;
+    query.among = config.brands.iter().map(|brand| brand.name.clone()).collect();
     let open = parts::open_store(&config).await?;
     open.store.migrate().await?;
-    let answer = open.store.metric(&query).await;
+    let answer = open.reader.metric(&query).await;
     open.close().await;
     print(&answer?, args.format, &mut io::stdout().lock())?;
     Ok(ExitCode::SUCCESS)

@@ -2,8 +2,7 @@ use std::{path::Path, process::ExitCode, sync::Arc};
 
 use super::stop_on_signal;
 use crate::{
-    config,
-    parts::{self, OpenStore},
+    config, parts,
     stages::{self, Pipeline, alert, ingest, score, serve, sink, status::StatusBoard},
 };
 
@@ -24,7 +23,7 @@ pub async fn run(file: &Path, stage: Stage) -> anyhow::Result<ExitCode> {
     stages::ensure_topics(&*log, &config).await?;
     let open = match stage {
         // These two work on the log alone.
-        Stage::Ingest | Stage::Score => OpenStore { store: parts::store_without_connection(&config)?, engine: None },
+        Stage::Ingest | Stage::Score => parts::store_without_connection(&config)?,
         Stage::Sink | Stage::Alert | Stage::Serve => {
             let open = parts::open_store(&config).await?;
             open.store.migrate().await?;
@@ -32,7 +31,14 @@ pub async fn run(file: &Path, stage: Stage) -> anyhow::Result<ExitCode> {
         }
     };
     let status = Arc::new(StatusBoard::new());
-    let pipeline = Pipeline { config: Arc::new(config), log, store: open.store.clone(), status, shutdown };
+    let pipeline = Pipeline {
+        config: Arc::new(config),
+        log,
+        store: open.store.clone(),
+        reader: open.reader.clone(),
+        status,
+        shutdown,
+    };
     match stage {
         Stage::Ingest => stages::supervise("ingest", pipeline, ingest::run).await,
         Stage::Score => {

@@ -18,7 +18,14 @@ pub async fn run(file: &Path) -> anyhow::Result<ExitCode> {
     let open = parts::open_store(&config).await?;
     open.store.migrate().await?;
     let status = Arc::new(StatusBoard::new());
-    let pipeline = Pipeline { config: Arc::new(config), log, store: open.store.clone(), status, shutdown };
+    let pipeline = Pipeline {
+        config: Arc::new(config),
+        log,
+        store: open.store.clone(),
+        reader: open.reader.clone(),
+        status,
+        shutdown,
+    };
 
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(serve::run_on(pipeline.clone(), listener));

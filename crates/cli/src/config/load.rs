@@ -66,7 +66,9 @@ fn check_brands(config: &Config, at: &dyn Fn(&str, String) -> ConfigError) -> Re
         let alone = grapevine_monitor::Query::parse(&monitor.query);
         alone.is_err()
     });
-    Err(at(wrong.map_or("[[brand]]", |monitor| &monitor.query), error.to_string()))
+    let found = at(wrong.map_or("[[brand]]", |monitor| &monitor.query), error.to_string());
+    // The message shows the query with the place in it.
+    Err(ConfigError { excerpt: None, ..found })
 }
 
 fn check_sources(config: &Config, file: &Path, text: &str) -> Result<(), ConfigError> {

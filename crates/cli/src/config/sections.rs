@@ -56,6 +56,10 @@ pub struct StoreSection {
     pub user: String,
     /// Environment variable that holds the user's password.
     pub password_env: Option<String>,
+    /// User that answers the page's questions, and should not be able to write (`readonly = 2`). Default: `user`.
+    pub reader_user: Option<String>,
+    /// Environment variable that holds the reader's password.
+    pub reader_password_env: Option<String>,
     /// Memory that the embedded engine may take, in MiB. Default: 4096.
     pub memory_mib: u64,
 }
@@ -68,6 +72,8 @@ impl Default for StoreSection {
             database: "grapevine".into(),
             user: "default".into(),
             password_env: None,
+            reader_user: None,
+            reader_password_env: None,
             memory_mib: 4096,
         }
     }

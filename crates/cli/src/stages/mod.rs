@@ -40,6 +40,8 @@ pub struct Pipeline {
     pub config: Arc<Config>,
     pub log: Arc<dyn Log>,
     pub store: Store,
+    /// Answers questions of people, as a user that can not write.
+    pub reader: Store,
     pub status: Arc<StatusBoard>,
     pub shutdown: CancellationToken,
 }

@@ -76,11 +76,12 @@ impl Notifier {
         let api = &self.pipeline.config.api;
         let base = self.pipeline.config.alerts.page_url.clone().unwrap_or_else(|| format!("http://{}", api.listen));
         let mut url = reqwest::Url::parse(&base).with_context(|| format!("[alerts] page_url is no address: {base}"))?;
-        let day = SignedDuration::from_hours(12);
+        // The page shows a span by its length and its end.
+        let end = (from + SignedDuration::from_hours(18)).max(to);
         url.query_pairs_mut()
             .append_pair("brand", &episode.brand)
-            .append_pair("from", &(from - day).to_string())
-            .append_pair("to", &(to + day).to_string());
+            .append_pair("span", "24h")
+            .append_pair("to", &end.to_string());
         Ok(url.into())
     }
 

@@ -9,7 +9,6 @@ use grapevine_api::{ModelStatus, StageState};
 use grapevine_log::{Offsets, PollLimits, Received, Record, StartAt};
 use grapevine_model::{Event, Mention, topics, wire};
 use grapevine_monitor::Matcher;
-use grapevine_scoring::Scorer;
 use jiff::Timestamp;
 
 use crate::parts::{self, OpenScorer};
@@ -25,7 +24,7 @@ const GROUP: &str = "score";
 const LIMITS: PollLimits = PollLimits { records: 1024, bytes: 8 << 20, wait: Duration::from_millis(500) };
 
 /// `scorer` is absent where scoring is switched off.
-pub async fn run(pipeline: Pipeline, scorer: Option<Arc<dyn Scorer>>) -> anyhow::Result<()> {
+pub async fn run(pipeline: Pipeline, scorer: Option<OpenScorer>) -> anyhow::Result<()> {
     let matcher = Arc::new(Matcher::new(&pipeline.config.brands)?);
     let mut consumer = pipeline.log.consumer(topics::RAW, GROUP, StartAt::Oldest).await?;
     while !pipeline.stopping() {
@@ -35,7 +34,7 @@ pub async fn run(pipeline: Pipeline, scorer: Option<Arc<dyn Scorer>>) -> anyhow:
         }
         let next = ranges::next_offsets(&polled.records);
         let (matcher, scorer) = (matcher.clone(), scorer.clone());
-        let work = tokio::task::spawn_blocking(move || process(polled.records, &matcher, scorer.as_deref()));
+        let work = tokio::task::spawn_blocking(move || process(polled.records, &matcher, scorer.as_ref()));
         let done = work.await.context("the scoring task panicked")??;
         publish(&pipeline, done).await?;
         consumer.commit(&next).await?;
@@ -51,11 +50,14 @@ struct Processed {
     dead: Vec<DeadLetter>,
     unmatched: u64,
     scored: u64,
+    /// Scoring is switched off, or there is no text.
     unscored: u64,
+    /// The platform names a language that the model was not made for.
+    unsupported: u64,
     passed_on: u64,
 }
 
-fn process(batch: Vec<Received>, matcher: &Matcher, scorer: Option<&dyn Scorer>) -> anyhow::Result<Processed> {
+fn process(batch: Vec<Received>, matcher: &Matcher, scorer: Option<&OpenScorer>) -> anyhow::Result<Processed> {
     let mut done = Processed::default();
     let mut events: Vec<(Received, Event)> = Vec::with_capacity(batch.len());
     for received in batch {
@@ -80,7 +82,7 @@ fn process(batch: Vec<Received>, matcher: &Matcher, scorer: Option<&dyn Scorer>)
     Ok(done)
 }
 
-fn score(events: &mut [(Received, Event)], scorer: Option<&dyn Scorer>, done: &mut Processed) -> anyhow::Result<()> {
+fn score(events: &mut [(Received, Event)], scorer: Option<&OpenScorer>, done: &mut Processed) -> anyhow::Result<()> {
     let mut mentions: Vec<&mut Mention> = events
         .iter_mut()
         .filter_map(|(_, event)| match event {
@@ -92,9 +94,14 @@ fn score(events: &mut [(Received, Event)], scorer: Option<&dyn Scorer>, done: &m
         done.unscored += mentions.len() as u64;
         return Ok(());
     };
+    let all = mentions.len();
     mentions.retain(|mention| !mention.text.trim().is_empty());
+    done.unscored += (all - mentions.len()) as u64;
+    let with_text = mentions.len();
+    mentions.retain(|mention| scorer.covers(mention.language.as_deref()));
+    done.unsupported += (with_text - mentions.len()) as u64;
     let texts: Vec<&str> = mentions.iter().map(|mention| mention.text.as_str()).collect();
-    let scores = scorer.score(&texts)?;
+    let scores = scorer.scorer.score(&texts)?;
     done.scored += scores.len() as u64;
     for (mention, scores) in mentions.into_iter().zip(scores) {
         mention.scores = Some(scores);
@@ -125,6 +132,7 @@ async fn publish(pipeline: &Pipeline, done: Processed) -> anyhow::Result<()> {
     let status = &pipeline.status;
     status.count(STAGE, "scored", done.scored);
     status.count(STAGE, "not_scored", done.unscored);
+    status.count(STAGE, "language_not_covered", done.unsupported);
     status.count(STAGE, "passed_on", done.passed_on);
     status.count(STAGE, "no_monitor_matched", done.unmatched);
     status.count(STAGE, "dead_letter", done.dead.len() as u64);
@@ -138,7 +146,7 @@ async fn note_lag(pipeline: &Pipeline, next: &Offsets) {
 }
 
 /// Loads the model beside the runtime; `None` where scoring is switched off.
-pub async fn open_scorer(pipeline: &Pipeline) -> anyhow::Result<Option<Arc<dyn Scorer>>> {
+pub async fn open_scorer(pipeline: &Pipeline) -> anyhow::Result<Option<OpenScorer>> {
     let section = pipeline.config.scoring.clone();
     if !section.enabled {
         tracing::info!("scoring is switched off: mentions are stored as not scored");
@@ -148,14 +156,16 @@ pub async fn open_scorer(pipeline: &Pipeline) -> anyhow::Result<Option<Arc<dyn S
     let open = tokio::task::spawn_blocking(move || parts::open_scorer(&section)).await??;
     pipeline.status.model(model_status(&open));
     pipeline.status.stage(STAGE, StageState::Running, None);
-    Ok(Some(open.scorer))
+    Ok(Some(open))
 }
 
 fn model_status(open: &OpenScorer) -> ModelStatus {
     let measured = open.manifest.accuracy.first();
+    let description = open.scorer.description();
+    let id = open.scorer.model();
     ModelStatus {
-        id: open.scorer.model().to_owned(),
-        engine: open.scorer.description(),
+        id: id.to_owned(),
+        engine: description.strip_prefix(&format!("{id}: ")).unwrap_or(&description).to_owned(),
         accuracy: measured.map(|measured| f64::from(measured.macro_recall) / 100.0),
         measured_on: measured.map(|measured| format!("{} (n = {})", measured.set, measured.n)),
         languages: open.manifest.languages.clone(),
@@ -167,7 +177,7 @@ mod tests {
     use super::*;
     use grapevine_model::{Author, Engagement, Intent, Kind, MentionKey, Polarity, Scores};
     use grapevine_monitor::{Brand, Monitor};
-    use grapevine_scoring::ScoringError;
+    use grapevine_scoring::{Scorer, ScoringError, manifest::ModelFolder};
 
     /// Says of every text that it is negative.
     struct Gloomy;
@@ -200,6 +210,10 @@ mod tests {
     }
 
     fn post(text: &str) -> Vec<u8> {
+        post_in(None, text)
+    }
+
+    fn post_in(language: Option<&str>, text: &str) -> Vec<u8> {
         wire::encode(&Event::Upsert(Box::new(Mention {
             key: MentionKey::new("test", "", text),
             kind: Kind::Post,
@@ -209,7 +223,7 @@ mod tests {
             created_at: Timestamp::UNIX_EPOCH,
             observed_at: Timestamp::UNIX_EPOCH,
             text: text.into(),
-            language: None,
+            language: language.map(str::to_owned),
             hashtags: vec![],
             handles: vec![],
             links: vec![],
@@ -228,7 +242,10 @@ mod tests {
     fn processed(batch: Vec<Received>) -> Processed {
         let monitors = vec![Monitor { name: "name".into(), query: "acme".into() }];
         let brand = Brand { name: "Acme".into(), competitor: false, accounts: vec![], spaces: vec![], monitors };
-        process(batch, &Matcher::new(&[brand]).unwrap(), Some(&Gloomy)).unwrap()
+        let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/minilm-l6-sentiment");
+        let manifest = ModelFolder::open(shipped.as_ref()).unwrap().manifest;
+        process(batch, &Matcher::new(&[brand]).unwrap(), Some(&OpenScorer { scorer: Arc::new(Gloomy), manifest }))
+            .unwrap()
     }
 
     #[test]
@@ -239,6 +256,16 @@ mod tests {
         let Ok(Event::Upsert(mention)) = wire::decode(&done.records[0].value) else { panic!("a mention") };
         assert_eq!(mention.brands[0].brand, "Acme");
         assert_eq!(mention.scores.unwrap().polarity, Polarity::Negative);
+    }
+
+    #[test]
+    fn a_language_that_the_model_does_not_cover_is_stored_as_not_scored() {
+        let batch =
+            vec![received(0, post_in(Some("de"), "acme ist toll")), received(1, post_in(Some("en-GB"), "acme"))];
+        let done = processed(batch);
+        assert_eq!((done.scored, done.unsupported, done.records.len()), (1, 1, 2));
+        let Ok(Event::Upsert(mention)) = wire::decode(&done.records[0].value) else { panic!("a mention") };
+        assert_eq!(mention.scores, None);
     }
 
     #[test]

@@ -70,7 +70,7 @@ fn api_parts(
     settings.host_names = pipeline.config.api.hosts.clone();
     settings.stopping = pipeline.shutdown.clone();
     ApiParts {
-        figures: Arc::new(pipeline.store.clone()),
+        figures: Arc::new(pipeline.reader.clone()),
         brands,
         live,
         status: Arc::new(move || board.snapshot()),
