@@ -17,7 +17,8 @@ pub struct MetricQuery {
     pub to: Timestamp,
     #[serde(default)]
     pub by: Option<By>,
-    /// Most rows of a list; 50 where it is absent, 1,000 at most.
+    /// Most rows of a list; 50 where it is absent, 1,000 at most. For `top_voices` the most of each of its three
+    /// rankings: up to three times as many rows.
     #[serde(default)]
     pub limit: Option<u32>,
     /// For `share_of_voice`: the brands that are compared. Empty means every stored brand.

@@ -248,16 +248,19 @@ pub(super) static METRICS: &[Metric] = &[
     Metric {
         id: "top_voices",
         title: "Top voices",
-        definition: "Authors of mentions in the span, the team left out, with their mentions, newest follower count \
-        and \
-            engagements side by side. Ordered by mentions, then followers; there is no combined score.",
-        formula: "per author: mentions; newest follower count; likes + reposts + replies + quotes + bookmarks",
+        definition: "Authors of mentions in the span, the team left out: those with the most followers (newest count), \
+            those with the most engagements and those with the most mentions, as many of each as the limit says, in one \
+            list. The three figures and the ranks in them stand side by side; there is no combined score. A rank is \
+            empty where an author is not among the first of that figure. Equal figures are ranked by mentions, \
+            followers, engagements, name.",
+        formula: "per author: mentions; newest follower count; likes + reposts + replies + quotes + bookmarks; \
+            the union of the highest of each",
         unit: "mentions",
         denominator: "",
-        version: 1,
+        version: 2,
         source: "ours",
         roles: &[Role::Awareness, Role::Community],
-        partial_when: "a platform does not state followers or counters: the figure is then empty",
+        partial_when: "a platform does not state followers or counters: the figure and its rank are then empty",
         scored: false,
         buckets: false,
         shapes: &[Shape {
@@ -268,11 +271,24 @@ pub(super) static METRICS: &[Metric] = &[
                 column("mentions", "mentions"),
                 column("followers", "followers"),
                 column("engagements", "engagements"),
+                column("rank_by_reach", "rank"),
+                column("rank_by_engagement", "rank"),
+                column("rank_by_mentions", "rank"),
             ],
-            sql: "SELECT any(if(author_handle = '', author, author_handle)) AS name, platform, count() AS n, \
-                argMax(author_followers, observed_at) AS reach, if(countIf(known) = 0, NULL, sum(total)) AS engaged \
-                FROM $engaged WHERE NOT team GROUP BY author_key, platform \
-                ORDER BY n DESC, reach DESC NULLS LAST, engaged DESC NULLS LAST, name LIMIT {limit:UInt32}",
+            // The author's key ends the order: two authors of one name and platform, on different instances.
+            sql: "SELECT name, platform, n, reach, engaged, \
+                if(reach IS NOT NULL AND by_reach <= {limit:UInt32}, by_reach, NULL) AS reach_rank, \
+                if(engaged IS NOT NULL AND by_engaged <= {limit:UInt32}, by_engaged, NULL) AS engaged_rank, \
+                if(place <= {limit:UInt32}, place, NULL) AS mentions_rank FROM (\
+                SELECT *, row_number() OVER (ORDER BY reach DESC NULLS LAST, place) AS by_reach, \
+                    row_number() OVER (ORDER BY engaged DESC NULLS LAST, place) AS by_engaged FROM (\
+                SELECT *, row_number() OVER (ORDER BY n DESC, reach DESC NULLS LAST, engaged DESC NULLS LAST, \
+                    name, platform, author_key) AS place FROM (\
+                SELECT author_key, platform, count() AS n, argMax(author_followers, observed_at) AS reach, \
+                    argMax(if(author_handle = '', author, author_handle), (observed_at, author_handle)) AS name, \
+                    if(countIf(known) = 0, NULL, sum(total)) AS engaged \
+                FROM $engaged WHERE NOT team GROUP BY author_key, platform))) \
+                WHERE coalesce(reach_rank, engaged_rank, mentions_rank) IS NOT NULL ORDER BY place",
         }],
     },
 ];

@@ -43,11 +43,10 @@ pub(super) static METRICS: &[Metric] = &[
             // 1e-9 absorbs the rounding of a product of fractions that is exactly a half.
             sql: "WITH $waits, \
                 leaving AS (SELECT wait, sum(answered) AS events, count() AS gone FROM waits GROUP BY wait), \
-                risk AS (SELECT wait, events, sum(gone) OVER (ORDER BY wait DESC) AS at_risk FROM leaving), \
-                survival AS (SELECT wait, exp(sum(log(1 - events / at_risk)) OVER (ORDER BY wait)) AS left FROM risk) \
-                SELECT (SELECT minOrNullIf(wait, left <= 0.5 + 1e-9) / 1000 FROM survival), \
-                    (SELECT minOrNullIf(wait, left <= 0.1 + 1e-9) / 1000 FROM survival), \
-                    count(), countIf(answered = 1), countIf(answered = 0) FROM waits",
+                risk AS (SELECT *, sum(gone) OVER (ORDER BY wait DESC) AS at_risk FROM leaving), \
+                survival AS (SELECT *, exp(sum(log(1 - events / at_risk)) OVER (ORDER BY wait)) AS left FROM risk) \
+                SELECT minOrNullIf(wait, left <= 0.5 + 1e-9) / 1000, minOrNullIf(wait, left <= 0.1 + 1e-9) / 1000, \
+                    sum(gone), sum(events), sum(gone) - sum(events) FROM survival",
         }],
     },
     Metric {
@@ -149,12 +148,14 @@ pub(super) static METRICS: &[Metric] = &[
             Shape {
                 by: &[By::Time, By::Day],
                 columns: MEMBERS,
-                sql: "SELECT toUnixTimestamp(toDateTime(at, 'UTC')) AS key, uniqExactIf(who, at = posted) AS day, \
-                    uniqExactIf(who, posted > at - 7), uniqExact(who) AS month, day / month * 100 FROM (\
-                    SELECT who, posted, posted + arrayJoin(range(30)) AS at FROM (\
-                        SELECT DISTINCT author_key AS who, toDate(created_at) AS posted FROM mentions FINAL \
+                // On each day an author counts by their newest post until then: a post holds the days up to their next.
+                sql: "SELECT toUnixTimestamp(toDateTime(at, 'UTC')) AS key, countIf(posted = at) AS day, \
+                    countIf(posted > at - 7), count() AS month, day / month * 100 FROM (\
+                    SELECT posted, posted + arrayJoin(range(toUInt32(least(next - posted, 30)))) AS at FROM (\
+                        SELECT arraySort(groupUniqArray(toDate(created_at))) AS days FROM mentions FINAL \
                         WHERE brand = {brand:String} AND $member AND created_at < $to \
-                        AND created_at >= toStartOfDay($from) - INTERVAL 29 DAY)) \
+                        AND created_at >= toStartOfDay($from) - INTERVAL 29 DAY GROUP BY author_key) \
+                    ARRAY JOIN days AS posted, arrayPushBack(arrayPopFront(days), days[-1] + 30) AS next) \
                     WHERE at >= toDate($from) AND at <= toDate($to - INTERVAL 1 MILLISECOND) GROUP BY at ORDER BY key",
             },
         ],

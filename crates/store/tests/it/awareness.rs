@@ -4,7 +4,7 @@ use grapevine_model::{Author, Engagement, Kind, Mention, Polarity::*};
 use grapevine_store::{By, MetricQuery, StoreError};
 use serde_json::json;
 
-use crate::world::{World, at, by, day, gap, of, post, with_polarity, world};
+use crate::world::{World, at, by, by_team, day, gap, of, post, with_polarity, world};
 
 fn likes(likes: u64, mention: Mention) -> Mention {
     Mention { engagement: Engagement { likes: Some(likes), ..Engagement::default() }, ..mention }
@@ -148,11 +148,45 @@ async fn trending_hashtags_by_distinct_authors() {
 #[tokio::test]
 async fn top_voices_side_by_side() {
     let world = a_day().await;
-    let expected =
-        json!([["ada", "forum", 2, 120, 3], ["bob", "forum", 2, 50, null], ["cleo", "forum", 1, null, null]]);
+    let expected = json!([
+        ["ada", "forum", 2, 120, 3, 1, 1, 1],
+        ["bob", "forum", 2, 50, null, 2, null, 2],
+        ["cleo", "forum", 1, null, null, null, null, 3]
+    ]);
     assert_eq!(world.figures("top_voices", None).await, expected);
-    let query = MetricQuery::new("top_voices", "acme", day("00:00:00"), day("23:00:00"));
-    assert_eq!(world.metric(&MetricQuery { limit: Some(1), ..query }).await.rows.len(), 1);
+}
+
+/// Ivy is read by most and posts least; Jon's one post is liked most; Kim and Lea post most, three times each, and are
+/// equal but for their names; Max is second in reach only; the team is wider read than all of them.
+#[tokio::test]
+async fn top_voices_are_the_highest_of_each_figure() {
+    let world = world().await;
+    let posts = |author: &'static str, reach: u64, liked: u64, count: u32| {
+        (0..count).map(move |copy| {
+            let name = format!("{author}-{copy}");
+            followers(reach, likes(liked, by(author, post(&name, day("10:00:00")))))
+        })
+    };
+    let crowd = [("ivy", 9000, 0, 1), ("jon", 2, 70, 1), ("lea", 5, 4, 3), ("kim", 5, 4, 3), ("max", 800, 1, 2)];
+    let mut mentions: Vec<Mention> =
+        crowd.iter().flat_map(|(name, reach, liked, n)| posts(name, *reach, *liked, *n)).collect();
+    mentions.push(followers(1_000_000, by_team(post("team", day("10:00:00")))));
+    let _ = world.insert_mentions(&mentions).await;
+    let asked = MetricQuery::new("top_voices", "acme", day("00:00:00"), day("23:00:00"));
+    let first = async |limit| json!(world.metric(&MetricQuery { limit: Some(limit), ..asked.clone() }).await.rows);
+    let kim = json!(["kim", "forum", 3, 5, 12, null, null, 1]);
+    let jon = json!(["jon", "forum", 1, 2, 70, null, 1, null]);
+    let ivy = json!(["ivy", "forum", 1, 9000, 0, 1, null, null]);
+    assert_eq!(first(1).await, json!([kim, ivy, jon]));
+    let expected = json!([
+        ["kim", "forum", 3, 5, 12, null, 2, 1],
+        ["lea", "forum", 3, 5, 12, null, null, 2],
+        ["max", "forum", 2, 800, 2, 2, null, null],
+        ivy,
+        jon
+    ]);
+    assert_eq!(first(2).await, expected);
+    assert_eq!(first(2).await, first(2).await, "equal figures are ranked alike every time");
 }
 
 #[tokio::test]

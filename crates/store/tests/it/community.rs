@@ -88,17 +88,19 @@ async fn active_members_without_team_and_bots() {
         by("bob", post("3", at("2026-02-26T10:00:00Z"))),
         by("cleo", post("4", at("2026-02-10T10:00:00Z"))),
         by("dan", post("5", at("2026-01-10T10:00:00Z"))),
+        by("fay", post("9", at("2026-02-27T10:00:00Z"))),
+        by("fay", post("10", at("2026-03-01T10:00:00Z"))),
         by_team(post("6", day("10:00:00"))),
         bot(by("robot", post("7", day("10:00:00")))),
         by("eve", Mention { kind: Kind::Repost, ..post("8", day("10:00:00")) }),
     ];
     let _ = world.insert_mentions(&mentions).await;
     world.complete(at("2026-03-03T00:00:00Z")).await;
-    assert_eq!(world.figures("active_members", None).await, json!([[1, 2, 3, 1.0 / 3.0 * 100.0]]));
+    assert_eq!(world.figures("active_members", None).await, json!([[1, 3, 4, 25]]));
     let from = at("2026-03-01T00:00:00Z");
     let query = MetricQuery::new("active_members", "acme", from, at("2026-03-03T00:00:00Z")).by(By::Time);
     let expected =
-        json!([["2026-03-01T00:00:00Z", 0, 1, 2, 0, 1.0], ["2026-03-02T00:00:00Z", 1, 2, 3, 1.0 / 3.0 * 100.0, 1.0]]);
+        json!([["2026-03-01T00:00:00Z", 1, 2, 3, 1.0 / 3.0 * 100.0, 1.0], ["2026-03-02T00:00:00Z", 1, 3, 4, 25, 1.0]]);
     assert_eq!(json!(world.metric(&query).await.rows), expected);
 }
 
