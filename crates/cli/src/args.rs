@@ -20,7 +20,7 @@ pub enum Command {
     Up(WithConfig),
     /// Run one stage: read the sources and append their events to the log
     Ingest(WithConfig),
-    /// Run one stage: match and score what was ingested
+    /// Score texts: NDJSON on stdin, scored NDJSON on stdout; with --stage, match and score what was ingested
     Score(ScoreArgs),
     /// Run one stage: store what was scored
     Sink(WithConfig),

@@ -61,6 +61,33 @@ pub struct Mention {
 }
 
 impl Mention {
+    /// A post with nothing but what every mention has; observed when it was created.
+    pub fn new(key: MentionKey, author: Author, created_at: Timestamp, text: impl Into<String>) -> Self {
+        Self {
+            key,
+            kind: Kind::Post,
+            space: None,
+            url: None,
+            author,
+            created_at,
+            observed_at: created_at,
+            text: text.into(),
+            language: None,
+            hashtags: Vec::new(),
+            handles: Vec::new(),
+            links: Vec::new(),
+            media: Vec::new(),
+            root: None,
+            parent: None,
+            parent_author: None,
+            engagement: Engagement::default(),
+            stars: None,
+            brands: Vec::new(),
+            scores: None,
+            raw: None,
+        }
+    }
+
     pub fn id(&self) -> MentionId {
         self.key.id()
     }

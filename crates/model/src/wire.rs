@@ -71,31 +71,16 @@ fn lift_1_to_2(event: &mut Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Author, Engagement, Kind, Mention, MentionKey};
+    use crate::{Author, Engagement, Mention, MentionKey};
 
     fn mention() -> Mention {
+        let key = MentionKey::new("bluesky", "", "at://x/1");
+        let author = Author { native_id: "ada".into(), handle: "ada".into(), ..Author::default() };
+        let created_at = "2026-03-01T10:00:00Z".parse().unwrap();
         Mention {
-            key: MentionKey::new("bluesky", "", "at://x/1"),
-            kind: Kind::Post,
-            space: None,
-            url: None,
-            author: Author { native_id: "ada".into(), handle: "ada".into(), ..Author::default() },
-            created_at: "2026-03-01T10:00:00Z".parse().unwrap(),
             observed_at: "2026-03-01T10:00:05Z".parse().unwrap(),
-            text: "the new release is great".into(),
-            language: None,
-            hashtags: vec![],
-            handles: vec![],
-            links: vec![],
-            media: vec![],
-            root: None,
-            parent: None,
-            parent_author: None,
             engagement: Engagement { likes: Some(3), ..Engagement::default() },
-            stars: None,
-            brands: vec![],
-            scores: None,
-            raw: None,
+            ..Mention::new(key, author, created_at, "the new release is great")
         }
     }
 

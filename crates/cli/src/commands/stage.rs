@@ -1,9 +1,9 @@
-use std::{path::Path, process::ExitCode, sync::Arc};
+use std::{path::Path, process::ExitCode};
 
 use super::stop_on_signal;
 use crate::{
     config, parts,
-    stages::{self, Pipeline, alert, ingest, score, serve, sink, status::StatusBoard},
+    stages::{self, Pipeline, alert, ingest, score, serve, sink},
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,15 +30,7 @@ pub async fn run(file: &Path, stage: Stage) -> anyhow::Result<ExitCode> {
             open
         }
     };
-    let status = Arc::new(StatusBoard::new());
-    let pipeline = Pipeline {
-        config: Arc::new(config),
-        log,
-        store: open.store.clone(),
-        reader: open.reader.clone(),
-        status,
-        shutdown,
-    };
+    let pipeline = Pipeline::new(config, log, &open, shutdown);
     match stage {
         Stage::Ingest => stages::supervise("ingest", pipeline, ingest::run).await,
         Stage::Score => {

@@ -1,11 +1,11 @@
 //! `grapevine up`: every stage as a task of this process.
 
-use std::{path::Path, process::ExitCode, sync::Arc, time::Duration};
+use std::{path::Path, process::ExitCode, time::Duration};
 
 use super::stop_on_signal;
 use crate::{
     config, parts,
-    stages::{self, Pipeline, alert, ingest, score, serve, sink, status::StatusBoard},
+    stages::{self, Pipeline, alert, ingest, score, serve, sink},
 };
 
 /// The page is served as soon as the store answers; the model is loaded beside it.
@@ -17,15 +17,7 @@ pub async fn run(file: &Path) -> anyhow::Result<ExitCode> {
     stages::ensure_topics(&*log, &config).await?;
     let open = parts::open_store(&config).await?;
     open.store.migrate().await?;
-    let status = Arc::new(StatusBoard::new());
-    let pipeline = Pipeline {
-        config: Arc::new(config),
-        log,
-        store: open.store.clone(),
-        reader: open.reader.clone(),
-        status,
-        shutdown,
-    };
+    let pipeline = Pipeline::new(config, log, &open, shutdown);
 
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(serve::run_on(pipeline.clone(), listener));

@@ -31,7 +31,7 @@ use grapevine_model::topics;
 use grapevine_store::Store;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
+use crate::{config::Config, parts::OpenStore};
 use status::StatusBoard;
 
 /// What every stage works with.
@@ -47,6 +47,11 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
+    pub fn new(config: Config, log: Arc<dyn Log>, open: &OpenStore, shutdown: CancellationToken) -> Self {
+        let (store, reader) = (open.store.clone(), open.reader.clone());
+        Self { config: Arc::new(config), log, store, reader, status: Arc::new(StatusBoard::new()), shutdown }
+    }
+
     /// Sleeps, or returns `false` at once when the pipeline stops.
     pub async fn pause(&self, time: Duration) -> bool {
         tokio::select! {

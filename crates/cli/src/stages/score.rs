@@ -175,7 +175,7 @@ fn model_status(open: &OpenScorer) -> ModelStatus {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use grapevine_model::{Author, Engagement, Intent, Kind, MentionKey, Polarity, Scores};
+    use grapevine_model::{Author, Intent, MentionKey, Polarity, Scores};
     use grapevine_monitor::{Brand, Monitor};
     use grapevine_scoring::{Scorer, ScoringError, manifest::ModelFolder};
 
@@ -214,29 +214,9 @@ mod tests {
     }
 
     fn post_in(language: Option<&str>, text: &str) -> Vec<u8> {
-        wire::encode(&Event::Upsert(Box::new(Mention {
-            key: MentionKey::new("test", "", text),
-            kind: Kind::Post,
-            space: None,
-            url: None,
-            author: Author::default(),
-            created_at: Timestamp::UNIX_EPOCH,
-            observed_at: Timestamp::UNIX_EPOCH,
-            text: text.into(),
-            language: language.map(str::to_owned),
-            hashtags: vec![],
-            handles: vec![],
-            links: vec![],
-            media: vec![],
-            root: None,
-            parent: None,
-            parent_author: None,
-            engagement: Engagement::default(),
-            stars: None,
-            brands: vec![],
-            scores: None,
-            raw: None,
-        })))
+        let key = MentionKey::new("test", "", text);
+        let mention = Mention::new(key, Author::default(), Timestamp::UNIX_EPOCH, text);
+        wire::encode(&Event::Upsert(Box::new(Mention { language: language.map(str::to_owned), ..mention })))
     }
 
     fn processed(batch: Vec<Received>) -> Processed {

@@ -1,30 +1,10 @@
-use grapevine_model::{Author, Engagement, Kind, Mention, MentionKey};
+use grapevine_model::{Author, Mention, MentionKey};
 use grapevine_monitor::{Brand, Matcher, Monitor};
 
 pub fn mention(text: &str) -> Mention {
-    Mention {
-        key: MentionKey::new("test", "", "1"),
-        kind: Kind::Post,
-        space: None,
-        url: None,
-        author: Author { native_id: "ada".into(), handle: "ada".into(), ..Author::default() },
-        created_at: "2026-03-01T10:00:00Z".parse().unwrap(),
-        observed_at: "2026-03-01T10:00:05Z".parse().unwrap(),
-        text: text.into(),
-        language: None,
-        hashtags: vec![],
-        handles: vec![],
-        links: vec![],
-        media: vec![],
-        root: None,
-        parent: None,
-        parent_author: None,
-        engagement: Engagement::default(),
-        stars: None,
-        brands: vec![],
-        scores: None,
-        raw: None,
-    }
+    let author = Author { native_id: "ada".into(), handle: "ada".into(), ..Author::default() };
+    let created_at = "2026-03-01T10:00:00Z".parse().unwrap();
+    Mention::new(MentionKey::new("test", "", "1"), author, created_at, text)
 }
 
 pub fn brand(name: &str, queries: &[(&str, &str)]) -> Brand {
