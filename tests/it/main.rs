@@ -6,3 +6,4 @@ mod commands;
 mod crisis;
 mod labelled_posts;
 mod same_everywhere;
+mod stages_alone;
