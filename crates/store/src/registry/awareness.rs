@@ -285,7 +285,7 @@ pub(super) static METRICS: &[Metric] = &[
                 SELECT *, row_number() OVER (ORDER BY n DESC, reach DESC NULLS LAST, engaged DESC NULLS LAST, \
                     name, platform, author_key) AS place FROM (\
                 SELECT author_key, platform, count() AS n, argMax(author_followers, observed_at) AS reach, \
-                    argMax(if(author_handle = '', author, author_handle), (observed_at, author_handle)) AS name, \
+                    argMax(if(author_handle = '', author, author_handle), observed_at) AS name, \
                     if(countIf(known) = 0, NULL, sum(total)) AS engaged \
                 FROM $engaged WHERE NOT team GROUP BY author_key, platform))) \
                 WHERE coalesce(reach_rank, engaged_rank, mentions_rank) IS NOT NULL ORDER BY place",

@@ -26,6 +26,8 @@ impl Batch {
 }
 
 /// What became of the events of a batch. Every event is counted exactly once in the first group.
+///
+/// Of a replay the total stays the same; single counts may differ where the engine has merged the older rows away.
 #[must_use]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Inserted {

@@ -136,8 +136,11 @@ async fn compare(steps: &[Step]) -> Result<(), TestCaseError> {
         let batch = world.batch(batch.iter().map(event).collect());
         let inserted = world.store.insert(&batch).await.unwrap();
         prop_assert_eq!(inserted.events(), batch.events.len() as u64);
+        let stored = world.store.count().await.unwrap();
         let again = world.store.insert(&batch).await.unwrap();
-        prop_assert_eq!((again.stored, again.rows), (inserted.stored, inserted.rows));
+        // Not each count on its own: a merge in between takes away what tells a new mention from a changed one.
+        prop_assert_eq!(again.events(), inserted.events());
+        prop_assert_eq!(world.store.count().await.unwrap(), stored);
     }
     let _ = world.store.rebuild_dirty().await.unwrap();
     world.assert_rollups_agree().await;
