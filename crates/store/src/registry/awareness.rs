@@ -249,8 +249,8 @@ pub(super) static METRICS: &[Metric] = &[
         id: "top_voices",
         title: "Top voices",
         definition: "Authors of mentions in the span, the team left out: those with the most followers (newest count), \
-            those with the most engagements and those with the most mentions, as many of each as the limit says, in one \
-            list. The three figures and the ranks in them stand side by side; there is no combined score. A rank is \
+            those with the most engagements and those with the most mentions, as many of each as the limit says, in \
+            one list. The three figures and the ranks in them stand side by side; there is no combined score. A rank is \
             empty where an author is not among the first of that figure. Equal figures are ranked by mentions, \
             followers, engagements, name.",
         formula: "per author: mentions; newest follower count; likes + reposts + replies + quotes + bookmarks; \
