@@ -3,6 +3,7 @@
 mod alert_detect;
 mod check_config;
 mod example_config;
+mod figure;
 mod query;
 mod score_texts;
 mod stage;
