@@ -94,6 +94,11 @@ impl App {
         std::fs::read_to_string(self.process.log()).unwrap_or_default()
     }
 
+    /// What opens the page and the API.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
     /// Kills the process as a power cut would, and starts it again.
     pub async fn kill_and_restart(&mut self) -> anyhow::Result<()> {
         self.process.kill()?;

@@ -8,7 +8,7 @@ use grapevine_testkit::{
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
-use crate::app::{App, PATIENCE, file_source};
+use crate::app::{App, PATIENCE, file_source, root, stderr, stdout};
 
 const SECRET: &str = "a secret of this test";
 
@@ -34,6 +34,23 @@ async fn the_crisis_of_the_story_raises_exactly_one_alert() -> anyhow::Result<()
     check_episodes(&app, &story).await?;
     let received = receiver.received();
     check_notifications(&received)?;
+    open_the_page(&app)
+}
+
+/// The page's tests in a browser, on this pipeline instead of their fixture.
+fn open_the_page(app: &App) -> anyhow::Result<()> {
+    if std::env::var_os("GRAPEVINE_PAGE_TESTS").is_none() {
+        eprintln!("skipped: the page in a browser; `cargo xtask test` runs it");
+        return Ok(());
+    }
+    let output = std::process::Command::new("npm")
+        .args(["test", "--silent"])
+        .current_dir(root().join("tests/page"))
+        .env("GRAPEVINE_URL", format!("http://127.0.0.1:{}", app.port))
+        .env("GRAPEVINE_TOKEN", app.token())
+        .output()?;
+    print!("{}", stdout(&output));
+    ensure!(output.status.success(), "{}", stderr(&output));
     Ok(())
 }
 

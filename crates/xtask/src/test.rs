@@ -70,6 +70,11 @@ fn test(args: &Args, report: &mut Report) {
     report.step("build", || shown(cargo().arg("build").args(scope(args)).args(["--bins", "--tests", "--quiet"])));
     report.step("test", || {
         let mut tests = cargo();
+        if wants_browser(args) {
+            setup::install_page(&repository::root().join("tests/page"))?;
+            // The end-to-end tests then open the page of a running pipeline too.
+            tests.env("GRAPEVINE_PAGE_TESTS", "1").envs(browser());
+        }
         tests.arg("test").args(scope(args)).arg("--no-fail-fast").args(&args.extra);
         if args.without_kafka {
             tests.env(WITHOUT_KAFKA, "1");
@@ -91,13 +96,15 @@ fn test_page(args: &Args, report: &mut Report) {
                 setup::install_page(&folder)?;
                 let mut npm = Command::new("npm");
                 npm.args(["test", "--silent"]).current_dir(&folder).env("npm_config_update_notifier", "false");
-                if let Some(browser) = setup::find_browser() {
-                    npm.env(setup::BROWSER_VARIABLE, browser);
-                }
-                shown(&mut npm)
+                shown(npm.envs(browser()))
             });
         }
     }
+}
+
+/// Where the tests find the browser.
+fn browser() -> Option<(&'static str, std::path::PathBuf)> {
+    setup::find_browser().map(|browser| (setup::BROWSER_VARIABLE, browser))
 }
 
 fn page_skipped(args: &Args) -> Option<String> {
