@@ -14,6 +14,8 @@ use super::Pipeline;
 
 const STAGE: &str = "alert";
 const EVERY: Duration = Duration::from_millis(500);
+/// How long the outbox remembers what was sent, for people who ask.
+const KEPT: SignedDuration = SignedDuration::from_hours(24 * 90);
 
 /// The outbox and the receivers. Clones share them.
 #[derive(Clone)]
@@ -37,7 +39,18 @@ impl Notifier {
             tracing::error!("{error}; it is left where it is");
             pipeline.status.count(STAGE, "unreadable_notification", 1);
         }
-        Ok(Self { pipeline, outbox: Arc::new(Mutex::new(outbox)), receivers: receivers.into() })
+        let notifier = Self { pipeline, outbox: Arc::new(Mutex::new(outbox)), receivers: receivers.into() };
+        notifier.forget_old().await?;
+        Ok(notifier)
+    }
+
+    /// What was sent long ago need not be kept: the alert stage's frontier keeps it from being announced again.
+    async fn forget_old(&self) -> anyhow::Result<()> {
+        let old = self.outbox.lock().await.forget_sent_before(Timestamp::now() - KEPT);
+        for record in old {
+            self.persist(Some(record)).await?;
+        }
+        Ok(())
     }
 
     /// Puts the news of an episode into the outbox, once for each receiver. Returns when they are durable.
