@@ -53,7 +53,7 @@ impl Grammar {
                 out.push_str(&self.slot(inner, words, rng));
             } else {
                 let ways: Vec<&str> = inner.split('|').collect();
-                out.push_str(ways[rng.random_range(0..ways.len())]);
+                out.push_str(&self.fill(ways[rng.random_range(0..ways.len())], words, rng));
             }
             rest = &rest[at + length + 1..];
         }
@@ -131,6 +131,13 @@ mod tests {
         let mut rng = SmallRng::seed_from_u64(1);
         let text = grammar.expand("x", &words, &mut rng);
         assert!(text.starts_with("Kestrovel is red. It has 3 wheels."), "{text}");
+    }
+
+    #[test]
+    fn fills_what_stands_inside_alternatives() {
+        let grammar = Grammar::parse("[x]\n<{3..3} kg|{3..3} {y}>\n[y]\nkg");
+        let text = grammar.expand("x", &Words::new(), &mut SmallRng::seed_from_u64(1));
+        assert_eq!(text, "3 kg");
     }
 
     #[test]

@@ -4,9 +4,11 @@ use grapevine_model::{Kind, Polarity};
 use jiff::{SignedDuration, Timestamp};
 use rand::Rng;
 
+use super::brands::MAIN;
+use super::care;
 use super::people::Place;
 use super::post::StoryPost;
-use super::thread::{Subject, place, polarity};
+use super::thread::{Subject, place, place_of, polarity};
 use super::timeline::Stream;
 use super::writer::{Intention, Writer};
 
@@ -15,8 +17,8 @@ use super::writer::{Intention, Writer};
 pub struct Live {
     writer: Writer,
     at: Timestamp,
-    /// What may still get a reply.
-    recent: Vec<StoryPost>,
+    /// Questions and complaints that nobody has answered.
+    waiting: Vec<StoryPost>,
 }
 
 /// Calmer than the weeks before: at this pace a share as high as theirs would look like a surge of complaints.
@@ -24,22 +26,24 @@ const MOOD: (f64, f64) = (0.06, 0.40);
 
 impl Live {
     pub(super) fn new(seed: u64, from: Timestamp) -> Self {
-        Self { writer: Writer::new(seed ^ 0x11fe), at: from, recent: Vec::new() }
+        Self { writer: Writer::new(seed ^ 0x11fe), at: from, waiting: Vec::new() }
     }
 
+    /// An answer to one of those who wait. Members and team see to it as in the weeks before, only sooner.
     fn reply(&mut self) -> Option<StoryPost> {
-        let at = self.writer.rng.random_range(0..self.recent.len().max(1));
-        let to = self.recent.get(at)?.clone();
-        let brand = super::brands::BRANDS.iter().position(|brand| brand.name == to.about)?;
-        let place = if to.space.is_none() { Place::Microblog } else { Place::Forum };
-        let (author, symbol, polarity) = if self.writer.rng.random_bool(0.4) {
-            let staff = self.writer.people.staff(brand, place, &mut self.writer.rng).clone();
-            (staff, "team_answer", Polarity::Neutral)
-        } else {
-            let member = self.writer.people.member(true, false, &mut self.writer.rng).clone();
-            (member, "answer", Polarity::Neutral)
+        if self.waiting.is_empty() {
+            return None;
+        }
+        let at = self.writer.rng.random_range(0..self.waiting.len());
+        let to = self.waiting.swap_remove(at);
+        let (need, place) = (care::need(&to)?, place_of(&to));
+        let by_team = place != Place::Boards && to.about == MAIN && self.writer.rng.random_bool(0.6);
+        let author = match by_team {
+            true => self.writer.people.staff(0, place, &mut self.writer.rng).clone(),
+            false => self.writer.helper(&to),
         };
-        let intention = Intention { brand, place, symbol, polarity, at: self.at };
+        let symbol = care::symbol(need, Stream::Everyday, by_team);
+        let intention = Intention { brand: 0, place, symbol, polarity: Polarity::Neutral, at: self.at };
         Some(self.writer.response(&author, intention, &to, Kind::Reply))
     }
 }
@@ -59,10 +63,10 @@ impl Iterator for Live {
         let place = place(brand, &mut self.writer.rng);
         let mood = polarity(MOOD, &mut self.writer.rng);
         let post = self.writer.start(Subject { brand, stream: Stream::Everyday, at: self.at }, place, mood);
-        if post.space.as_deref().is_none_or(|space| space.starts_with("kestrovel")) && mood == Polarity::Neutral {
-            self.recent.push(post.clone());
-            let surplus = self.recent.len().saturating_sub(40);
-            self.recent.drain(..surplus);
+        if care::need(&post).is_some() {
+            self.waiting.push(post.clone());
+            let surplus = self.waiting.len().saturating_sub(40);
+            self.waiting.drain(..surplus);
         }
         Some(post)
     }

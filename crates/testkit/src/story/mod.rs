@@ -11,6 +11,7 @@
 //! German and French. The same seed and end give the same posts.
 
 mod brands;
+mod care;
 mod grammar;
 mod live;
 mod people;

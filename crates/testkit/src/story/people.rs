@@ -138,9 +138,9 @@ fn member(number: usize, rng: &mut SmallRng) -> Person {
         _ => format!("{}.{}{number}{tail}", given.to_lowercase(), initial.to_ascii_lowercase()),
     };
     let language = match rng.random_range(0..100) {
-        0..72 => "en",
-        72..82 => "es",
-        82..92 => "de",
+        0..67 => "en",
+        67..79 => "es",
+        79..91 => "de",
         _ => "fr",
     };
     let followers = (40.0 / (1.0 - rng.random::<f64>()).powf(1.15)).min(2_400_000.0) as u64;

@@ -1,9 +1,10 @@
 //! Threads: an opener, and the replies, quotes and reposts that follow it.
 
 use grapevine_model::{Kind, Polarity};
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use rand::{Rng, rngs::SmallRng};
 
+use super::care::{self, Need};
 use super::people::{Person, Place};
 use super::post::StoryPost;
 use super::timeline::Stream;
@@ -37,6 +38,7 @@ impl Writer {
             Place::Boards => self.comments(&mut posts, subject),
             Place::Microblog => self.echoes(&mut posts, subject),
         }
+        self.care(&mut posts, subject);
         posts
     }
 
@@ -69,11 +71,13 @@ impl Writer {
     }
 
     /// Complaints of plain weeks come as small bursts, and the bursts evenly: a detector learns from them that a handful
-    /// within the hour is nothing special here.
+    /// within the hour is nothing special here. At night few are awake to agree.
     fn agreement(&mut self, posts: &mut Vec<StoryPost>) {
-        for _ in 0..self.rng.random_range(4..6) {
+        let night = !(6..23).contains(&posts[0].created_at.to_zoned(TimeZone::UTC).hour());
+        let (count, median) = if night { (2..4, 40.0) } else { (4..6, 9.0) };
+        for _ in 0..self.rng.random_range(count) {
             let author = self.people.member(true, false, &mut self.rng).clone();
-            let at = after(posts[0].created_at, 9.0, &mut self.rng);
+            let at = after(posts[0].created_at, median, &mut self.rng);
             let place = place_of(&posts[0]);
             let intention = Intention { brand: 0, place, symbol: "reply_negative", polarity: Negative, at };
             self.respond(posts, 0, (&author, intention, Kind::Reply));
@@ -99,7 +103,7 @@ impl Writer {
     }
 
     fn comments(&mut self, posts: &mut Vec<StoryPost>, subject: Subject) {
-        for _ in 0..poisson(1.2, &mut self.rng) {
+        for _ in 0..poisson(1.0, &mut self.rng) {
             self.reply_in_kind(posts, subject);
         }
     }
@@ -107,7 +111,7 @@ impl Writer {
     fn echoes(&mut self, posts: &mut Vec<StoryPost>, subject: Subject) {
         let upset = subject.stream == Stream::Crisis;
         let fame = (posts[0].followers.unwrap_or(0) as f64 / 400.0).ln_1p() * 0.13;
-        if posts[0].intended != Positive && self.rng.random_bool(if upset { 0.12 } else { 0.3 }) {
+        if subject.brand != 0 && posts[0].intended != Positive && self.rng.random_bool(0.3) {
             self.team_reply(posts, subject, Place::Microblog);
         }
         for _ in 0..poisson(0.35, &mut self.rng) {
@@ -168,13 +172,9 @@ impl Writer {
 
     fn team_reply(&mut self, posts: &mut Vec<StoryPost>, subject: Subject, place: Place) {
         let staff = self.people.staff(subject.brand, place, &mut self.rng).clone();
-        let (symbol, median) = match subject.stream {
-            Stream::Crisis => ("crisis_team_reply", 190.0),
-            Stream::Recovery => ("recovery_team_reply", 80.0),
-            _ if place == Place::Forum => ("team_answer", 130.0),
-            _ => ("team_answer", 45.0),
-        };
-        let at = after(posts[0].created_at, median, &mut self.rng);
+        let need = if posts[0].intended == Negative { Need::Complaint } else { Need::Question };
+        let symbol = care::symbol(need, subject.stream, true);
+        let at = care::team_answers_at(posts[0].created_at, (place, subject.stream), &mut self.rng);
         let intention = Intention { brand: subject.brand, place, symbol, polarity: Neutral, at };
         self.respond(posts, 0, (&staff, intention, Kind::Reply));
     }
@@ -195,7 +195,7 @@ impl Writer {
         self.respond(posts, 0, (&author, intention, kind));
     }
 
-    fn respond(&mut self, posts: &mut Vec<StoryPost>, to: usize, what: (&Person, Intention, Kind)) {
+    pub fn respond(&mut self, posts: &mut Vec<StoryPost>, to: usize, what: (&Person, Intention, Kind)) {
         let (author, intention, kind) = what;
         let response = self.response(author, intention, &posts[to], kind);
         match kind {
@@ -219,7 +219,7 @@ impl Writer {
     }
 }
 
-fn place_of(post: &StoryPost) -> Place {
+pub fn place_of(post: &StoryPost) -> Place {
     [Place::Forum, Place::Boards]
         .into_iter()
         .find(|place| place.platform() == post.platform)
@@ -273,7 +273,7 @@ fn space(place: Place, mood: Polarity, rng: &mut SmallRng) -> Option<&'static st
 }
 
 /// A time after this one; half of all waits are shorter than `median` minutes, a few last days.
-fn after(at: Timestamp, median: f64, rng: &mut SmallRng) -> Timestamp {
+pub fn after(at: Timestamp, median: f64, rng: &mut SmallRng) -> Timestamp {
     // The sum of uniforms stands in for a normal draw.
     let bell: f64 = (0..6).map(|_| rng.random_range(-1.0..1.0)).sum::<f64>() / 1.414;
     let minutes = median * (1.1 * bell).exp();

@@ -22,7 +22,7 @@ const HOURS: [f64; 24] = [
 ];
 
 /// Threads an hour that start about each brand in plain weeks.
-const EVERYDAY: [f64; 3] = [3.5, 1.55, 1.0];
+const EVERYDAY: [f64; 3] = [3.4, 1.4, 0.9];
 
 const DAYS: i64 = 56;
 
