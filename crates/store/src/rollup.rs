@@ -70,7 +70,7 @@ const INSERT: &str = "INSERT INTO rollup_5m SELECT
         (toString(brand), toUInt32(intDiv(toUnixTimestamp(created_at), 3600) * 3600)))
     GROUP BY brand, bucket, platform";
 
-/// A part of the marks is taken away with a token of its own and never tried again: at worst an hour is rebuilt twice.
+/// Marks are taken away without a token and never tried again: at worst an hour is rebuilt twice.
 const TAKE: &str = "INSERT INTO dirty_hours SELECT mark.1, toDateTime(mark.2, 'UTC'), -mark.3 FROM (SELECT
     arrayJoin(arrayZip({brands:Array(String)}, {hours:Array(UInt32)}, {marks:Array(Int64)})) AS mark)";
 
@@ -91,27 +91,49 @@ impl Store {
         let all: Vec<Dirty> = hours.map(dirty).collect();
         let _writing = self.writing.lock().await;
         for chunk in all.chunks(HOURS) {
+            // Marked meanwhile: a reader can hold back, and after a crash halfway the next rebuild mends the hours.
+            self.take_marks(chunk, |_| -1).await?;
             self.rebuild_hours(chunk).await?;
+            self.take_marks(chunk, |_| 1).await?;
         }
         Ok(Rebuilt { hours: all.len() as u64 })
     }
 
     /// Rebuilds the hours that edits, deletions and late versions have touched. For the sink, when it is idle.
+    ///
+    /// Several writers at once may take the same marks twice. An hour with fewer than no marks is dirty too: it is
+    /// rebuilt, and what it lacks is given back, so that it does not swallow the next mark.
     pub async fn rebuild_dirty(&self) -> Result<Rebuilt, StoreError> {
         let _writing = self.writing.lock().await;
         let sql = "SELECT brand, toUnixTimestamp(hour) AS hour_s, sum(marks) AS marks FROM dirty_hours \
-            GROUP BY brand, hour HAVING sum(dirty_hours.marks) > 0 ORDER BY brand, hour";
+            GROUP BY brand, hour HAVING sum(dirty_hours.marks) != 0 ORDER BY brand, hour";
         let dirty: Vec<Dirty> = self.read(sql).fetch_all().await.doing("reading the dirty hours")?;
         for chunk in dirty.chunks(HOURS) {
             self.rebuild_hours(chunk).await?;
-            self.bind(TAKE, chunk)
-                .param("marks", chunk.iter().map(|dirty| dirty.marks).collect::<Vec<_>>())
-                .with_setting("insert_deduplicate", "0")
-                .execute()
-                .await
-                .doing("taking the marks of rebuilt hours away")?;
+            self.take_marks(chunk, |dirty| dirty.marks).await?;
         }
         Ok(Rebuilt { hours: dirty.len() as u64 })
+    }
+
+    /// Start of the brand's oldest hour whose rollup is to be rebuilt, or is being rebuilt; `None` where there is none.
+    ///
+    /// A rebuild deletes an hour and then inserts it, and a reader may see it half done: whoever reads a bucket only
+    /// once holds back to this. Ask before reading the buckets and again after: the marks outlast the rebuild.
+    pub async fn oldest_dirty(&self, brand: &str) -> Result<Option<Timestamp>, StoreError> {
+        let sql = "SELECT toInt64(toUnixTimestamp(min(hour))) FROM (SELECT hour FROM dirty_hours \
+            WHERE brand = {brand:String} GROUP BY hour HAVING sum(marks) != 0) HAVING count() > 0";
+        let oldest: Option<i64> =
+            self.read(sql).param("brand", brand).fetch_optional().await.doing("reading the oldest dirty hour")?;
+        Ok(oldest.map(|seconds| from_millis(seconds * 1000)))
+    }
+
+    async fn take_marks(&self, hours: &[Dirty], marks: impl Fn(&Dirty) -> i64) -> Result<(), StoreError> {
+        self.bind(TAKE, hours)
+            .param("marks", hours.iter().map(marks).collect::<Vec<_>>())
+            .with_setting("insert_deduplicate", "0")
+            .execute()
+            .await
+            .doing("marking hours and taking marks away")
     }
 
     async fn rebuild_hours(&self, hours: &[Dirty]) -> Result<(), StoreError> {
@@ -219,4 +241,4 @@ UNION ALL
 SELECT toUInt8(2), brand, toUnixTimestamp(hour) AS hour_s, toUInt64(1), toUInt64(0), toUInt64(0), toUInt64(0),
 toUInt64(0),
     toUInt64(0)
-FROM dirty_hours WHERE hour BETWEEN first AND last GROUP BY brand, hour HAVING sum(marks) > 0";
+FROM dirty_hours WHERE hour BETWEEN first AND last GROUP BY brand, hour HAVING sum(marks) != 0";

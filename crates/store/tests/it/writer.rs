@@ -125,6 +125,36 @@ async fn an_edit_reaches_the_rollups_with_the_next_rebuild() {
 }
 
 #[tokio::test]
+async fn readers_hold_back_to_the_oldest_dirty_hour() {
+    let world = world().await;
+    let (one, two) = (post("1", day("10:20:00")), post("2", day("14:00:00")));
+    let _ = world.insert_mentions(&[one.clone(), two.clone()]).await;
+    assert_eq!(world.store.oldest_dirty("acme").await.unwrap(), None, "first sightings need no rebuild");
+    let _ = world.insert_mentions(&[later(&two, 3)]).await;
+    let _ = world.insert_mentions(&[later(&one, 3)]).await;
+    assert_eq!(world.store.oldest_dirty("acme").await.unwrap(), Some(day("10:00:00")));
+    assert_eq!(world.store.oldest_dirty("zenith").await.unwrap(), None);
+    let _ = world.store.rebuild("acme", day("10:00:00"), day("11:00:00")).await.unwrap();
+    assert_eq!(world.store.oldest_dirty("acme").await.unwrap(), Some(day("10:00:00")), "its own marks only");
+    let _ = world.store.rebuild_dirty().await.unwrap();
+    assert_eq!(world.store.oldest_dirty("acme").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn marks_that_two_writers_took_do_not_swallow_the_next() {
+    let world = world().await;
+    let mention = with_polarity(Polarity::Positive, post("1", day("10:00:00")));
+    let _ = world.insert_mentions(std::slice::from_ref(&mention)).await;
+    world.execute("INSERT INTO dirty_hours SELECT 'acme', toDateTime('2026-03-02 10:00:00', 'UTC'), -2").await;
+    assert_eq!(world.store.oldest_dirty("acme").await.unwrap(), Some(day("10:00:00")));
+    assert_eq!(world.store.rebuild_dirty().await.unwrap().hours, 1);
+    assert_eq!(world.store.rebuild_dirty().await.unwrap().hours, 0, "what was lacking is given back");
+    let _ = world.insert_mentions(&[with_polarity(Polarity::Negative, later(&mention, 3))]).await;
+    assert_eq!(world.store.rebuild_dirty().await.unwrap().hours, 1);
+    world.assert_rollups_agree().await;
+}
+
+#[tokio::test]
 async fn a_changed_creation_time_does_not_make_a_second_mention() {
     let world = world().await;
     let mention = post("1", day("10:00:00"));
