@@ -109,22 +109,11 @@ async fn read(
     heard_at: Arc<Mutex<Instant>>,
     idle_timeout: Duration,
 ) -> String {
-    let mut was_pinged = false;
     loop {
-        let message = match timeout(idle_timeout / 2, socket.next()).await {
-            Ok(Some(Ok(message))) => message,
-            Ok(Some(Err(error))) => return error.to_string(),
-            Ok(None) => return "the server closed the connection".to_owned(),
-            Err(_) if was_pinged => return format!("nothing came for {} s, not even a pong", idle_timeout.as_secs()),
-            Err(_) => match ping(&mut socket, idle_timeout / 2).await {
-                Ok(()) => {
-                    was_pinged = true;
-                    continue;
-                }
-                Err(reason) => return reason,
-            },
+        let message = match receive(&mut socket, idle_timeout).await {
+            Ok(message) => message,
+            Err(reason) => return reason,
         };
-        was_pinged = false;
         *heard_at.lock() = Instant::now();
         let frame = match message {
             Message::Text(text) => text.as_bytes().to_vec(),
@@ -135,6 +124,22 @@ async fn read(
         if frames.send(frame).await.is_err() {
             return "nobody reads any more".to_owned();
         }
+    }
+}
+
+/// Waits for the next message; half-way it pings a server that sends nothing.
+async fn receive(socket: &mut Socket, idle_timeout: Duration) -> Result<Message, String> {
+    let mut was_pinged = false;
+    loop {
+        match timeout(idle_timeout / 2, socket.next()).await {
+            Ok(Some(message)) => return message.map_err(|error| error.to_string()),
+            Ok(None) => return Err("the server closed the connection".to_owned()),
+            Err(_) if was_pinged => {
+                return Err(format!("nothing came for {} s, not even a pong", idle_timeout.as_secs()));
+            }
+            Err(_) => ping(socket, idle_timeout / 2).await?,
+        }
+        was_pinged = true;
     }
 }
 

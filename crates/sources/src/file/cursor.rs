@@ -21,7 +21,7 @@ pub(crate) struct Position {
     pub(crate) tail: String,
     /// The file's number where the platform gives one, for people: a copy of the file has another and is as good.
     pub(crate) inode: u64,
-    /// The newest `created_at` so far.
+    /// The newest `created_at` so far that was not in the future.
     pub(crate) newest: Option<Timestamp>,
     /// In the middle of a line that is too long, which was rejected.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

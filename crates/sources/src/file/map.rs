@@ -3,7 +3,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{fields::FieldMap, time};
-use crate::text;
+use crate::text::{self, Signs};
 
 /// The platform of a record that names none.
 const DEFAULT_PLATFORM: &str = "file";
@@ -16,8 +16,7 @@ pub(crate) fn map(record: &Value, fields: &FieldMap, observed_at: Timestamp) -> 
     let created_at = time::parse(created_at).map_err(|error| format!("{}: {error}", fields.describe("created_at")))?;
     let body = row.required("text", "the text of the post")?;
     let platform = row.text("platform")?.unwrap_or_else(|| DEFAULT_PLATFORM.to_owned());
-    let signs = text::signs(&body);
-    let listed = |field| row.list(field);
+    let signs = row.signs(&body)?;
     let (parent, stars) = (row.text("parent")?, row.stars()?);
     Ok(Mention {
         key: MentionKey::new(platform, row.text("instance")?.unwrap_or_default(), id),
@@ -28,11 +27,9 @@ pub(crate) fn map(record: &Value, fields: &FieldMap, observed_at: Timestamp) -> 
         created_at,
         observed_at,
         language: row.text("language")?.filter(|tag| tag != "und"),
-        hashtags: listed("hashtags")?
-            .map_or(signs.hashtags, |tags| tags.iter().map(|tag| text::hashtag(tag)).collect()),
-        handles: listed("handles")?
-            .map_or(signs.handles, |handles| handles.iter().map(|name| handle(name).to_lowercase()).collect()),
-        links: listed("links")?.unwrap_or(signs.links),
+        hashtags: signs.hashtags,
+        handles: signs.handles,
+        links: signs.links,
         media: vec![],
         root: row.text("root")?,
         parent,
@@ -126,6 +123,21 @@ impl Row<'_> {
             _ => None,
         };
         items.map(Some).ok_or_else(|| self.wrong(field, value, "a list of texts"))
+    }
+
+    /// As the record lists them; what it does not list is read from the text.
+    fn signs(&self, body: &str) -> Result<Signs, String> {
+        let mut signs = text::signs(body);
+        if let Some(tags) = self.list("hashtags")? {
+            signs.hashtags = tags.iter().map(|tag| text::hashtag(tag)).collect();
+        }
+        if let Some(names) = self.list("handles")? {
+            signs.handles = names.iter().map(|name| handle(name).to_lowercase()).collect();
+        }
+        if let Some(links) = self.list("links")? {
+            signs.links = links;
+        }
+        Ok(signs)
     }
 
     /// What is not named is a review where it has stars, a reply where it has a parent, and a post otherwise.

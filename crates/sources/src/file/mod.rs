@@ -12,7 +12,8 @@
 //! Memory is bounded by the page (500 lines or 1 MiB, or one line of up to 4 MiB), whatever the file's size.
 //!
 //! `complete_through` rests on the order of the file: it trails the newest `created_at` by `lateness_seconds`, and the
-//! clock once a followed file is read to its end. With `ordered = false` nothing is promised before the end.
+//! clock once a followed file is read to its end. With `ordered = false` nothing is promised before that end. Posts from
+//! the future do not count.
 
 mod cursor;
 mod fields;
@@ -67,8 +68,8 @@ pub const KEYS: &[KeyDoc] = &[
         key: "ordered",
         value_type: "boolean",
         default: "true",
-        doc: "The lines stand in the order of their created_at. With false, no span counts as complete before the file's \
-              end is reached.",
+        doc: "The lines stand in the order of their created_at. With false, no span counts as complete before the file is \
+              read to its end for the first time.",
     },
     KeyDoc {
         key: "lateness_seconds",

@@ -166,13 +166,15 @@ impl Reader {
 
     fn finish(&mut self, start: Start, pieces: Pieces) -> Page {
         let now = self.clock.now();
-        let mut newest = start.position.newest;
+        // A post from the future says nothing of how far the file was read, and must not close the present.
+        let of_the_past = |at: &Timestamp| *at <= now;
+        let mut newest = start.position.newest.filter(of_the_past);
         let mut events: Vec<Event> = start.gap.into_iter().map(Event::Gap).collect();
         let mut rejected = Vec::new();
         for piece in &pieces.pieces {
             match self.mention(piece, now) {
                 Ok(Some(mention)) => {
-                    newest = newest.max(Some(mention.created_at));
+                    newest = newest.max(Some(mention.created_at).filter(of_the_past));
                     events.push(Event::Upsert(Box::new(mention)));
                 }
                 Ok(None) => {}
@@ -191,10 +193,9 @@ impl Reader {
     fn complete_through(&mut self, state: Progress, newest: Option<Timestamp>, now: Timestamp) -> Option<Timestamp> {
         let through = match state {
             Progress::Ended => Some(now),
-            _ if !self.spec.ordered => None,
             Progress::CaughtUp => Some(now - self.spec.lateness),
-            // A post from the future must not close the present.
-            Progress::Behind => newest.map(|newest| newest.min(now) - self.spec.lateness),
+            Progress::Behind if !self.spec.ordered => None,
+            Progress::Behind => newest.map(|newest| newest - self.spec.lateness),
         };
         self.through = self.through.max(through);
         self.through

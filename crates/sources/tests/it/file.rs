@@ -38,6 +38,19 @@ async fn an_unordered_file_promises_nothing_before_its_end() {
 }
 
 #[tokio::test]
+async fn a_post_from_the_future_does_not_complete_what_is_unread() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("posts.ndjson");
+    let future = r#"{"id": "f", "created_at": "2031-01-01T00:00:00Z", "author": "ada", "text": "soon"}"#;
+    let lines: String = (0..1100).map(line).collect();
+    std::fs::write(&path, format!("{future}\n{lines}")).unwrap();
+    let pages = drain(&mut *build(&toml(&path, "")), None).await;
+    let through: Vec<_> = pages.iter().map(|page| page.complete_through.unwrap().to_string()).collect();
+    assert_eq!(through, ["2026-02-01T10:07:18Z", "2026-02-01T10:15:38Z", "2026-03-01T12:00:00Z"]);
+    assert_eq!(pages[1].cursor.value["newest"], "2026-02-01T10:16:38Z", "it is not in the cursor either");
+}
+
+#[tokio::test]
 async fn bad_lines_are_rejected_with_their_place_and_the_rest_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("posts.ndjson");

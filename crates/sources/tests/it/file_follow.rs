@@ -67,6 +67,22 @@ async fn appended_lines_come_and_a_half_one_waits() {
 }
 
 #[tokio::test]
+async fn an_unordered_file_is_complete_up_to_now_once_its_end_was_reached() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("posts.ndjson");
+    fs::write(&path, (0..600).map(|id| line(id % 60)).collect::<String>()).unwrap();
+    let mut source = build(&format!(
+        "name = \"p\"\nkind = \"file\"\nfollow = true\nordered = false\npath = {:?}",
+        path.to_str().unwrap()
+    ));
+    let first = source.poll(None).await.unwrap();
+    assert_eq!((first.state, first.complete_through), (Progress::Behind, None));
+    let last = source.poll(Some(&first.cursor)).await.unwrap();
+    let a_minute_ago = noon() - SignedDuration::from_mins(1);
+    assert_eq!((last.state, last.complete_through), (Progress::CaughtUp, Some(a_minute_ago)));
+}
+
+#[tokio::test]
 async fn a_poll_waits_a_little_for_a_line() {
     let mut file = Followed::new("");
     file.poll().await;
