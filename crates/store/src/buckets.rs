@@ -10,6 +10,8 @@ use crate::{Store, StoreError, error::Doing};
 const STEP: i64 = Bucket::LENGTH.as_secs();
 /// Buckets in the hour over which the authors of negatives are counted.
 const HOUR: i64 = 12;
+/// A brand that was silent for so long (in seconds) begins anew.
+const HOLE: i64 = 14 * 86_400;
 /// About two years.
 const MOST_BUCKETS: u64 = 210_000;
 
@@ -28,6 +30,15 @@ SELECT at, toUInt64(0) AS mentions, toUInt64(0) AS negatives, uniqCombined64Merg
     FROM rollup_5m WHERE brand = {brand:String} AND negative > 0
         AND bucket >= toDateTime({since:UInt32}, 'UTC') AND bucket < toDateTime({to:UInt32}, 'UTC'))
 WHERE at >= {from:UInt32} AND at < {to:UInt32} GROUP BY at";
+
+/// The oldest bucket counts as after a hole, even one at the epoch itself.
+const FIRST: &str = "
+SELECT max(at) FROM (
+    SELECT at, row_number() OVER (ORDER BY at) AS place,
+        at - lagInFrame(at, 1, 0) OVER (ORDER BY at ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS silent
+    FROM (SELECT toInt64(toUnixTimestamp(bucket)) AS at FROM rollup_5m
+        WHERE brand = {brand:String} AND bucket <= now() + INTERVAL 1 HOUR GROUP BY bucket HAVING sum(mentions) > 0))
+WHERE place = 1 OR silent >= {hole:Int64} HAVING count() > 0";
 
 #[derive(Row, Deserialize)]
 struct Sparse {
@@ -60,13 +71,21 @@ impl Store {
         Ok(dense(first, last, &rows))
     }
 
-    /// Start of the brand's oldest bucket that holds a mention; `None` while nothing is stored.
+    /// Where the brand's running history begins: the start of the first bucket with a mention after the last hole of
+    /// 14 days or more. `None` while nothing is stored.
+    ///
+    /// One back-dated post (1970, or the first year of an account) lies before such a hole, and a detector need not
+    /// replay years of zeros from it. A brand that was silent for 14 days so begins anew, with a warm-up before
+    /// anything is reported. Buckets more than an hour ahead of the server's clock are left out.
     pub async fn first_bucket(&self, brand: &str) -> Result<Option<Timestamp>, StoreError> {
-        let sql = "SELECT toInt64(toUnixTimestamp(min(bucket))) FROM rollup_5m WHERE brand = {brand:String} \
-            HAVING count() > 0";
-        let oldest: Option<i64> =
-            self.read(sql).param("brand", brand).fetch_optional().await.doing("reading the oldest bucket")?;
-        Ok(oldest.and_then(|seconds| Timestamp::from_second(seconds).ok()))
+        let first: Option<i64> = self
+            .read(FIRST)
+            .param("brand", brand)
+            .param("hole", HOLE)
+            .fetch_optional()
+            .await
+            .doing("reading where the brand's history begins")?;
+        Ok(first.and_then(|seconds| Timestamp::from_second(seconds).ok()))
     }
 }
 

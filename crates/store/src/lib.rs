@@ -4,7 +4,7 @@
 //!
 //! | what can happen | what keeps the figures right |
 //! |---|---|
-//! | the same batch again | its token `topic:partition:first-last` is known to every table: nothing is written |
+//! | the same batch again | its token `log:topic:partition:first-last` is known to every table: nothing is written |
 //! | a mention again, in another batch | `mentions` keeps the newest version; only a first sighting feeds the rollups |
 //! | an edit, a deletion, a mention that leaves a brand | its hour is marked dirty and rebuilt |
 //! | a crash between two tables | the sink inserts the identical range again; marks come last |

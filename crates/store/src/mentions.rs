@@ -128,6 +128,7 @@ const PAGE: u32 = 1000;
 impl Store {
     /// The newest mentions first, by creation and then by id; 1,000 at most. `before` is the last row of the page
     /// before.
+    /// Without `before`, what is dated more than an hour ahead of the server's clock is left out (unless all is).
     /// Without a brand, a mention of several brands is one row, of the alphabetically first.
     pub async fn latest(
         &self,
@@ -178,9 +179,11 @@ impl Store {
         Ok(rows.into_iter().map(MentionRow::from).collect())
     }
 
-    /// Creation of the newest row. From the index of the parts, without reading rows.
+    /// Creation of the newest row. One dated far ahead does not count while there are others: every look back would
+    /// begin at it, find too few rows and end in reading the whole table.
     async fn newest(&self) -> Result<Option<Timestamp>, StoreError> {
-        let sql = "SELECT count(), toUnixTimestamp64Milli(max(created_at)) FROM mentions";
+        let sql = "WITH created_at <= now64(3) + INTERVAL 1 HOUR AS past SELECT count(), \
+            toUnixTimestamp64Milli(if(countIf(past) > 0, maxIf(created_at, past), max(created_at))) FROM mentions";
         let (rows, newest): (u64, i64) = self.read(sql).fetch_one().await.doing("reading the newest mentions")?;
         Ok((rows > 0).then(|| from_millis(newest)))
     }

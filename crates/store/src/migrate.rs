@@ -10,6 +10,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "0003_sources", sql: include_str!("../migrations/0003_sources.sql") },
     Migration { name: "0004_snapshots", sql: include_str!("../migrations/0004_snapshots.sql") },
     Migration { name: "0005_alerts", sql: include_str!("../migrations/0005_alerts.sql") },
+    Migration { name: "0006_log", sql: include_str!("../migrations/0006_log.sql") },
 ];
 
 struct Migration {

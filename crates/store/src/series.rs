@@ -1,4 +1,4 @@
-//! A series over time: every point of the span, and `null` where nothing is known. A gap is never drawn as zero.
+//! A series over time: every point of the span, and `null` where no row is stored and no source has come. A gap is never drawn as zero.
 
 use std::collections::BTreeMap;
 
@@ -55,11 +55,12 @@ impl Series {
     fn point(&self, at: i64, known: Option<&[Value]>, columns: &[Column], coverage: &Coverage) -> Vec<Value> {
         let end = at + i64::from(self.step) * 1000;
         let covered = covered(at.max(self.from), end.min(self.to), coverage);
-        let unknown = covered.map_or(known.is_none(), |share| share <= 0.0);
+        // One source that lags covers nothing, while the rows of the others are there: they are shown, and the share
+        // beside them says that they are not all.
         let values: Vec<Value> = match known {
-            _ if unknown => vec![Value::Null; columns.len()],
             Some(values) => values.to_vec(),
-            None => columns.iter().map(nothing).collect(),
+            None if covered.is_some_and(|share| share > 0.0) => columns.iter().map(nothing).collect(),
+            None => vec![Value::Null; columns.len()],
         };
         let mut row = vec![time_value(at)];
         row.extend(values);
@@ -121,16 +122,17 @@ mod tests {
     }
 
     #[test]
-    fn a_point_without_mentions_is_zero_where_covered_and_null_where_not() {
-        let series = Series::new(0, 4 * HOUR, 3600).unwrap();
+    fn a_point_with_rows_shows_them_one_without_is_zero_where_covered_and_null_where_not() {
+        let series = Series::new(0, 5 * HOUR, 3600).unwrap();
         let columns = [Column { name: "raw", unit: "mentions" }, Column { name: "share", unit: "%" }];
-        let rows = [vec![json!(0), json!(7), json!(50.0)]];
+        let rows = [vec![json!(0), json!(7), json!(50.0)], vec![json!(4 * 3600), json!(2), json!(25.0)]];
         let filled = series.fill(&rows, &columns, &coverage(Some(3 * HOUR), &[(2 * HOUR, 3 * HOUR)]));
         let expected = [
             json!(["1970-01-01T00:00:00Z", 7, 50.0, 1.0]),
             json!(["1970-01-01T01:00:00Z", 0, null, 1.0]),
             json!(["1970-01-01T02:00:00Z", null, null, 0.0]),
             json!(["1970-01-01T03:00:00Z", null, null, 0.0]),
+            json!(["1970-01-01T04:00:00Z", 2, 25.0, 0.0]),
         ];
         assert_eq!(json!(filled), json!(expected));
     }

@@ -15,11 +15,11 @@ pub(super) static METRICS: &[Metric] = &[
         title: "Coverage",
         definition: "How much of the span each source has covered: what lies before the time that it is complete \
         through, \
-            less its gaps. Of every source, whatever the brand.",
-        formula: "(covered seconds - seconds in gaps) / seconds of the span x 100",
+            less its gaps before that time. The gaps themselves are shown as far as they lie in the span. Of every source, whatever the brand.",
+        formula: "(covered seconds - seconds of them in gaps) / seconds of the span x 100",
         unit: "%",
         denominator: "length of the span",
-        version: 1,
+        version: 2,
         source: "ours",
         roles: BOTH,
         partial_when: "a source has sent no heartbeat: it is not listed",
@@ -35,18 +35,22 @@ pub(super) static METRICS: &[Metric] = &[
                 column("gap_time", "s"),
                 column("caught_up", "flag"),
             ],
-            sql: "SELECT source, (greatest(least(through, {to:Int64}) - {from:Int64}, 0) - lost) \
-                    / ({to:Int64} - {from:Int64}) * 100, fromUnixTimestamp64Milli(through, 'UTC'), holes, lost / 1000, \
-                    toBool(up) FROM (\
+            sql: "WITH health AS (\
                 SELECT source, toUnixTimestamp64Milli(min(part_through)) AS through, min(part_up) AS up FROM (\
-                    SELECT source, max(complete_through) AS part_through, max(caught_up_at) = max(observed_at) AS \
-                    part_up \
-                    FROM source_health GROUP BY source, partition) GROUP BY source) AS health \
-                LEFT JOIN (SELECT source, count() AS holes, intervalLengthSum(start, stop) AS lost FROM (\
-                    SELECT source, greatest(toUnixTimestamp64Milli(from_time), {from:Int64}) AS start, \
-                        least(toUnixTimestamp64Milli(to_time), {to:Int64}) AS stop FROM gaps FINAL) \
-                    WHERE start < stop GROUP BY source) AS missing ON health.source = missing.source \
-                ORDER BY 2, source",
+                    SELECT source, max(complete_through) AS part_through, \
+                        max(caught_up_at) = max(observed_at) AS part_up \
+                    FROM source_health GROUP BY source, partition) GROUP BY source), \
+                holes AS (SELECT g.source AS source, h.through AS through, \
+                    greatest(toUnixTimestamp64Milli(g.from_time), {from:Int64}) AS start, \
+                    least(toUnixTimestamp64Milli(g.to_time), {to:Int64}) AS stop \
+                    FROM gaps AS g FINAL INNER JOIN health AS h ON g.source = h.source), \
+                missing AS (SELECT source, count() AS gaps, intervalLengthSum(start, stop) AS length, \
+                    intervalLengthSumIf(start, least(stop, through), start < through) AS lost \
+                    FROM holes WHERE start < stop GROUP BY source) \
+                SELECT health.source AS name, (greatest(least(through, {to:Int64}) - {from:Int64}, 0) - lost) \
+                    / ({to:Int64} - {from:Int64}) * 100, fromUnixTimestamp64Milli(through, 'UTC'), gaps, \
+                    length / 1000, toBool(up) FROM health LEFT JOIN missing ON health.source = missing.source \
+                ORDER BY 2, name",
         }],
     },
     Metric {

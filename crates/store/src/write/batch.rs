@@ -10,6 +10,9 @@ use serde::Serialize;
 /// same, and ClickHouse drops what it already has.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Batch {
+    /// Identity of the log, short; such as 16 hex digits. Another one wherever offsets begin at 0 again (the files were
+    /// moved away, the topics made anew, another kind of log): equal ranges of two logs are two batches.
+    pub log: String,
     pub topic: String,
     pub partition: u32,
     pub first_offset: u64,
@@ -21,7 +24,7 @@ pub struct Batch {
 impl Batch {
     /// Token of the whole range; each table appends its name.
     pub fn token(&self) -> String {
-        format!("{}:{}:{}-{}", self.topic, self.partition, self.first_offset, self.last_offset)
+        format!("{}:{}:{}:{}-{}", self.log, self.topic, self.partition, self.first_offset, self.last_offset)
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{Store, StoreError, error::Doing};
 /// Ids in one question: about 800 kB of text.
 const IDS: usize = 20_000;
 
-/// `own`: written by this very range of offsets, on an earlier try. Such a row tells nothing about what was there
+/// `own`: written by this very range of offsets of this log, on an earlier try. Such a row tells nothing about what was there
 /// before,
 /// but that there was something, where it is no first sighting.
 const SQL: &str = "
@@ -24,7 +24,7 @@ author,
     toUnixTimestamp64Milli(any(created_at)) AS created_ms, maxIf(version, NOT own) AS newest,
     toBool(argMaxIf(deleted, version, NOT own) != 0) AS gone, toBool(countIf(NOT own OR NOT first) > 0) AS existed,
     toBool(countIf(own) > 0) AS replayed
-FROM (SELECT *, partition = {partition:UInt16} AND offset BETWEEN {first:UInt64} AND {last:UInt64} AS own
+FROM (SELECT *, log = {log:String} AND partition = {partition:UInt16} AND offset BETWEEN {first:UInt64} AND {last:UInt64} AS own
     FROM mentions WHERE ";
 const BY_IDS: &str = "id IN {ids:Array(UInt128)}";
 const BY_AUTHOR: &str = "author_key = cityHash64({platform:String}, {instance:String}, {author:String})
@@ -74,6 +74,7 @@ impl Store {
 
 async fn rows(query: Query, batch: &Batch) -> Result<Vec<Found>, StoreError> {
     query
+        .param("log", &batch.log)
         .param("partition", partition_code(batch.partition))
         .param("first", batch.first_offset)
         .param("last", batch.last_offset)

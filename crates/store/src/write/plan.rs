@@ -87,7 +87,7 @@ pub(super) fn plan(batch: &Batch, stored: Vec<Stored>) -> Plan {
             Event::Heartbeat(heartbeat) => plan.health.push(HealthRecord::of(heartbeat, partition)),
         }
     }
-    plan.write(slots, partition);
+    plan.write(slots, batch);
     plan
 }
 
@@ -171,7 +171,8 @@ fn by(slot: &Slot<'_>, tombstone: &AuthorTombstone) -> bool {
 }
 
 impl Plan {
-    fn write(&mut self, slots: Slots<'_>, partition: u16) {
+    fn write(&mut self, slots: Slots<'_>, batch: &Batch) {
+        let partition = partition_code(batch.partition);
         for (id, of_id) in slots {
             for (brand, slot) in of_id {
                 let Some((offset, change)) = slot.change else { continue };
@@ -183,7 +184,8 @@ impl Plan {
                     Change::Remove => removal(id, brand, slot.place, slot.created_at, slot.version),
                 };
                 let first = !slot.stored;
-                self.mentions.push(MentionRecord { first, partition, offset, ..row });
+                let log = batch.log.clone();
+                self.mentions.push(MentionRecord { first, partition, offset, log, ..row });
             }
         }
         // The same batch has to give the same block.

@@ -56,6 +56,7 @@ pub(super) struct MentionRecord {
     pub first: bool,
     pub partition: u16,
     pub offset: u64,
+    pub log: String,
 }
 
 /// Value of `polarity` where no model scored the mention.

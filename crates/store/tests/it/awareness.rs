@@ -202,6 +202,21 @@ async fn coverage_and_freshness() {
 }
 
 #[tokio::test]
+async fn a_gap_beyond_what_is_complete_takes_nothing_from_the_coverage() {
+    let world = world().await;
+    world.complete(day("10:10:00")).await;
+    let _ = world.insert(vec![gap(day("10:05:00"), day("11:00:00"))]).await;
+    let rows = async |from: &str, to: &str| {
+        json!(world.metric(&MetricQuery::new("coverage", "acme", day(from), day(to))).await.rows)
+    };
+    let through = "2026-03-02T10:10:00.000Z";
+    // Ten minutes of the hour, five of them in the gap.
+    assert_eq!(rows("10:00:00", "11:00:00").await, json!([["s", 5.0 / 60.0 * 100.0, through, 1, 3300, true]]));
+    assert_eq!(rows("10:30:00", "11:30:00").await, json!([["s", 0, through, 1, 1800, true]]));
+    assert_eq!(rows("09:00:00", "10:00:00").await, json!([["s", 100, through, 0, 0, true]]));
+}
+
+#[tokio::test]
 async fn what_cannot_be_answered_says_why() {
     let world = a_day().await;
     let query = MetricQuery::new("mood", "acme", day("00:00:00"), day("23:00:00"));

@@ -39,8 +39,14 @@ async fn rates_at_200_000_rows() {
     for first in (0..ROWS).step_by(BATCH as usize) {
         let made = Instant::now();
         let events = (first..first + BATCH).map(|number| (number, upsert(&mention(number, start)))).collect();
-        let batch =
-            Batch { topic: "t".into(), partition: 0, first_offset: first, last_offset: first + BATCH - 1, events };
+        let batch = Batch {
+            log: "l".into(),
+            topic: "t".into(),
+            partition: 0,
+            first_offset: first,
+            last_offset: first + BATCH - 1,
+            events,
+        };
         building += made.elapsed();
         let _ = world.store.insert(&batch).await.unwrap();
     }

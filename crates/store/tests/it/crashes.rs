@@ -25,7 +25,14 @@ fn batch(number: u64) -> Batch {
         upsert(&mention)
     };
     let events = (first..first + BATCH).map(|offset| (offset, event(offset))).collect();
-    Batch { topic: "t".into(), partition: 0, first_offset: first, last_offset: first + BATCH - 1, events }
+    Batch {
+        log: "l".into(),
+        topic: "t".into(),
+        partition: 0,
+        first_offset: first,
+        last_offset: first + BATCH - 1,
+        events,
+    }
 }
 
 async fn until_answered(store: &Store, number: u64) -> u32 {

@@ -1,6 +1,6 @@
 use grapevine_store::{Store, StoreError, StoreOptions};
 
-use crate::world::{bare, world};
+use crate::world::{bare, day, post, world};
 
 #[tokio::test]
 async fn migrations_are_applied_once_and_create_the_database() {
@@ -21,6 +21,19 @@ async fn an_edited_migration_is_refused() {
     let error = world.store.migrate().await.unwrap_err();
     assert!(matches!(&error, StoreError::EditedMigration { name } if name == "0002_rollup"), "{error}");
     assert!(!error.is_transient());
+}
+
+#[tokio::test]
+async fn rows_of_before_the_log_had_a_name_are_kept() {
+    let world = world().await;
+    let _ = world.insert_mentions(&[post("1", day("10:00:00"))]).await;
+    world.execute("ALTER TABLE mentions DROP COLUMN log").await;
+    world.execute("ALTER TABLE schema_migrations DELETE WHERE name = '0006_log' SETTINGS mutations_sync = 2").await;
+    let applied = world.store.migrate().await.unwrap();
+    assert_eq!(applied.iter().map(|applied| applied.name.as_str()).collect::<Vec<_>>(), ["0006_log"]);
+    let inserted = world.insert_mentions(&[post("1", day("10:00:00")), post("2", day("10:00:00"))]).await;
+    assert_eq!((inserted.stored, inserted.replaced, inserted.replayed), (1, 1, false));
+    assert_eq!(world.store.count().await.unwrap(), 2);
 }
 
 #[tokio::test]

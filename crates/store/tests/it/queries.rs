@@ -43,6 +43,36 @@ async fn buckets_are_dense_and_count_the_authors_of_an_hour() {
 }
 
 #[tokio::test]
+async fn a_history_begins_after_its_last_hole_of_two_weeks() {
+    let world = world().await;
+    let first = async || world.store.first_bucket("acme").await.unwrap();
+    let _ = world.insert_mentions(&[post("1970", Timestamp::UNIX_EPOCH)]).await;
+    assert_eq!(first().await, Some(Timestamp::UNIX_EPOCH), "nothing else is there");
+    let _ = world.insert_mentions(&[post("2022", at("2022-05-01T10:00:00Z")), post("1", day("10:01:00"))]).await;
+    assert_eq!(first().await, Some(day("10:00:00")));
+    let (short, long) = (SignedDuration::from_mins(14 * 24 * 60 - 5), SignedDuration::from_hours(14 * 24));
+    let _ = world.insert_mentions(&[post("2", day("10:01:00") + short)]).await;
+    assert_eq!(first().await, Some(day("10:00:00")), "five minutes less than a hole");
+    let _ = world.insert_mentions(&[post("3", day("10:01:00") + short + long)]).await;
+    assert_eq!(first().await, Some(day("10:00:00") + short + long));
+    let _ = world.insert_mentions(&[post("4", at("2099-01-01T00:00:00Z"))]).await;
+    assert_eq!(first().await, Some(day("10:00:00") + short + long), "what is ahead of the clock begins nothing");
+}
+
+#[tokio::test]
+async fn a_mention_from_the_future_does_not_lead_the_newest() {
+    let world = world().await;
+    let _ = world.insert_mentions(&[post("1", day("10:00:00")), post("2", at("2099-01-01T00:00:00Z"))]).await;
+    let texts = async |before| {
+        let rows = world.store.latest(None, 1, before).await.unwrap();
+        rows.into_iter().map(|row| row.text).collect::<Vec<_>>()
+    };
+    assert_eq!(texts(None).await, ["text of 1"]);
+    let beyond = Some((at("2099-06-01T00:00:00Z"), grapevine_model::MentionId(u128::MAX)));
+    assert_eq!(texts(beyond).await, ["text of 2"], "who asks for it gets it");
+}
+
+#[tokio::test]
 async fn pages_of_the_newest_mentions_meet_without_overlap() {
     let world = world().await;
     let mut mentions = vec![];

@@ -52,7 +52,14 @@ impl World {
         let first = self.next.fetch_add(events.len() as u64, Ordering::Relaxed);
         let last_offset = first + events.len() as u64 - 1;
         let events = (first..).zip(events).collect();
-        Batch { topic: "mentions.scored".into(), partition: 0, first_offset: first, last_offset, events }
+        Batch {
+            log: "a-log".into(),
+            topic: "mentions.scored".into(),
+            partition: 0,
+            first_offset: first,
+            last_offset,
+            events,
+        }
     }
 
     pub async fn insert(&self, events: Vec<Event>) -> Inserted {

@@ -273,6 +273,32 @@ async fn buckets_are_closed_once_every_source_has_spoken_on_every_partition() {
 }
 
 #[tokio::test]
+async fn the_same_range_of_another_log_is_another_batch() {
+    let world = world().await;
+    let mentions = three();
+    let of_log = |log: &str, mention: &Mention| Batch {
+        log: log.into(),
+        first_offset: 0,
+        last_offset: 0,
+        events: vec![(0, upsert(mention))],
+        ..world.batch(vec![gap(day("10:00:00"), day("11:00:00"))])
+    };
+    let _ = world.store.insert(&of_log("one", &mentions[0])).await.unwrap();
+    let other = world.store.insert(&of_log("two", &mentions[1])).await.unwrap();
+    assert_eq!((other.stored, other.replayed, world.store.count().await.unwrap()), (1, false, 2));
+    // The log was made anew and the post came again, edited: it stands at the same offset, and is no replay.
+    let edited = with_polarity(Polarity::Positive, later(&mentions[0], 3));
+    let again = of_log("three", &edited);
+    let inserted = world.store.insert(&again).await.unwrap();
+    assert_eq!((inserted.stored, inserted.replaced, inserted.replayed, inserted.dirty_hours), (0, 1, false, 1));
+    let replayed = world.store.insert(&again).await.unwrap();
+    assert_eq!(replayed, Inserted { replayed: true, ..inserted });
+    let _ = world.store.rebuild_dirty().await.unwrap();
+    assert_eq!(world.figures("net_sentiment", None).await, json!([[100, 100, 0, 0, 2, 0]]));
+    world.assert_rollups_agree().await;
+}
+
+#[tokio::test]
 async fn an_offset_outside_the_range_is_refused() {
     let world = world().await;
     let batch = Batch { first_offset: 1, last_offset: 1, ..world.batch(vec![upsert(&post("1", day("10:00:00")))]) };
