@@ -34,7 +34,8 @@ fn explain(error: &rusqlite::Error, path: &Path) -> LogError {
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => broken(
             format!(
                 "the log file {file} is damaged or is not a log ({error}); stop grapevine, keep a copy, then restore a \
-                 backup or move the file away to start with an empty log"
+                 backup or move the file away: an empty log starts every source anew, and posts that come again fold by \
+                 their ids"
             ),
             false,
         ),

@@ -100,17 +100,10 @@ impl EmbeddedLog {
     /// As [`EmbeddedLog::open`], with other settings than the defaults.
     pub fn open_with(path: impl AsRef<Path>, options: EmbeddedOptions) -> Result<Self, LogError> {
         let path = path.as_ref().to_owned();
-        let broken = |message| LogError::Broken { message, transient: false };
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)
-                .map_err(|error| broken(format!("cannot create the log's folder {}: {error}", folder.display())))?;
-        }
+        create_folder_of(&path)?;
         let conn = schema::open_writer(&path, &options).map_err(|fail| fail.at(&path))?;
         let (sender, jobs) = mpsc::channel();
-        let news = watch::Sender::new(0);
-        let session = session_name();
-        let (lease, tick) = (options.lease, options.upkeep);
-        let leaving = Leaving::default();
+        let (news, session, leaving) = (watch::Sender::new(0), session_name(), Leaving::default());
         let writer = Writer {
             conn,
             path: path.clone(),
@@ -118,18 +111,15 @@ impl EmbeddedLog {
             news: news.clone(),
             session: session.clone(),
             leaving: leaving.clone(),
-            lease,
-            tick,
+            lease: options.lease,
+            tick: options.upkeep,
         };
-        let writer = thread::Builder::new()
-            .name("log-writer".to_owned())
-            .spawn(move || writer.run())
-            .map_err(|error| broken(format!("cannot start the log's writer thread: {error}")))?;
+        let writer = writer.start()?;
         let shared = Shared {
             path,
             session,
             leaving,
-            lease,
+            lease: options.lease,
             lock_wait: options.lock_wait,
             jobs: Mutex::new(Some(sender)),
             writer: Mutex::new(Some(writer)),
@@ -143,6 +133,14 @@ impl EmbeddedLog {
     pub async fn join(&self, topic: &str, group: &str, start: StartAt) -> Result<EmbeddedConsumer, LogError> {
         EmbeddedConsumer::join(self.shared.clone(), topic, group, start).await
     }
+}
+
+fn create_folder_of(path: &Path) -> Result<(), LogError> {
+    let Some(folder) = path.parent() else { return Ok(()) };
+    std::fs::create_dir_all(folder).map_err(|error| {
+        let message = format!("cannot create the log's folder {}: {error}", folder.display());
+        LogError::Broken { message, transient: false }
+    })
 }
 
 /// Unlike any other session's name: the process, the time, and a count within the process.

@@ -6,6 +6,7 @@ use std::{
         Arc,
         mpsc::{Receiver, RecvTimeoutError},
     },
+    thread,
     time::{Duration, Instant},
 };
 
@@ -79,8 +80,15 @@ fn in_savepoint<T>(conn: &Connection, work: impl FnOnce(&Connection) -> Result<T
 }
 
 impl Writer {
+    pub fn start(self) -> Result<thread::JoinHandle<()>, LogError> {
+        thread::Builder::new().name("log-writer".to_owned()).spawn(move || self.run()).map_err(|error| {
+            let message = format!("cannot start the log's writer thread: {error}");
+            LogError::Broken { message, transient: false }
+        })
+    }
+
     /// Runs until every sender is gone; what was queued before is still done.
-    pub fn run(mut self) {
+    fn run(mut self) {
         let mut due = Instant::now() + self.tick;
         loop {
             match self.jobs.recv_timeout(due.saturating_duration_since(Instant::now())) {

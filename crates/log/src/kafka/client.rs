@@ -146,8 +146,8 @@ pub(super) fn explain(doing: &str, error: &KafkaError) -> LogError {
     };
     let message = match error.rdkafka_error_code() {
         Some(Code::MessageSizeTooLarge) => format!(
-            "{doing}: a record is larger than Kafka takes ({error}); raise message.max.bytes here, of the broker and of \
-             the topic"
+            "{doing}: a record is larger than Kafka takes ({error}); raise the property message.max.bytes here and \
+             max.message.bytes of the topic"
         ),
         Some(Code::TopicAuthorizationFailed | Code::GroupAuthorizationFailed | Code::ClusterAuthorizationFailed) => {
             format!("{doing}: Kafka does not allow it ({error}); grant the user of this client the rights")

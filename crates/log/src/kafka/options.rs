@@ -63,6 +63,15 @@ const OURS: [&str; 12] = [
     "partitioner",
 ];
 
+/// Sources give lines of up to 4 MiB, and a scored record repeats its text: librdkafka's and the brokers' default of 1 MB
+/// would stop a pipeline at one of them.
+const LARGEST_RECORD: &str = "16777216";
+
+/// Of one record, in bytes: what the producer sends and the topics that are created take.
+pub(super) fn largest_record(options: &KafkaOptions) -> &str {
+    options.properties.get("message.max.bytes").map_or(LARGEST_RECORD, String::as_str)
+}
+
 /// What every client shares.
 pub(super) fn base(options: &KafkaOptions) -> Result<ClientConfig, LogError> {
     if let Some(key) = options.properties.keys().find(|key| OURS.contains(&key.as_str())) {
@@ -97,6 +106,7 @@ pub(super) fn producer(options: &KafkaOptions) -> Result<ClientConfig, LogError>
         ("batch.num.messages", "10000"),
         // Bounds the memory of what waits for a slow broker; an append beyond it waits.
         ("queue.buffering.max.kbytes", "131072"),
+        ("message.max.bytes", LARGEST_RECORD),
     ];
     Ok(with_defaults(config, options, &defaults))
 }
@@ -127,6 +137,9 @@ pub(super) fn reader(options: &KafkaOptions) -> Result<ClientConfig, LogError> {
         // with the oldest record, or where retention removed what a slow group had not read.
         .set("auto.offset.reset", "earliest");
     let defaults = [
+        // A partition's largest record in one answer. The answer as a whole (fetch.max.bytes, receive.message.max.bytes)
+        // librdkafka fits to what may be fetched ahead.
+        ("max.partition.fetch.bytes", LARGEST_RECORD),
         // Bounds the memory of what was fetched ahead …
         ("queued.max.messages.kbytes", "16384"),
         // … and once there is room again, fetching goes on at once, not after a second.
@@ -165,5 +178,15 @@ mod tests {
         options.properties.insert("linger.ms".to_owned(), "50".to_owned());
         assert!(!format!("{options:?}").contains("s3cret"));
         assert_eq!(producer(&options).unwrap().get("linger.ms"), Some("50"));
+    }
+
+    #[test]
+    fn an_operator_may_set_another_largest_record_for_the_producer_and_for_topics() {
+        let mut options = KafkaOptions::new("localhost:9092");
+        assert_eq!(largest_record(&options), LARGEST_RECORD);
+        assert_eq!(producer(&options).unwrap().get("message.max.bytes"), Some(LARGEST_RECORD));
+        options.properties.insert("message.max.bytes".to_owned(), "2000000".to_owned());
+        assert_eq!(largest_record(&options), "2000000");
+        assert_eq!(producer(&options).unwrap().get("message.max.bytes"), Some("2000000"));
     }
 }

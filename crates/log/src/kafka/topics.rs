@@ -61,7 +61,8 @@ pub(super) async fn create(options: &KafkaOptions, missing: &[TopicSpec]) -> Res
     let topics: Vec<NewTopic<'_>> = described
         .iter()
         .map(|(spec, settings)| {
-            let topic = NewTopic::new(&spec.name, spec.partitions as i32, TopicReplication::Fixed(replicas));
+            let topic = NewTopic::new(&spec.name, spec.partitions as i32, TopicReplication::Fixed(replicas))
+                .set("max.message.bytes", options::largest_record(options));
             settings.iter().fold(topic, |topic, (key, value)| topic.set(key, value))
         })
         .collect();
@@ -119,17 +120,27 @@ pub(super) fn table(
     let mut config = options::reader(options)?;
     config.set("enable.partition.eof", "true");
     let reader = BaseConsumer::from_config_and_context(&config, Context::default()).map_err(|error| failed(&error))?;
-    let mut ends: BTreeMap<u32, (u64, u64)> = bounds(reader.client(), (topic, partitions), options.patience)?;
-    ends.retain(|_, (oldest, next)| oldest < next);
-    let starts: Offsets = ends.iter().map(|(part, (oldest, _))| (*part, *oldest)).collect();
+    let mut held = bounds(reader.client(), (topic, partitions), options.patience)?;
+    held.retain(|_, (oldest, next)| oldest < next);
+    let starts: Offsets = held.iter().map(|(part, (oldest, _))| (*part, *oldest)).collect();
     reader.assign(&super::consumer::offset_list(topic, &starts)?).map_err(|error| failed(&error))?;
+    let ends = held.into_iter().map(|(part, (_, next))| (part, next)).collect();
+    read_to(&reader, ends, options.patience).map_err(|error| failed(&error))
+}
+
+/// The newest value of each key before these offsets, from where the reader stands.
+fn read_to(
+    reader: &BaseConsumer<Context>,
+    mut ends: Offsets,
+    patience: Duration,
+) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, KafkaError> {
     let mut table = BTreeMap::new();
     let mut heard = Instant::now();
     while !ends.is_empty() {
         match reader.poll(Duration::from_millis(200)) {
             Some(Ok(message)) => {
                 let (part, next) = (message.partition().max(0) as u32, message.offset() + 1);
-                if ends.get(&part).is_some_and(|(_, end)| next.max(0) as u64 >= *end) {
+                if ends.get(&part).is_some_and(|end| next.max(0) as u64 >= *end) {
                     ends.remove(&part);
                 }
                 set(&mut table, message.key().unwrap_or_default(), message.payload().unwrap_or_default());
@@ -138,9 +149,8 @@ pub(super) fn table(
             // The last records may have been compacted away: then the end comes before the offset that was asked for.
             Some(Err(KafkaError::PartitionEOF(part))) => drop(ends.remove(&(part.max(0) as u32))),
             // librdkafka reconnects by itself; only a long silence counts.
-            other if heard.elapsed() > options.patience => {
-                let error = other.and_then(Result::err).unwrap_or(KafkaError::NoMessageReceived);
-                return Err(failed(&error));
+            other if heard.elapsed() > patience => {
+                return Err(other.and_then(Result::err).unwrap_or(KafkaError::NoMessageReceived));
             }
             _ => {}
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use grapevine_log::{
-    Log, LogError, Offsets, StartAt, TopicSpec,
+    Log, LogError, Offsets, Retention, StartAt, TopicSpec,
     kafka::{KafkaLog, KafkaOptions},
 };
 use grapevine_testkit::kafka::{Broker, required_own};
@@ -96,11 +96,35 @@ async fn an_append_without_a_broker_fails_in_time_and_may_be_tried_again() {
     drop(broker);
 }
 
+/// Of bytes that do not compress: the brokers' limit counts compressed ones.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn records_of_six_megabytes_pass_through_topics_of_both_kinds() {
+    let Some(place) = crate::place::Place::cluster().await else { return };
+    let noise = |seed: u32| -> Vec<u8> {
+        let step = |state: &mut u32| {
+            *state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            Some((*state >> 24) as u8)
+        };
+        std::iter::repeat_n((), 6_000_000).scan(seed, |state, ()| step(state)).collect()
+    };
+    let (first, second) = (noise(1), noise(2));
+    let (log, topic) = place.with_topic(1, DAY).await;
+    log.append(&topic, vec![record("a", first.clone()), record("b", "small"), record("c", second.clone())])
+        .await
+        .unwrap();
+    let mut consumer = log.consumer(&topic, "g", StartAt::Oldest).await.unwrap();
+    let got = read_n(consumer.as_mut(), 3).await;
+    assert!(got[0].value == first && got[1].value == b"small" && got[2].value == second, "as they were appended");
+    let (log, table) = place.with_topic(1, Retention::Compacted).await;
+    log.append(&table, vec![record("a", first.clone())]).await.unwrap();
+    assert!(log.table(&table).await.unwrap()[&b"a"[..]] == first, "as it was appended");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_record_beyond_the_limit_is_refused_with_a_mend() {
     let Some(place) = crate::place::Place::cluster().await else { return };
     let (log, topic) = place.with_topic(1, DAY).await;
-    let error = log.append(&topic, vec![record("k", vec![1; 3_000_000])]).await.unwrap_err();
+    let error = log.append(&topic, vec![record("k", vec![1; 17 << 20])]).await.unwrap_err();
     assert!(!error.is_transient() && error.to_string().contains("message.max.bytes"), "{error}");
     log.append(&topic, vec![record("k", "small")]).await.unwrap();
     let mut consumer = log.consumer(&topic, "g", StartAt::Oldest).await.unwrap();
