@@ -46,7 +46,7 @@ impl Store {
         let asked = check(query)?;
         let (from, to) = (from_millis(asked.from), from_millis(asked.to));
         let series = asked.series()?;
-        let coverage = self.coverage(from, to).await?;
+        let coverage = self.coverage_of(&asked).await?;
         let sql = pieces::statement(asked.shape, query.by, series.as_ref().map_or(1, |series| series.step));
         let rows = rows(asked.bind(self.read(&sql), &coverage)).await?;
         let model = if asked.metric.scored { self.model(&query.brand, asked.from, asked.to).await? } else { None };
@@ -62,6 +62,19 @@ impl Store {
             rows,
             coverage,
             model,
+        })
+    }
+
+    /// Coverage of the span and of what the metric looks back over.
+    async fn coverage_of(&self, asked: &Asked<'_>) -> Result<Coverage, StoreError> {
+        let (back, over_time) = (asked.metric.looks_back, asked.query.by.is_some());
+        let begin = from_millis(back.begin(asked.from, asked.to, over_time));
+        let coverage = self.coverage(begin, from_millis(asked.to)).await?;
+        let Some(since) = back.history_since(asked.from, asked.to, over_time) else { return Ok(coverage) };
+        let first = self.first_bucket(&asked.query.brand).await?;
+        Ok(match first.filter(|first| millis(*first) >= since + BUCKET) {
+            Some(first) => coverage.and(format!("the brand's history begins at {first} only")),
+            None => coverage,
         })
     }
 

@@ -31,6 +31,6 @@ pub use explain::{Explanation, Share};
 pub use mentions::{MentionRow, PolarityCount};
 pub use metric::{Column, Coverage, GapSpan, MetricInfo, MetricQuery, MetricTable, ModelNote};
 pub use migrate::Applied;
-pub use registry::{By, Metric, Role, UnknownBy};
+pub use registry::{By, LookBack, Metric, Role, UnknownBy};
 pub use rollup::{Counts, Mismatch, Rebuilt};
 pub use write::{Batch, Inserted};

@@ -94,11 +94,19 @@ pub struct MetricInfo {
 pub struct Coverage {
     /// Every source has delivered everything before this. `None` where no source has said so.
     pub complete_through: Option<Timestamp>,
-    /// Spans that a source could not read, within the span of the question.
+    /// Spans that a source could not read, within the span of the question and what the metric looks back over.
     pub gaps: Vec<GapSpan>,
     pub partial: bool,
     /// In words, empty where the span is complete.
     pub note: String,
+}
+
+impl Coverage {
+    /// Partial for one more reason.
+    pub(crate) fn and(self, reason: String) -> Self {
+        let note = if self.note.is_empty() { reason } else { format!("{}; {reason}", self.note) };
+        Self { partial: true, note, ..self }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -1,6 +1,6 @@
 //! What a social media manager asks: is the brand seen, by whom, and against whom?
 
-use super::{By, Metric, Role, Shape};
+use super::{By, LookBack, Metric, Role, Shape};
 use crate::Column;
 
 const BASE: &[By] = &[By::Kind, By::Language];
@@ -25,6 +25,7 @@ pub(super) static METRICS: &[Metric] = &[
         roles: &[Role::Awareness, Role::Community],
         partial_when: "a source has a gap, or has not come to the end of the span",
         scored: false,
+        looks_back: LookBack::Nothing,
         buckets: true,
         shapes: &[
             Shape {
@@ -68,6 +69,7 @@ pub(super) static METRICS: &[Metric] = &[
         roles: &[Role::Awareness],
         partial_when: "a platform does not state followers: authors_known is then below authors",
         scored: false,
+        looks_back: LookBack::Nothing,
         buckets: false,
         shapes: &[
             Shape {
@@ -109,6 +111,7 @@ pub(super) static METRICS: &[Metric] = &[
         roles: &[Role::Awareness],
         partial_when: "a platform does not state counters: mentions_known is then below mentions",
         scored: false,
+        looks_back: LookBack::Nothing,
         buckets: false,
         shapes: &[
             Shape {
@@ -141,6 +144,7 @@ pub(super) static METRICS: &[Metric] = &[
         roles: &[Role::Awareness],
         partial_when: "a source has a gap, or has not come to the end of the span",
         scored: false,
+        looks_back: LookBack::Nothing,
         buckets: true,
         shapes: &[
             Shape {
@@ -179,6 +183,7 @@ pub(super) static METRICS: &[Metric] = &[
         roles: &[Role::Awareness, Role::Community],
         partial_when: "a source has a gap, or mentions are unscored",
         scored: true,
+        looks_back: LookBack::Nothing,
         buckets: true,
         shapes: &[
             Shape {
@@ -219,8 +224,9 @@ pub(super) static METRICS: &[Metric] = &[
         version: 1,
         source: "Mastodon trends",
         roles: &[Role::Awareness],
-        partial_when: "a source has a gap in the span or in the seven before it",
+        partial_when: "a source has a gap in the span or in the seven before it, or the brand's history begins later",
         scored: false,
+        looks_back: LookBack::SpansBefore(7),
         buckets: false,
         shapes: &[Shape {
             by: &[],
@@ -262,6 +268,7 @@ pub(super) static METRICS: &[Metric] = &[
         roles: &[Role::Awareness, Role::Community],
         partial_when: "a platform does not state followers or counters: the figure and its rank are then empty",
         scored: false,
+        looks_back: LookBack::Nothing,
         buckets: false,
         shapes: &[Shape {
             by: &[],

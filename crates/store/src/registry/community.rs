@@ -1,6 +1,6 @@
 //! What a community manager asks: do people get answers, come back, and help each other?
 
-use super::{By, Metric, Role, Shape};
+use super::{By, LookBack, Metric, Role, Shape};
 use crate::Column;
 
 const fn column(name: &'static str, unit: &'static str) -> Column {
@@ -30,6 +30,7 @@ pub(super) static METRICS: &[Metric] = &[
         roles: &[Role::Community],
         partial_when: REPLIES_STORED,
         scored: true,
+        looks_back: LookBack::Nothing,
         buckets: false,
         shapes: &[Shape {
             by: &[],
@@ -64,6 +65,7 @@ pub(super) static METRICS: &[Metric] = &[
         roles: &[Role::Community],
         partial_when: REPLIES_STORED,
         scored: true,
+        looks_back: LookBack::Nothing,
         buckets: false,
         shapes: &[Shape {
             by: &[],
@@ -103,6 +105,7 @@ pub(super) static METRICS: &[Metric] = &[
         roles: &[Role::Community],
         partial_when: REPLIES_STORED,
         scored: true,
+        looks_back: LookBack::Nothing,
         buckets: false,
         shapes: &[
             Shape {
@@ -133,8 +136,9 @@ pub(super) static METRICS: &[Metric] = &[
         version: 1,
         source: "Discourse",
         roles: &[Role::Community],
-        partial_when: "a source has a gap in the 30 days before",
+        partial_when: "a source has a gap in the 30 days before, or the brand's history begins later",
         scored: false,
+        looks_back: LookBack::DaysBeforeEnd(30),
         buckets: false,
         shapes: &[
             Shape {
@@ -172,8 +176,10 @@ pub(super) static METRICS: &[Metric] = &[
         version: 1,
         source: "CHAOSS",
         roles: &[Role::Community],
-        partial_when: "the stored history begins shortly before the span: everyone is then new",
+        partial_when: "the stored history begins less than 30 days before the span, so that nearly everyone is new; or a source has a \
+            gap in the history",
         scored: false,
+        looks_back: LookBack::History,
         buckets: false,
         shapes: &[
             Shape {
@@ -207,6 +213,7 @@ pub(super) static METRICS: &[Metric] = &[
         roles: &[Role::Community],
         partial_when: "parents are not stored: known is then below replies",
         scored: false,
+        looks_back: LookBack::Nothing,
         buckets: false,
         shapes: &[Shape {
             by: &[],

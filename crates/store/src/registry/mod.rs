@@ -6,11 +6,14 @@
 
 mod awareness;
 mod community;
+mod look_back;
 mod trust;
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
+
+pub use look_back::LookBack;
 
 use crate::{Column, MetricInfo, StoreError};
 
@@ -33,6 +36,7 @@ pub struct Metric {
     pub partial_when: &'static str,
     /// It rests on the model's polarity or intent.
     pub scored: bool,
+    pub looks_back: LookBack,
     /// The span is rounded to whole buckets of five minutes, as it is computed from rollups.
     pub buckets: bool,
     /// The ways it can be asked.

@@ -1,6 +1,6 @@
 //! What both roles ask of every page: is it all there, and how old is it?
 
-use super::{By, Metric, Role, Shape};
+use super::{By, LookBack, Metric, Role, Shape};
 use crate::Column;
 
 const fn column(name: &'static str, unit: &'static str) -> Column {
@@ -24,6 +24,7 @@ pub(super) static METRICS: &[Metric] = &[
         roles: BOTH,
         partial_when: "a source has sent no heartbeat: it is not listed",
         scored: false,
+        looks_back: LookBack::Nothing,
         buckets: false,
         shapes: &[Shape {
             by: &[],
@@ -67,6 +68,7 @@ pub(super) static METRICS: &[Metric] = &[
         roles: BOTH,
         partial_when: "the platform has no mention in the span: it is not listed",
         scored: false,
+        looks_back: LookBack::Nothing,
         buckets: false,
         shapes: &[
             Shape {

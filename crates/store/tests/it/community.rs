@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::{prelude::*, test_runner::TestRunner};
 use serde_json::{Value, json};
 
-use crate::world::{World, asking, at, by, by_team, day, post, reply_to, world};
+use crate::world::{World, asking, at, by, by_team, day, gap, of, post, reply_to, world};
 
 fn question(id: &str, time: &str) -> Mention {
     asking(Intent::Question, post(id, day(time)))
@@ -119,6 +119,34 @@ async fn newcomers() {
     assert_eq!(world.figures("newcomers", None).await, json!([[1, 2, 50]]));
     let hours = world.figures("newcomers", Some(By::Hour)).await;
     assert_eq!((&hours[11][1], &hours[12][1], &hours[13][1]), (&json!(0), &json!(1), &json!(0)));
+}
+
+#[tokio::test]
+async fn figures_that_look_back_are_partial_where_what_is_before_the_span_is() {
+    let world = world().await;
+    let weekly =
+        |week: i64| by("ada", post(&week.to_string(), day("09:00:00") - SignedDuration::from_hours(week * 168)));
+    let _ = world.insert_mentions(&(0..10).map(weekly).collect::<Vec<_>>()).await;
+    let _ = world.insert_mentions(&[Mention { brands: vec![of("zenith")], ..post("z", day("09:00:00")) }]).await;
+    world.complete(at("2026-03-03T00:00:00Z")).await;
+    let note = async |metric: &str, brand: &str| {
+        let query = MetricQuery::new(metric, brand, day("00:00:00"), at("2026-03-03T00:00:00Z"));
+        world.metric(&query).await.coverage.note
+    };
+    let all = ["trending_hashtags", "active_members", "newcomers"];
+    for metric in all {
+        assert_eq!(note(metric, "acme").await, "", "{metric}: nine weeks of history");
+        let short = "the brand's history begins at 2026-03-02T09:00:00Z only";
+        assert_eq!(note(metric, "zenith").await, short, "{metric}");
+    }
+    assert_eq!(note("mention_volume", "zenith").await, "", "it looks at the span alone");
+    // Ten days before: within the 30 days and the history, before the seven days.
+    let _ = world.insert(vec![gap(at("2026-02-20T10:00:00Z"), at("2026-02-20T11:00:00Z"))]).await;
+    let mut notes = vec![];
+    for metric in all {
+        notes.push(note(metric, "acme").await);
+    }
+    assert_eq!(notes, ["", "1 gap in the sources", "1 gap in the sources"]);
 }
 
 #[tokio::test]
