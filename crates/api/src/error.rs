@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 #[serde(rename_all = "snake_case")]
 pub enum ErrorCode {
     NotAuthorised,
+    SessionEnded,
     WrongToken,
     HostRefused,
     NotFound,
@@ -31,8 +32,9 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
-    pub const ALL: [ErrorCode; 16] = [
+    pub const ALL: [ErrorCode; 17] = [
         ErrorCode::NotAuthorised,
+        ErrorCode::SessionEnded,
         ErrorCode::WrongToken,
         ErrorCode::HostRefused,
         ErrorCode::NotFound,
@@ -50,39 +52,39 @@ impl ErrorCode {
         ErrorCode::Internal,
     ];
 
-    /// The HTTP status and what to do about it.
-    pub fn status_and_hint(self) -> (StatusCode, &'static str) {
+    pub fn status(self) -> StatusCode {
         match self {
-            Self::NotAuthorised => {
-                (StatusCode::UNAUTHORIZED, "log in with the token that `grapevine up` printed at its first start")
-            }
-            Self::WrongToken => {
-                (StatusCode::UNAUTHORIZED, "use the token that was printed last; an older one no longer works")
-            }
-            Self::HostRefused => (
-                StatusCode::MISDIRECTED_REQUEST,
-                "use localhost or an IP address, or add the name to the configuration",
-            ),
-            Self::NotFound => (StatusCode::NOT_FOUND, "see /api/v1/openapi.json for what there is"),
-            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "see /api/v1/openapi.json for what there is"),
-            Self::UnknownMetric => (StatusCode::NOT_FOUND, "see /api/v1/metrics for the ids"),
-            Self::UnknownBrand => (StatusCode::NOT_FOUND, "see /api/v1/brands for the names"),
-            Self::BadQuery => (StatusCode::BAD_REQUEST, "see /api/v1/openapi.json for the parameters"),
-            Self::BadSpan => {
-                (StatusCode::BAD_REQUEST, "give RFC 3339 times or -90m, -24h, -7d, -8w, with from before to")
-            }
-            Self::BadLimit => (StatusCode::BAD_REQUEST, "give a limit from 1 to the stated maximum"),
-            Self::BadBody => (StatusCode::BAD_REQUEST, "send JSON such as {\"token\": \"gv_…\"}"),
-            Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "send at most 16 KiB"),
-            Self::TooManyReaders => {
-                (StatusCode::SERVICE_UNAVAILABLE, "close a page that follows the live feed, or try again later")
-            }
-            Self::TimedOut => (StatusCode::GATEWAY_TIMEOUT, "ask for a shorter span, or try again later"),
-            Self::StoreUnavailable => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "try again in a few seconds; `grapevine up` logs why the store is away",
-            ),
-            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "see the log of `grapevine up` at this time"),
+            Self::NotAuthorised | Self::SessionEnded | Self::WrongToken => StatusCode::UNAUTHORIZED,
+            Self::HostRefused => StatusCode::MISDIRECTED_REQUEST,
+            Self::NotFound | Self::UnknownMetric | Self::UnknownBrand => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::BadQuery | Self::BadSpan | Self::BadLimit | Self::BadBody => StatusCode::BAD_REQUEST,
+            Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooManyReaders | Self::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TimedOut => StatusCode::GATEWAY_TIMEOUT,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(self) -> &'static str {
+        match self {
+            Self::NotAuthorised => "log in with the token that `grapevine up` printed at its first start",
+            Self::SessionEnded => "log in again; the token is still the same",
+            Self::WrongToken => "use the token that was printed last; an older one no longer works",
+            Self::HostRefused => "use localhost or an IP address, or add the name to the configuration",
+            Self::NotFound | Self::MethodNotAllowed => "see /api/v1/openapi.json for what there is",
+            Self::UnknownMetric => "see /api/v1/metrics for the ids",
+            Self::UnknownBrand => "see /api/v1/brands for the names",
+            Self::BadQuery => "see /api/v1/openapi.json for the parameters",
+            Self::BadSpan => "give a `from` before `to`, at most 800 days apart",
+            Self::BadLimit => "give a limit from 1 to the stated maximum",
+            Self::BadBody => "send JSON such as {\"token\": \"gv_…\"}",
+            Self::BodyTooLarge => "send at most 16 KiB",
+            Self::TooManyReaders => "close a page that follows the live feed, or try again later",
+            Self::TimedOut => "ask for a shorter span, or try again later",
+            Self::StoreUnavailable => "try again in a few seconds; `grapevine up` logs why the store is away",
+            Self::Internal => "see the log of `grapevine up` at this time",
         }
     }
 }
@@ -99,13 +101,13 @@ pub struct ApiError {
 
 impl ApiError {
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), hint: code.status_and_hint().1 }
+        Self { code, message: message.into(), hint: code.hint() }
     }
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let status = self.code.status_and_hint().0;
+        let status = self.code.status();
         if status.is_server_error() {
             tracing::warn!(code = ?self.code, message = %self.message, "the api could not answer");
         }

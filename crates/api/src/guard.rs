@@ -83,8 +83,15 @@ fn authorise(state: &ApiState, headers: &HeaderMap, now: Timestamp) -> Result<()
             _ => Err(ApiError::new(ErrorCode::WrongToken, "the Authorization header does not carry the token")),
         };
     }
-    let open = cookies(headers).any(|value| session::is_valid(&state.settings.token, value, now));
-    open.then_some(()).ok_or_else(|| ApiError::new(ErrorCode::NotAuthorised, "this needs a token or a session"))
+    if cookies(headers).any(|value| state.session_key.is_valid(value, now)) {
+        return Ok(());
+    }
+    Err(match cookies(headers).next() {
+        Some(_) => {
+            ApiError::new(ErrorCode::SessionEnded, "this session has ended, as every one does when grapevine restarts")
+        }
+        None => ApiError::new(ErrorCode::NotAuthorised, "this needs a token or a session"),
+    })
 }
 
 fn cookies(headers: &HeaderMap) -> impl Iterator<Item = &str> {

@@ -1,6 +1,7 @@
-//! Spans of time in a query: `from` and `to`, each an RFC 3339 time, `now`, or relative such as `-7d`.
+//! Spans of time in a query: `from` and `to`, each an RFC 3339 time, a date (its midnight in UTC), `now`, or relative such
+//! as `-7d`.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 
 use crate::error::{ApiError, ErrorCode};
 
@@ -41,9 +42,20 @@ fn time(name: &str, text: &str, now: Timestamp) -> Result<Timestamp, ApiError> {
     let read = match text {
         "now" => Some(now),
         _ if text.starts_with('-') => relative(text).and_then(|back| now.checked_sub(back).ok()),
-        _ => text.parse().ok(),
+        _ => text.parse().ok().or_else(|| midnight(text)),
     };
-    read.ok_or_else(|| refused(format!("`{name}` is not a time: {text:?}")))
+    read.ok_or_else(|| {
+        refused(format!(
+            "`{name}` is not a time: {text:?}; write a date (2026-03-01), an RFC 3339 time (2026-03-01T12:00:00Z) or how \
+             far back (-90m, -24h, -7d, -8w)"
+        ))
+    })
+}
+
+/// In UTC. A text that names a time without its zone is refused, rather than its time dropped.
+fn midnight(text: &str) -> Option<Timestamp> {
+    let date: Date = text.parse().ok().filter(|_| text.len() == "2026-03-01".len())?;
+    Some(date.to_zoned(TimeZone::UTC).ok()?.timestamp())
 }
 
 /// `-90m`, `-24h`, `-7d`, `-8w`: how far back.
@@ -82,6 +94,14 @@ mod tests {
         assert_eq!(shown, expected);
     }
 
+    #[track_caller]
+    fn check_is_no_time(name: &str, text: &str) {
+        let (from, to) = if name == "from" { (Some(text), None) } else { (None, Some(text)) };
+        let error = Span::parse(from, to, now()).unwrap_err();
+        let begin = format!("`{name}` is not a time: {text:?}; write a date (2026-03-01), an RFC 3339 time");
+        assert!(error.message.starts_with(&begin) && error.message.contains("-7d"), "{}", error.message);
+    }
+
     #[test]
     fn the_last_seven_days_are_the_default() {
         check(None, None, "2026-03-01T12:00:00Z .. 2026-03-08T12:00:00Z");
@@ -97,13 +117,22 @@ mod tests {
     }
 
     #[test]
+    fn a_date_alone_is_its_midnight_in_utc() {
+        check(Some("2026-03-01"), None, "2026-03-01T00:00:00Z .. 2026-03-08T12:00:00Z");
+        check(Some("2026-02-28"), Some("2026-03-01"), "2026-02-28T00:00:00Z .. 2026-03-01T00:00:00Z");
+    }
+
+    #[test]
     fn what_is_no_span_is_refused_with_the_reason() {
-        check(Some("yesterday"), None, "`from` is not a time: \"yesterday\"");
-        check(Some("-7y"), None, "`from` is not a time: \"-7y\"");
-        check(Some("--7d"), None, "`from` is not a time: \"--7d\"");
-        check(Some("-é"), None, "`from` is not a time: \"-é\"");
-        check(None, Some("-99999999999999d"), "`to` is not a time: \"-99999999999999d\"");
-        check(Some("-2000000000w"), None, "`from` is not a time: \"-2000000000w\"");
+        check_is_no_time("from", "yesterday");
+        for text in ["2026-03-01T12:00:00", "2026-02-30", "20260301", "2026-03"] {
+            check_is_no_time("from", text);
+        }
+        check_is_no_time("from", "-7y");
+        check_is_no_time("from", "--7d");
+        check_is_no_time("from", "-é");
+        check_is_no_time("to", "-99999999999999d");
+        check_is_no_time("from", "-2000000000w");
         check(
             Some("now"),
             Some("-1d"),

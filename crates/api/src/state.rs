@@ -12,6 +12,7 @@ use crate::{
     error::{ApiError, ErrorCode},
     figures::Figures,
     live::LiveMention,
+    session::SessionKey,
     status::PipelineStatus,
     token::TokenHash,
 };
@@ -77,6 +78,7 @@ pub struct ApiState {
     pub(crate) metrics_text: MetricsText,
     pub(crate) clock: Clock,
     pub(crate) settings: Arc<Settings>,
+    pub(crate) session_key: Arc<SessionKey>,
 }
 
 impl ApiState {
@@ -90,6 +92,7 @@ impl ApiState {
             metrics_text: parts.metrics_text,
             clock: parts.clock,
             settings: Arc::new(parts.settings),
+            session_key: Arc::new(SessionKey::generate()),
         }
     }
 

@@ -24,11 +24,6 @@ impl TokenHash {
     pub fn matches(&self, token: &str) -> bool {
         self.0.ct_eq(&hash(token).0).into()
     }
-
-    /// Key of the sessions that this token opens: a new token ends them all.
-    pub(crate) fn key(&self) -> &[u8] {
-        &self.0
-    }
 }
 
 impl fmt::Display for TokenHash {

@@ -13,9 +13,9 @@ use crate::{ApiState, error::ApiError, params::Params, schema, span::Span};
 pub(crate) struct AlertParams {
     /// Only this brand's; all brands' by default.
     brand: Option<String>,
-    /// RFC 3339, or relative such as `-7d`. Seven days before `to` by default.
+    /// RFC 3339, a date (its midnight in UTC), or relative such as `-7d`. Seven days before `to` by default.
     from: Option<String>,
-    /// RFC 3339, `now`, or relative such as `-1d`. Now by default.
+    /// RFC 3339, a date (its midnight in UTC), `now`, or relative such as `-1d`. Now by default.
     to: Option<String>,
 }
 

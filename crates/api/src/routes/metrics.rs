@@ -24,9 +24,9 @@ const MOST_ROWS: u32 = 1_000;
 #[into_params(parameter_in = Query)]
 pub(crate) struct MetricParams {
     brand: String,
-    /// RFC 3339, or relative such as `-7d`. Seven days before `to` by default.
+    /// RFC 3339, a date (its midnight in UTC), or relative such as `-7d`. Seven days before `to` by default.
     from: Option<String>,
-    /// RFC 3339, `now`, or relative such as `-1d`. Now by default.
+    /// RFC 3339, a date (its midnight in UTC), `now`, or relative such as `-1d`. Now by default.
     to: Option<String>,
     /// `time`, `five_minutes`, `hour`, `day`, `platform`, `polarity`, `kind` or `language`, where the metric allows it.
     by: Option<String>,

@@ -43,7 +43,7 @@ pub(crate) async fn open(
     if !state.settings.token.matches(&login.token) {
         return Err(ApiError::new(ErrorCode::WrongToken, "this is not the token of this server"));
     }
-    let cookie = session::opening_cookie(&state.settings.token, (state.clock)());
+    let cookie = state.session_key.opening_cookie((state.clock)());
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())
 }
 

@@ -56,9 +56,21 @@ async fn a_login_sets_a_cookie_that_opens_and_that_scripts_cannot_read() {
     let sent = request("GET", "/api/v1/brands").header("cookie", format!("other=1; {value}"));
     assert_eq!(api.send(sent).await.status, 200);
     let forged = request("GET", "/api/v1/brands").header("cookie", format!("{value}0"));
-    assert_eq!(api.send(forged).await.code(), "401 not_authorised");
+    assert_eq!(api.send(forged).await.code(), "401 session_ended");
     let closed = api.send(request("DELETE", "/api/v1/session")).await;
     assert!(closed.header("set-cookie").contains("Max-Age=0"));
+}
+
+#[tokio::test]
+async fn a_restart_ends_the_session_and_the_token_opens_the_next() {
+    let cookie = log_in(&Api::new(), TOKEN).await.header("set-cookie").to_owned();
+    let api = Api::new();
+    let ask = |cookie: &str| request("GET", "/api/v1/brands").header("cookie", cookie.split(';').next().unwrap());
+    let ended = api.send(ask(&cookie)).await;
+    assert_eq!(ended.code(), "401 session_ended");
+    assert!(String::from_utf8(ended.body).unwrap().contains("when grapevine restarts"));
+    let cookie = log_in(&api, TOKEN).await.header("set-cookie").to_owned();
+    assert_eq!(api.send(ask(&cookie)).await.status, 200);
 }
 
 #[tokio::test]

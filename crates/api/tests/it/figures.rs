@@ -58,7 +58,7 @@ async fn a_question_that_cannot_be_answered_says_why() {
 #[test]
 fn every_code_has_a_status_and_a_hint() {
     let rows = ErrorCode::ALL.map(|code| {
-        let (status, hint) = code.status_and_hint();
+        let (status, hint) = (code.status(), code.hint());
         format!("{} {}: {hint}", status.as_u16(), serde_json::to_value(code).unwrap().as_str().unwrap())
     });
     insta::assert_snapshot!(rows.join("\n"));

@@ -2,7 +2,7 @@
 
 import { useEffect, useState } from "preact/hooks";
 
-import { getBrands, logIn, Trouble, whenLoggedOut } from "./api/client";
+import { getBrands, isLoggedOut, logIn, Trouble, whenLoggedOut } from "./api/client";
 import type { Brand } from "./api/types";
 import { Login } from "./parts/login";
 import { Page } from "./page";
@@ -14,6 +14,12 @@ type Door =
   | { is: "open"; brands: Brand[] }
   | { is: "away"; trouble: Trouble };
 
+/** Who was logged in is told why that ended; who comes for the first time needs no reason. */
+const closed = (trouble: Trouble): Door => ({
+  is: "closed",
+  trouble: trouble.code === "session_ended" ? trouble : null,
+});
+
 export function App({ token }: { token: string | null }) {
   const [door, setDoor] = useState<Door>({ is: "opening" });
 
@@ -23,14 +29,14 @@ export function App({ token }: { token: string | null }) {
       setDoor({ is: "open", brands: await getBrands() });
     } catch (error) {
       const trouble = error instanceof Trouble ? error : new Trouble("page", String(error), "reload the page");
-      if (trouble.code === "not_authorised") setDoor({ is: "closed", trouble: null });
+      if (isLoggedOut(trouble)) setDoor(closed(trouble));
       else if (given !== null) setDoor({ is: "closed", trouble });
       else setDoor({ is: "away", trouble });
     }
   };
 
   useEffect(() => {
-    whenLoggedOut(() => setDoor({ is: "closed", trouble: null }));
+    whenLoggedOut((trouble) => setDoor(closed(trouble)));
     void open(token);
   }, []);
 

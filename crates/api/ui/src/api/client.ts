@@ -12,11 +12,14 @@ export class Trouble extends Error {
   }
 }
 
-/** Called when the API says that nobody is logged in. */
-let onLoggedOut: () => void = () => undefined;
-export function whenLoggedOut(then: () => void): void {
+/** Called when the API says that nobody is logged in, or no longer. */
+let onLoggedOut: (trouble: Trouble) => void = () => undefined;
+export function whenLoggedOut(then: (trouble: Trouble) => void): void {
   onLoggedOut = then;
 }
+
+/** A restart of the server ends every session. */
+export const isLoggedOut = ({ code }: Trouble) => code === "not_authorised" || code === "session_ended";
 
 type Query = Record<string, string | number | null | undefined>;
 
@@ -52,7 +55,7 @@ async function trouble(response: Response): Promise<Trouble> {
     body?.message ?? `the server answered with status ${response.status}`,
     body?.hint ?? "see the log of `grapevine up` at this time",
   );
-  if (found.code === "not_authorised") onLoggedOut();
+  if (isLoggedOut(found)) onLoggedOut(found);
   return found;
 }
 
