@@ -106,6 +106,16 @@ impl App {
         self.wait_until_up().await
     }
 
+    /// Waits for its end, and says whether this signal was it.
+    pub fn ended_by_signal(&mut self, signal: i32) -> bool {
+        let mut status = None;
+        wait_for(PATIENCE, || {
+            status = self.process.exited().ok().flatten();
+            status.is_some()
+        });
+        status.is_some_and(|status| std::os::unix::process::ExitStatusExt::signal(&status) == Some(signal))
+    }
+
     pub fn stop(&mut self) -> anyhow::Result<()> {
         let status = self.process.stop(Duration::from_secs(30))?;
         ensure!(status.success(), "stopped with {status}:\n{}", self.log());

@@ -69,11 +69,13 @@ async fn a_kill_9_loses_nothing_and_doubles_nothing() -> anyhow::Result<()> {
 async fn a_crash_between_insert_and_commit_inserts_the_same_range_again() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     append(&folder.path().join("posts.ndjson"), &posts(0, 500))?;
-    let crashed = App::start_with(folder.path(), &config(), &[("GRAPEVINE_CRASH_AT", "sink-inserted")]).await;
-    if let Ok(mut app) = crashed {
-        // It was up before the first insert; by then it has aborted, or will.
-        tokio::time::sleep(Duration::from_secs(3)).await;
-        ensure!(app.stop().is_err(), "it must have crashed");
+    let env = [("GRAPEVINE_CRASH_AT", "sink-inserted")];
+    let crashed = App::start_with(folder.path(), &config(), &env).await;
+    // It crashes before the page is up, or soon after.
+    let log = std::fs::read_to_string(folder.path().join("up.log")).unwrap_or_default();
+    match crashed {
+        Ok(mut app) => ensure!(app.ended_by_signal(libc::SIGABRT), "it must have crashed:\n{}", app.log()),
+        Err(error) => ensure!(format!("{error:#}").contains("SIGABRT"), "it must have crashed: {error:#}\n{log}"),
     }
     std::fs::remove_file(folder.path().join("data/token.sha256"))?;
     let app = App::start(folder.path(), &config()).await?;

@@ -66,7 +66,7 @@ async fn the_story_gives_the_same_rows_over_both_logs() -> anyhow::Result<()> {
 }
 
 /// Waits until every post has passed the scoring stage, and says how many rows the sink was given.
-async fn expected_rows(app: &App, posts: u64) -> anyhow::Result<u64> {
+pub async fn expected_rows(app: &App, posts: u64) -> anyhow::Result<u64> {
     let deadline = std::time::Instant::now() + crate::app::PATIENCE;
     loop {
         let status = app.get("/api/v1/status").await?;

@@ -10,8 +10,8 @@ use grapevine_testkit::{
 };
 
 use crate::{
-    app::{PATIENCE, binary, file_source, grapevine, root, stderr, stdout},
-    same_everywhere::kafka_section,
+    app::{App, PATIENCE, binary, file_source, grapevine, root, stderr, stdout},
+    same_everywhere::{expected_rows, kafka_section},
 };
 
 fn stage(folder: &Path, args: &[&str]) -> anyhow::Result<Process> {
@@ -28,42 +28,60 @@ fn volume(folder: &Path) -> anyhow::Result<u64> {
     Ok(answer["rows"][0][0].as_u64().unwrap_or_default())
 }
 
-#[test]
-fn the_stages_work_together_as_processes() -> anyhow::Result<()> {
+/// What the story's first posts give in one process, over the embedded log.
+async fn expected(posts: &str) -> anyhow::Result<u64> {
+    let folder = tempfile::tempdir()?;
+    std::fs::write(folder.path().join("posts.ndjson"), posts)?;
+    let config = format!("{}{}[scoring]\nenabled = false\n", story::config_toml(), file_source("posts.ndjson"));
+    let app = App::start(folder.path(), &config).await?;
+    expected_rows(&app, posts.lines().count() as u64).await?;
+    volume(folder.path())
+}
+
+#[tokio::test]
+async fn the_stages_work_together_as_processes_that_come_and_go() -> anyhow::Result<()> {
     let Some(broker) = kafka::required_own() else { return Ok(()) };
+    let story = Story::new(Story::SEED, jiff::Timestamp::now());
+    let posts: String = story.posts().iter().take(4_000).map(|post| post.to_line() + "\n").collect();
+    let expected = expected(&posts).await?;
     let folder = tempfile::tempdir()?;
     let folder = folder.path();
-    let story = Story::new(Story::SEED, jiff::Timestamp::now());
-    let posts: Vec<String> = story.posts().iter().take(2_000).map(|post| post.to_line()).collect();
-    std::fs::write(folder.join("posts.ndjson"), posts.join("\n") + "\n")?;
+    std::fs::write(folder.join("posts.ndjson"), &posts)?;
     let port = free_port()?;
-    let config = format!(
-        "{}{}{}[api]\nlisten = \"127.0.0.1:{port}\"\n",
-        kafka_section(&broker),
-        story::config_toml(),
-        file_source("posts.ndjson")
-    );
+    let (log, brands, source) = (kafka_section(&broker), story::config_toml(), file_source("posts.ndjson"));
+    let config = format!("{log}{brands}{source}[api]\nlisten = \"127.0.0.1:{port}\"\n");
     std::fs::write(folder.join("grapevine.toml"), config)?;
 
     // The first that asks for the embedded engine starts it; the others find it.
-    let sink = stage(folder, &["sink"])?;
+    let serve = stage(folder, &["serve"])?;
     let found = wait_for(PATIENCE, || folder.join("grapevine-data/engine.json").exists());
-    ensure!(found, "the sink starts the engine:\n{}", sink.log_tail(20));
-    let others = [&["serve"][..], &["alert"], &["score", "--stage"], &["ingest"]].map(|args| stage(folder, args));
-    let others: Vec<Process> = others.into_iter().collect::<Result<_, _>>()?;
+    ensure!(found, "the first starts the engine:\n{}", serve.log_tail(20));
+    let lasting = [&["alert"][..], &["sink"], &["score", "--stage"], &["ingest"]].map(|args| stage(folder, args));
+    let lasting: Vec<Process> = lasting.into_iter().collect::<Result<_, _>>()?;
+    come_and_go(folder)?;
 
-    let of_the_brand = posts.iter().filter(|post| post.to_lowercase().contains("kestrovel")).count() as u64;
     let mut seen = 0;
     let done = wait_for(PATIENCE, || {
         seen = volume(folder).unwrap_or_default();
-        seen >= of_the_brand * 9 / 10
+        seen >= expected
     });
-    let logs: Vec<String> = others.iter().map(|process| process.log_tail(5)).collect();
-    ensure!(done, "{seen} of about {of_the_brand} mentions\n{}\n{}", sink.log_tail(5), logs.join("\n"));
-    let address = format!("127.0.0.1:{port}").parse().context("an address")?;
-    let served = grapevine_testkit::process::http_status(address, "/api/v1/health");
+    let logs: Vec<String> = lasting.iter().map(|process| process.log_tail(5)).collect();
+    ensure!(done, "{seen} of {expected} mentions\n{}\n{}", serve.log_tail(5), logs.join("\n"));
+    std::thread::sleep(std::time::Duration::from_secs(3));
+    ensure!(volume(folder)? == expected, "{} mentions, {expected} were expected", volume(folder)?);
+    let served = grapevine_testkit::process::http_status(format!("127.0.0.1:{port}").parse()?, "/api/v1/health");
     ensure!(served == Some(200), "the page is served by its own process: {served:?}");
     a_server_is_asked_over_its_url(folder, seen)
+}
+
+/// Second members join the groups of a running pipeline; one leaves in order, one is killed.
+fn come_and_go(folder: &Path) -> anyhow::Result<()> {
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    let (mut sink, mut score) = (stage(folder, &["sink"])?, stage(folder, &["score", "--stage"])?);
+    std::thread::sleep(std::time::Duration::from_secs(6));
+    sink.stop(std::time::Duration::from_secs(30))?;
+    score.kill()?;
+    Ok(())
 }
 
 /// `[store] kind = "clickhouse"`: the same questions to whatever speaks ClickHouse's protocol at a URL.

@@ -79,6 +79,24 @@ pub async fn open_store(config: &Config) -> anyhow::Result<OpenStore> {
     Ok(OpenStore { store, reader, engine })
 }
 
+/// A pipeline owns its engine: one that it borrowed would end with its owner, such as a `grapevine query` that had just
+/// started it. Waits for that, and refuses where another process keeps it.
+pub async fn wait_for_engine_to_be_free(config: &Config) -> anyhow::Result<()> {
+    if config.store.kind != StoreKind::Embedded {
+        return Ok(());
+    }
+    for _ in 0..40 {
+        if running_engine(config).await.is_none() {
+            return Ok(());
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(250)).await;
+    }
+    bail!(
+        "another grapevine process serves the data folder {}\nhint: stop it, or set another `data_dir`",
+        config.data_dir.display()
+    )
+}
+
 fn server_address(section: &StoreSection) -> anyhow::Result<StoreAddress> {
     let login = |user: &str, password_env: &Option<String>| -> anyhow::Result<Login> {
         let password = password_env.as_deref().map(secret_from_env).transpose()?.unwrap_or_default();

@@ -7,7 +7,8 @@ use grapevine_sources::SystemClock;
 use crate::{
     args::CheckConfigArgs,
     config::{self, Config},
-    parts, stages,
+    parts,
+    stages::{self, notify::Notifier},
 };
 
 /// Exit code 1 when a part does not work. Nothing is ingested, stored or sent.
@@ -29,6 +30,7 @@ pub async fn run(args: &CheckConfigArgs) -> anyhow::Result<ExitCode> {
         false => Ok("switched off; mentions are stored as not scored".to_owned()),
     });
     good &= say("model", model.await?);
+    good &= say("alerts", Notifier::check(&config).map(|receivers| format!("{receivers} receivers")));
     for table in &config.sources {
         let spec = grapevine_sources::parse(table.get_ref())?;
         let checked = spec.build(Arc::new(SystemClock)).check().await;

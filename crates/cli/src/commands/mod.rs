@@ -7,6 +7,7 @@ mod figure;
 mod query;
 mod score_texts;
 mod stage;
+mod tasks;
 mod up;
 
 use std::process::ExitCode;

@@ -1,9 +1,10 @@
 use std::{path::Path, process::ExitCode};
 
-use super::stop_on_signal;
+use super::{stop_on_signal, tasks::Tasks};
 use crate::{
-    config, parts,
-    stages::{self, Pipeline, alert, ingest, score, serve, sink},
+    config::{self, StoreKind},
+    parts,
+    stages::{self, Pipeline, serve},
 };
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,28 +20,33 @@ pub enum Stage {
 pub async fn run(file: &Path, stage: Stage) -> anyhow::Result<ExitCode> {
     let config = config::load(file)?;
     let shutdown = stop_on_signal();
+    let metrics = serve::install_metrics()?;
     let log = parts::open_log(&config).await?;
     stages::ensure_topics(&*log, &config).await?;
-    let open = match stage {
-        // These two work on the log alone.
-        Stage::Ingest | Stage::Score => parts::store_without_connection(&config)?,
-        Stage::Sink | Stage::Alert | Stage::Serve => {
-            let open = parts::open_store(&config).await?;
-            open.store.migrate().await?;
-            open
-        }
+    // The first two work on the log alone.
+    let asks_store = !matches!(stage, Stage::Ingest | Stage::Score);
+    let open = match asks_store {
+        true => parts::open_store(&config).await?,
+        false => parts::store_without_connection(&config)?,
     };
-    let pipeline = Pipeline::new(config, log, &open, shutdown);
-    match stage {
-        Stage::Ingest => stages::supervise("ingest", pipeline, ingest::run).await,
-        Stage::Score => {
-            let scorer = score::open_scorer(&pipeline).await?;
-            stages::supervise("score", pipeline, move |pipeline| score::run(pipeline, scorer.clone())).await;
-        }
-        Stage::Sink => stages::supervise("sink", pipeline, sink::run).await,
-        Stage::Alert => stages::supervise("alert", pipeline, alert::run).await,
-        Stage::Serve => serve::run(pipeline).await?,
+    if asks_store {
+        open.store.migrate().await?;
     }
+    let borrowed = asks_store && config.store.kind == StoreKind::Embedded && open.engine.is_none();
+    let pipeline = Pipeline::new(config, log, &open, shutdown);
+    let mut tasks = Tasks::new(pipeline.clone());
+    match stage {
+        Stage::Ingest => tasks.ingest(),
+        Stage::Score => tasks.score(),
+        Stage::Sink => tasks.sink(),
+        Stage::Alert => tasks.alert().await?,
+        Stage::Serve => tasks.serve(serve::bind(&pipeline.config).await?, metrics),
+    }
+    if borrowed {
+        tasks.watch_borrowed_engine();
+    }
+    let outcome = tasks.finish().await;
+    drop(pipeline);
     open.close().await;
-    Ok(ExitCode::SUCCESS)
+    outcome.map(|()| ExitCode::SUCCESS)
 }

@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::Context;
-use grapevine_alerts::{Detector, NegativeSpike, Transition, Watch};
+use grapevine_alerts::{Detector, Episode, EpisodeState, NegativeSpike, Transition, Watch};
 use grapevine_log::Record;
 use grapevine_model::{Bucket, topics};
 use jiff::{SignedDuration, Timestamp};
@@ -19,20 +19,14 @@ const EVERY: Duration = Duration::from_secs(2);
 /// Buckets are fetched in spans of this length.
 const CHUNK: SignedDuration = SignedDuration::from_hours(24 * 28);
 
-pub async fn run(pipeline: Pipeline) -> anyhow::Result<()> {
-    let notifier = Notifier::open(pipeline.clone()).await?;
-    let mut stage = AlertStage::open(pipeline.clone(), notifier.clone()).await?;
-    let sender = tokio::spawn(notifier.run());
-    let watching = async {
-        while !pipeline.stopping() {
-            stage.advance().await?;
-            pipeline.pause(EVERY).await;
-        }
-        Ok(())
-    };
-    let outcome = watching.await;
-    sender.abort();
-    outcome
+/// The notifier is a task of its own: what waits in the outbox is sent whether or not the store answers.
+pub async fn run(pipeline: Pipeline, notifier: Notifier) -> anyhow::Result<()> {
+    let mut stage = AlertStage::open(pipeline.clone(), notifier).await?;
+    while !pipeline.stopping() {
+        stage.advance().await?;
+        pipeline.pause(EVERY).await;
+    }
+    Ok(())
 }
 
 struct AlertStage {
@@ -40,6 +34,8 @@ struct AlertStage {
     notifier: Notifier,
     sources: Vec<String>,
     watches: Vec<Watch>,
+    /// Stored episodes have been compared with those of the rebuild.
+    reconciled: bool,
     /// `brand -> end of the last bucket` whose transitions are stored and in the outbox.
     frontiers: BTreeMap<String, Timestamp>,
 }
@@ -58,7 +54,7 @@ impl AlertStage {
             }
         }
         let sources = pipeline.config.source_names();
-        Ok(Self { pipeline, notifier, sources, watches, frontiers })
+        Ok(Self { pipeline, notifier, sources, watches, reconciled: false, frontiers })
     }
 
     /// Steps every detector up to where all sources are complete.
@@ -68,6 +64,31 @@ impl AlertStage {
         let closed = Bucket::start_of(closed);
         for at in 0..self.watches.len() {
             self.advance_one(at, closed).await?;
+        }
+        if !self.reconciled {
+            self.reconcile(closed).await?;
+            self.reconciled = true;
+        }
+        Ok(())
+    }
+
+    /// Late posts and edits change stored buckets, so that a rebuild can disagree with what was told before. An episode that
+    /// is stored as firing and that the rebuild does not know would fire for ever: it ends here.
+    async fn reconcile(&self, closed: Timestamp) -> anyhow::Result<()> {
+        for watch in &self.watches {
+            let open = watch.open().map(|episode| episode.id.as_str());
+            let stored = self.pipeline.store.episodes(Some(watch.brand()), Timestamp::UNIX_EPOCH, closed).await?;
+            let unknown = |episode: &Episode| {
+                episode.state == EpisodeState::Firing
+                    && episode.rule == NegativeSpike::RULE
+                    && open != Some(episode.id.as_str())
+            };
+            for mut episode in stored.into_iter().filter(unknown) {
+                episode.state = EpisodeState::Resolved;
+                episode.resolved_at = Some(closed);
+                self.pipeline.store.save_episode(&episode).await?;
+                self.notifier.announce(&episode).await?;
+            }
         }
         Ok(())
     }
@@ -79,6 +100,11 @@ impl AlertStage {
             None => self.pipeline.store.first_bucket(&brand).await?,
         };
         let Some(mut from) = from else { return Ok(()) };
+        // Hours that are being rebuilt read as empty for a moment, and a bucket is stepped over but once.
+        let closed = match self.pipeline.store.oldest_dirty(&brand).await? {
+            Some(dirty) => closed.min(dirty),
+            None => closed,
+        };
         while from < closed && !self.pipeline.stopping() {
             let to = from.checked_add(CHUNK).map_or(closed, |to| to.min(closed));
             let buckets = self.pipeline.store.buckets(&brand, from, to).await?;

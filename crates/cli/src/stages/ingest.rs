@@ -67,15 +67,17 @@ impl Ingestor {
                 true => self.turn(source.as_mut(), &mut cursor).await,
             };
             let wait = match outcome {
-                Ok(Progress::Behind) => Duration::ZERO,
-                Ok(Progress::CaughtUp) => IDLE,
                 Ok(Progress::Ended) => return self.rest().await,
-                Err(error) => match self.wait_after(&error, &retry, attempt) {
-                    Some(wait) => wait,
-                    None => return,
-                },
+                Ok(progress) => {
+                    attempt = 0;
+                    if progress == Progress::Behind { Duration::ZERO } else { IDLE }
+                }
+                Err(error) => {
+                    let Some(wait) = self.wait_after(&error, &retry, attempt) else { return };
+                    attempt += 1;
+                    wait
+                }
             };
-            attempt = if wait > IDLE { attempt + 1 } else { 0 };
             if !wait.is_zero() && !self.pipeline.pause(wait).await {
                 return;
             }
@@ -194,13 +196,13 @@ impl Ingestor {
     /// How long to wait after a failure; `None` stops this source for good.
     fn wait_after(&self, failure: &Failure, retry: &RetryPolicy, attempt: u32) -> Option<Duration> {
         let message = failure.to_string();
-        let wait = match failure {
+        let asked = match failure {
             Failure::Source(SourceError::RateLimited { until, .. }) => {
-                Some(until.duration_since(Timestamp::now()).try_into().unwrap_or(Duration::ZERO))
+                until.duration_since(Timestamp::now()).try_into().ok()
             }
-            _ if failure.is_transient() => Some(retry.delay(attempt, rand::random(), None)),
             _ => None,
         };
+        let wait = failure.is_transient().then(|| retry.delay(attempt, rand::random(), asked));
         match wait {
             Some(wait) => {
                 tracing::warn!("source {}: {message}; trying again in {:.1} s", self.name, wait.as_secs_f64());

@@ -112,6 +112,17 @@ where
     pipeline.status.stage(name, StageState::Stopped, None);
 }
 
+/// Keeps the lag of a stage's group up to date, also while the stage itself hangs or waits.
+pub async fn watch_lag(pipeline: Pipeline, stage: &'static str, topic: &'static str, group: &'static str) {
+    while pipeline.pause(LAG_EVERY).await {
+        let (bounds, committed) = (pipeline.log.bounds(topic).await, pipeline.log.committed(topic, group).await);
+        if let (Ok(bounds), Ok(committed)) = (bounds, committed) {
+            pipeline.status.lag(stage, ranges::behind(&bounds, &committed));
+        }
+    }
+}
+
+const LAG_EVERY: Duration = Duration::from_secs(1);
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 

@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 
 use super::Pipeline;
+use crate::config::Config;
 
 const STAGE: &str = "alert";
 const EVERY: Duration = Duration::from_millis(500);
@@ -28,10 +29,8 @@ pub struct Notifier {
 impl Notifier {
     /// Restores the outbox from its table. A secret that is missing is an error: an alert that nobody gets is none.
     pub async fn open(pipeline: Pipeline) -> anyhow::Result<Self> {
-        let variable = |name: &str| std::env::var(name).ok();
-        let configured = pipeline.config.alerts.receivers.iter();
-        let receivers: Vec<Webhook> =
-            configured.map(|config| Webhook::new(config, variable)).collect::<Result<_, _>>()?;
+        let receivers = receivers(&pipeline.config)?;
+        page_address(&pipeline.config)?;
         let table = pipeline.log.table(topics::OUTBOX).await?;
         let table = table.into_iter().map(|(key, value)| (String::from_utf8_lossy(&key).into_owned(), value));
         let (outbox, unreadable) = Outbox::restore(table);
@@ -70,7 +69,9 @@ impl Notifier {
         let background = self.background(episode).await?;
         for receiver in self.receivers.iter() {
             let notification = Notification::new(episode, receiver.name(), &background, now);
-            let record = self.outbox.lock().await.enqueue(notification, now);
+            // Held until it is durable, so that it is not sent before.
+            let mut outbox = self.outbox.lock().await;
+            let record = outbox.enqueue(notification, now);
             self.persist(record).await?;
         }
         Ok(())
@@ -85,10 +86,15 @@ impl Notifier {
         Ok(Background { link: Some(link), ..background_of(explanation) })
     }
 
+    /// Builds the receivers and the page's address, for `check-config`.
+    pub fn check(config: &Config) -> anyhow::Result<usize> {
+        receivers(config)?;
+        page_address(config)?;
+        Ok(config.alerts.receivers.len())
+    }
+
     fn link(&self, episode: &Episode, from: Timestamp, to: Timestamp) -> anyhow::Result<String> {
-        let api = &self.pipeline.config.api;
-        let base = self.pipeline.config.alerts.page_url.clone().unwrap_or_else(|| format!("http://{}", api.listen));
-        let mut url = reqwest::Url::parse(&base).with_context(|| format!("[alerts] page_url is no address: {base}"))?;
+        let mut url = page_address(&self.pipeline.config)?;
         // The page shows a span by its length and its end.
         let end = (from + SignedDuration::from_hours(18)).max(to);
         url.query_pairs_mut()
@@ -109,9 +115,8 @@ impl Notifier {
     pub async fn run(self) {
         while self.pipeline.pause(EVERY).await {
             let due = self.outbox.lock().await.due(Timestamp::now());
-            for notification in due {
-                self.deliver(notification).await;
-            }
+            // At once to all: one receiver that is slow keeps no other waiting.
+            futures::future::join_all(due.into_iter().map(|notification| self.deliver(notification))).await;
         }
     }
 
@@ -138,6 +143,17 @@ impl Notifier {
             tracing::warn!("what became of a notification could not be saved: {error:#}");
         }
     }
+}
+
+fn receivers(config: &Config) -> anyhow::Result<Vec<Webhook>> {
+    let variable = |name: &str| std::env::var(name).ok();
+    let receivers = config.alerts.receivers.iter().map(|receiver| Webhook::new(receiver, variable));
+    receivers.collect::<Result<_, _>>().context("[alerts]")
+}
+
+fn page_address(config: &Config) -> anyhow::Result<reqwest::Url> {
+    let base = config.alerts.page_url.clone().unwrap_or_else(|| format!("http://{}", config.api.listen));
+    reqwest::Url::parse(&base).with_context(|| format!("[alerts] page_url is no address: {base}"))
 }
 
 fn background_of(explanation: Explanation) -> Background {

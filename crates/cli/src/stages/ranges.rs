@@ -22,9 +22,12 @@ pub fn next_offsets(records: &[Received]) -> Offsets {
     next
 }
 
-/// Records that are appended and not yet behind `next`, over the partitions of `next`.
-pub fn behind(bounds: &BTreeMap<u32, (u64, u64)>, next: &Offsets) -> u64 {
-    next.iter().map(|(partition, done)| bounds.get(partition).map_or(0, |(_, end)| end.saturating_sub(*done))).sum()
+/// Records that are there and that the group has not committed, over all partitions.
+pub fn behind(bounds: &BTreeMap<u32, (u64, u64)>, committed: &Offsets) -> u64 {
+    let of_one = |(partition, (oldest, end)): (&u32, &(u64, u64))| {
+        end - committed.get(partition).copied().unwrap_or_default().clamp(*oldest, *end)
+    };
+    bounds.iter().map(of_one).sum()
 }
 
 /// Takes the next batch of one partition off the front of `waiting`.
@@ -89,8 +92,8 @@ mod tests {
     }
 
     #[test]
-    fn lag_counts_what_was_appended_after_the_next_offset() {
-        let bounds = BTreeMap::from([(0, (0, 10)), (1, (3, 4))]);
-        assert_eq!(behind(&bounds, &Offsets::from([(0, 7), (1, 4)])), 3);
+    fn lag_counts_every_partition_and_no_record_that_is_gone() {
+        let bounds = BTreeMap::from([(0, (0, 10)), (1, (3, 4)), (2, (5, 9))]);
+        assert_eq!(behind(&bounds, &Offsets::from([(0, 7), (1, 4)])), 3 + 4);
     }
 }

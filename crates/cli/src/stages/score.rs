@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use grapevine_api::{ModelStatus, StageState};
-use grapevine_log::{Offsets, PollLimits, Received, Record, StartAt};
+use grapevine_log::{Consumer, LogError, Offsets, PollLimits, Received, Record, StartAt};
 use grapevine_model::{Event, Mention, topics, wire};
 use grapevine_monitor::Matcher;
 use jiff::Timestamp;
@@ -20,7 +20,7 @@ use super::{
 };
 
 const STAGE: &str = "score";
-const GROUP: &str = "score";
+pub const GROUP: &str = "score";
 const LIMITS: PollLimits = PollLimits { records: 1024, bytes: 8 << 20, wait: Duration::from_millis(500) };
 
 /// `scorer` is absent where scoring is switched off.
@@ -37,8 +37,7 @@ pub async fn run(pipeline: Pipeline, scorer: Option<OpenScorer>) -> anyhow::Resu
         let work = tokio::task::spawn_blocking(move || process(polled.records, &matcher, scorer.as_ref()));
         let done = work.await.context("the scoring task panicked")??;
         publish(&pipeline, done).await?;
-        consumer.commit(&next).await?;
-        note_lag(&pipeline, &next).await;
+        commit(consumer.as_mut(), next).await?;
     }
     Ok(())
 }
@@ -139,9 +138,13 @@ async fn publish(pipeline: &Pipeline, done: Processed) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn note_lag(pipeline: &Pipeline, next: &Offsets) {
-    if let Ok(bounds) = pipeline.log.bounds(topics::RAW).await {
-        pipeline.status.lag(STAGE, ranges::behind(&bounds, next));
+/// Partitions that went to another member are its to commit: it scores their records again, and ids fold them.
+async fn commit(consumer: &mut dyn Consumer, mut next: Offsets) -> Result<(), LogError> {
+    let held = consumer.assignment();
+    next.retain(|partition, _| held.contains(partition));
+    match consumer.commit(&next).await {
+        Err(LogError::NotAssigned(_)) => Ok(()),
+        outcome => outcome,
     }
 }
 

@@ -32,22 +32,18 @@ pub async fn bind(config: &Config) -> anyhow::Result<TcpListener> {
     }
 }
 
-pub async fn run(pipeline: Pipeline) -> anyhow::Result<()> {
-    let listener = bind(&pipeline.config).await?;
-    run_on(pipeline, listener).await
-}
-
-pub async fn run_on(pipeline: Pipeline, listener: TcpListener) -> anyhow::Result<()> {
+/// Serves until the pipeline stops.
+pub async fn run_on(pipeline: Pipeline, listener: TcpListener, metrics: PrometheusHandle) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let (token, fresh) = open_token(&pipeline.config.data_dir)?;
-    let metrics_text = install_metrics()?;
     let (live, _) = broadcast::channel(LIVE_BUFFER);
-    let state = ApiState::new(api_parts(&pipeline, token, live.clone(), metrics_text));
+    let state = ApiState::new(api_parts(&pipeline, token, live.clone(), metrics));
     let follower = tokio::spawn(supervise(STAGE, pipeline.clone(), move |pipeline| live::run(pipeline, live.clone())));
     announce(address, fresh.as_deref());
     pipeline.status.stage(STAGE, StageState::Running, None);
     let stop = pipeline.shutdown.clone();
     let served = axum::serve(listener, grapevine_api::app(state)).with_graceful_shutdown(stop.cancelled_owned()).await;
+    pipeline.shutdown.cancel();
     follower.await?;
     served.context("the HTTP server failed")
 }
@@ -80,19 +76,24 @@ fn api_parts(
     }
 }
 
-/// Counters of this process. Installed once.
-fn install_metrics() -> anyhow::Result<PrometheusHandle> {
+/// Counters of this process. Installed once, before anything is counted.
+pub fn install_metrics() -> anyhow::Result<PrometheusHandle> {
     PrometheusBuilder::new().install_recorder().context("the metrics recorder could not be installed")
 }
 
 /// The stored token's hash; where there is none, a fresh token too, which is shown this once and kept as a hash alone.
 fn open_token(data_dir: &Path) -> anyhow::Result<(TokenHash, Option<String>)> {
     let file = data_dir.join("token.sha256");
-    if let Ok(saved) = std::fs::read_to_string(&file) {
-        let hash = saved.trim().parse().with_context(|| {
-            format!("{} is damaged; remove it, and a new token is made at the next start", file.display())
-        })?;
-        return Ok((hash, None));
+    match std::fs::read_to_string(&file) {
+        Ok(saved) => {
+            let hash = saved.trim().parse().with_context(|| {
+                format!("{} is damaged; remove it, and a new token is made at the next start", file.display())
+            })?;
+            return Ok((hash, None));
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        // A new token would lock everyone out who has the old one.
+        Err(error) => return Err(error).with_context(|| format!("{} could not be read", file.display())),
     }
     parts::create_data_dir(data_dir)?;
     let token = token::generate();
@@ -103,7 +104,11 @@ fn open_token(data_dir: &Path) -> anyhow::Result<(TokenHash, Option<String>)> {
 }
 
 /// On stdout, for people and for programs that wait for it.
-fn announce(address: SocketAddr, token: Option<&str>) {
+fn announce(mut address: SocketAddr, token: Option<&str>) {
+    if address.ip().is_unspecified() {
+        // Listening everywhere; from here it is reached by loopback.
+        address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+    }
     match token {
         Some(token) => println!(
             "Grapevine is up: http://{address}/#token={token}\n\

@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::Context;
-use grapevine_log::{Consumer, Log, Offsets, PollLimits, Received, Record, StartAt};
+use grapevine_log::{Consumer, Log, LogError, Offsets, PollLimits, Received, Record, StartAt};
 use grapevine_model::{topics, wire};
 use grapevine_store::{Batch, Inserted};
 
@@ -17,21 +17,26 @@ use super::{
 };
 
 const STAGE: &str = "sink";
-const GROUP: &str = "sink";
+pub const GROUP: &str = "sink";
 /// Rows of a batch at most; every batch becomes a part on disk, so larger is better until memory says otherwise.
 const BATCH: usize = 10_000;
 /// How long a batch may gather records.
 const LINGER: Duration = Duration::from_millis(700);
+/// Bytes that may wait, about: bounds memory where posts are long.
+const BATCH_BYTES: usize = 32 << 20;
 
 pub async fn run(pipeline: Pipeline) -> anyhow::Result<()> {
     let consumer = pipeline.log.consumer(topics::SCORED, GROUP, StartAt::Oldest).await?;
     let pending = pending_ranges(&*pipeline.log).await?;
-    Sink { pipeline, consumer, pending, waiting: BTreeMap::new(), dirty: true }.run().await
+    let log_id = log_id(&*pipeline.log).await?;
+    Sink { pipeline, consumer, log_id, pending, waiting: BTreeMap::new(), dirty: true }.run().await
 }
 
 struct Sink {
     pipeline: Pipeline,
     consumer: Box<dyn Consumer>,
+    /// Tells this log's offsets from those of a log that stood in its place before.
+    log_id: String,
     /// Ranges that were persisted by an earlier life, by partition.
     pending: BTreeMap<u32, Range>,
     waiting: BTreeMap<u32, Vec<Received>>,
@@ -56,28 +61,36 @@ impl Sink {
         Ok(())
     }
 
-    /// Polls until a batch is full or its first record has waited long enough.
+    /// Polls at least once, and until a batch is full or its first record has waited long enough.
     async fn gather(&mut self) -> anyhow::Result<()> {
         let started = tokio::time::Instant::now();
-        let mut gathered: usize = self.waiting.values().map(Vec::len).sum();
-        while gathered < BATCH {
+        let mut bytes = 0;
+        loop {
+            let gathered: usize = self.waiting.values().map(Vec::len).sum();
             let left = LINGER.saturating_sub(started.elapsed());
-            if left.is_zero() {
-                break;
-            }
-            let polled =
-                self.consumer.poll(PollLimits { records: BATCH - gathered, bytes: 32 << 20, wait: left }).await?;
+            // A range that is replayed may want more than a batch's worth to be complete.
+            let records = BATCH.saturating_sub(gathered).max(BATCH / 10);
+            let polled = self.consumer.poll(PollLimits { records, bytes: BATCH_BYTES, wait: left }).await?;
             if polled.assignment_changed {
-                // Another member may have stored what waits here: read on from what is committed.
-                self.waiting.clear();
-                self.pending = pending_ranges(&*self.pipeline.log).await?;
-                gathered = 0;
+                self.let_go().await?;
             }
-            gathered += polled.records.len();
             for record in polled.records {
-                self.waiting.entry(record.partition).or_default().push(record);
+                bytes += record.value.len();
+                take_in(self.waiting.entry(record.partition).or_default(), record);
+            }
+            let gathered: usize = self.waiting.values().map(Vec::len).sum();
+            if gathered >= BATCH || bytes >= BATCH_BYTES || started.elapsed() >= LINGER {
+                return Ok(());
             }
         }
+    }
+
+    /// After the assignment changed: what waits of partitions that are gone is another member's to store. What waits of
+    /// those that stay must stay too, for the consumer reads on behind it.
+    async fn let_go(&mut self) -> anyhow::Result<()> {
+        let held = self.consumer.assignment();
+        self.waiting.retain(|partition, _| held.contains(partition));
+        self.pending = pending_ranges(&*self.pipeline.log).await?;
         Ok(())
     }
 
@@ -99,12 +112,14 @@ impl Sink {
         crate::stages::crash_point("sink-inserted");
         self.dirty |= inserted.dirty_hours > 0;
         count(&self.pipeline, &inserted);
-        let next = Offsets::from([(partition, range.last + 1)]);
-        self.consumer.commit(&next).await?;
-        if let Ok(bounds) = self.pipeline.log.bounds(topics::SCORED).await {
-            self.pipeline.status.lag(STAGE, ranges::behind(&bounds, &next));
+        match self.consumer.commit(&Offsets::from([(partition, range.last + 1)])).await {
+            // Another member reads it now: it finds the pending range, and inserts it again under the same token.
+            Err(LogError::NotAssigned(_)) => {
+                self.waiting.remove(&partition);
+                Ok(())
+            }
+            outcome => Ok(outcome?),
         }
-        Ok(())
     }
 
     /// Saves the range before anything is inserted; see the module's words.
@@ -131,9 +146,17 @@ impl Sink {
         }
         dead_letter::park(&*self.pipeline.log, &dead).await?;
         self.pipeline.status.count(STAGE, "dead_letter", dead.len() as u64);
-        let topic = topics::SCORED.to_owned();
-        Ok(Batch { topic, partition, first_offset: range.first, last_offset: range.last, events })
+        let (log, topic) = (self.log_id.clone(), topics::SCORED.to_owned());
+        Ok(Batch { log, topic, partition, first_offset: range.first, last_offset: range.last, events })
     }
+}
+
+/// Behind what waits already; or in its place, where the partition went away and came back, and is read again.
+fn take_in(waiting: &mut Vec<Received>, record: Received) {
+    if waiting.last().is_some_and(|last| last.offset >= record.offset) {
+        waiting.clear();
+    }
+    waiting.push(record);
 }
 
 fn count(pipeline: &Pipeline, inserted: &Inserted) {
@@ -155,6 +178,21 @@ fn count(pipeline: &Pipeline, inserted: &Inserted) {
     }
 }
 
+const LOG_ID: &[u8] = b"log:id";
+
+/// A random name that the log keeps. Offsets mean something within one log only: one that was begun anew starts at 0.
+async fn log_id(log: &dyn Log) -> anyhow::Result<String> {
+    let saved =
+        |table: &BTreeMap<Vec<u8>, Vec<u8>>| table.get(LOG_ID).map(|id| String::from_utf8_lossy(id).into_owned());
+    if let Some(id) = saved(&log.table(topics::STATE).await?) {
+        return Ok(id);
+    }
+    let value = format!("{:016x}", rand::random::<u64>()).into_bytes();
+    log.append(topics::STATE, vec![Record { key: LOG_ID.to_vec(), value, partition: Some(0) }]).await?;
+    // Where two begin at once, both take the one that stands.
+    saved(&log.table(topics::STATE).await?).context("the log's id could not be saved")
+}
+
 fn pending_key(partition: u32) -> Vec<u8> {
     format!("sink:pending:{}:{partition}", topics::SCORED).into_bytes()
 }
@@ -170,4 +208,23 @@ async fn pending_ranges(log: &dyn Log) -> anyhow::Result<BTreeMap<u32, Range>> {
         }
     }
     Ok(pending)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(offset: u64) -> Received {
+        let appended_at = jiff::Timestamp::UNIX_EPOCH;
+        Received { topic: "t".into(), partition: 0, offset, key: vec![], value: vec![], appended_at }
+    }
+
+    #[test]
+    fn what_is_read_again_takes_the_place_of_what_waited() {
+        let mut waiting = Vec::new();
+        for offset in [5, 6, 7, 6, 7, 8] {
+            take_in(&mut waiting, record(offset));
+        }
+        assert_eq!(waiting.iter().map(|record| record.offset).collect::<Vec<_>>(), [6, 7, 8]);
+    }
 }
