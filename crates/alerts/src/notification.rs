@@ -32,7 +32,7 @@ pub struct Notification {
 pub struct Background {
     /// The best first. Those with the same text are shown once, and three at most.
     pub examples: Vec<Example>,
-    /// By dimension (`platform`, `author`, `hashtag`, `theme`), the largest first. Five of each are shown.
+    /// Of the excess, by dimension (`platform`, `author`, `hashtag`, `theme`), the largest first. Five of each are shown.
     pub shares: BTreeMap<String, Vec<Share>>,
     /// Address of the dashboard at the episode's span.
     pub link: Option<String>,
@@ -49,12 +49,14 @@ pub struct Example {
     pub url: Option<String>,
 }
 
-/// How much of what was observed comes from one platform, author or hashtag.
+/// How much of the excess comes from one platform, author or hashtag.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Share {
     pub name: String,
+    /// What was observed of it.
     pub count: u64,
-    /// Of all that was observed, 0 to 1.
+    /// Of the excess (observed - expected), not of all that was observed: 0 where it did not grow. Shares can sum to more
+    /// than 1, as a post has several hashtags, and what grew may stand beside what shrank.
     pub share: f64,
 }
 
