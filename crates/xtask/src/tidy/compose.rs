@@ -9,6 +9,7 @@ use super::commands;
 use super::tree::Tree;
 
 const FILE: &str = "docker-compose.yml";
+const CONFIG: &str = "deploy/grapevine.toml";
 /// Built here; every other image must be pinned by its tag.
 const OWN_IMAGE: &str = "grapevine:";
 
@@ -23,6 +24,8 @@ struct Compose {
 struct Service {
     image: Option<String>,
     command: Option<Vec<String>>,
+    #[serde(default)]
+    environment: BTreeMap<String, Value>,
     #[serde(default)]
     ports: Vec<String>,
     #[serde(default)]
@@ -60,6 +63,7 @@ pub fn check(tree: &Tree) -> Vec<String> {
         let mut wrong: Vec<String> = Vec::new();
         wrong.extend(image(service));
         wrong.extend(command(tree, service));
+        wrong.extend(secrets(tree, service));
         wrong.extend(dependencies(&compose, service));
         wrong.extend(mounts(tree, &compose, service));
         problems.extend(wrong.into_iter().map(|problem| format!("service {name}: {problem}")));
@@ -89,6 +93,21 @@ fn command(tree: &Tree, service: &Service) -> Option<String> {
         Some(word) if known.contains(word) => None,
         Some(word) => Some(format!("`{word}` is no command of grapevine; there are {known:?}")),
     }
+}
+
+/// What the configuration takes from the environment must be handed to every stage.
+fn secrets(tree: &Tree, service: &Service) -> Vec<String> {
+    if !service.image.as_deref().unwrap_or_default().starts_with(OWN_IMAGE) {
+        return Vec::new();
+    }
+    let config = tree.text(CONFIG).unwrap_or_default();
+    let settings = config.lines().filter_map(|line| line.split_once(" = "));
+    let named = settings.filter(|(key, _)| key.ends_with("_env") && !key.starts_with('#'));
+    let names = named.map(|(_, value)| value.trim_matches('"'));
+    names
+        .filter(|name| !service.environment.contains_key(*name))
+        .map(|name| format!("{CONFIG} names {name}, which is not in its environment"))
+        .collect()
 }
 
 fn dependencies(compose: &Compose, service: &Service) -> Vec<String> {
@@ -153,6 +172,7 @@ services:
   score:
     image: grapevine:local
     command: ['score', '--stage']
+    environment: { LOG_PASSWORD: x }
     build: { dockerfile: deploy/Dockerfile }
     depends_on: { log: { condition: service_healthy } }
 volumes:
@@ -163,7 +183,7 @@ volumes:
         let (_dir, tree) = Tree::made_of(&[
             (FILE, compose),
             ("deploy/Dockerfile", ""),
-            ("deploy/grapevine.toml", ""),
+            ("deploy/grapevine.toml", "password_env = \"LOG_PASSWORD\"\n#: secret_env = \"OTHER\"\n"),
             ("crates/cli/src/args.rs", "enum Command {\n    Score,\n}"),
         ]);
         check(&tree).join("\n")
@@ -177,6 +197,11 @@ volumes:
     #[test]
     fn each_mistake_is_found() {
         for (from, to, expected) in [
+            (
+                "LOG_PASSWORD: x",
+                "LUG: x",
+                "service score: deploy/grapevine.toml names LOG_PASSWORD, which is not in its",
+            ),
             ("kafka:4.1.0", "kafka:latest", "service log: image apache/kafka:latest is not pinned"),
             ("kafka:4.1.0", "kafka", "service log: image apache/kafka is not pinned"),
             ("'score', ", "'guess', ", "service score: `guess` is no command of grapevine"),
