@@ -114,17 +114,32 @@ impl Outbox {
     }
 
     /// What is to be sent now. Each must be settled; until then it is not given out again.
+    ///
+    /// A receiver hears of one episode in order: the end of an alert waits until its start has arrived, or is dead.
     pub fn due(&mut self, now: Timestamp) -> Vec<Notification> {
         let in_flight = &self.in_flight;
+        let first = self.oldest_pending();
         let due: Vec<Notification> = self
             .entries
             .values()
             .filter(|entry| matches!(entry.status, Status::Pending { next_at, .. } if next_at <= now))
+            .filter(|entry| first.get(&line(&entry.notification)) == Some(&entry.notification.created_at))
             .filter(|entry| !in_flight.contains(&entry.notification.key))
             .map(|entry| entry.notification.clone())
             .collect();
         self.in_flight.extend(due.iter().map(|notification| notification.key.clone()));
         due
+    }
+
+    /// When the oldest that is not settled was made, for each receiver and episode.
+    fn oldest_pending(&self) -> BTreeMap<(String, String), Timestamp> {
+        let mut oldest = BTreeMap::new();
+        for entry in self.entries.values().filter(|entry| matches!(entry.status, Status::Pending { .. })) {
+            let created_at = entry.notification.created_at;
+            let first = oldest.entry(line(&entry.notification)).or_insert(created_at);
+            *first = created_at.min(*first);
+        }
+        oldest
     }
 
     /// When the next one is due, of those that nobody is sending.
@@ -176,6 +191,12 @@ impl Outbox {
     }
 }
 
+/// Receiver and episode: within one, order is kept.
+fn line(notification: &Notification) -> (String, String) {
+    let episode = notification.body["episode"]["id"].as_str().unwrap_or_default();
+    (notification.receiver.clone(), episode.to_owned())
+}
+
 /// Later, and not before the receiver allows it; never more than 24 hours after the notification was made.
 fn retry(about: &Notification, tried: (u32, Option<SignedDuration>), reason: String, now: Timestamp) -> Status {
     let (attempts, after) = tried;
@@ -204,6 +225,7 @@ mod tests {
     use super::*;
     use crate::notification::Background;
     use crate::notification::tests::{episode, time};
+    use crate::{Episode, EpisodeState};
 
     const START: &str = "2026-11-03T08:15:00Z";
 
@@ -213,6 +235,24 @@ mod tests {
 
     fn busy(after: Option<i64>) -> Outcome {
         Outcome::Retry { after: after.map(SignedDuration::from_secs), reason: "status 503".to_owned() }
+    }
+
+    #[test]
+    fn the_end_of_an_alert_waits_for_its_start() {
+        let mut outbox = Outbox::new();
+        let start = notification("ops");
+        let resolved = Episode { state: EpisodeState::Resolved, ..episode() };
+        let later = time(START) + SignedDuration::from_secs(1);
+        let end = Notification::new(&resolved, "ops", &Background::default(), later);
+        outbox.enqueue(start.clone(), time(START)).expect("it is new");
+        outbox.enqueue(end.clone(), later).expect("it is new");
+        assert_eq!(outbox.due(later), std::slice::from_ref(&start));
+        outbox.settle(&start.key, busy(None), later).expect("a record to store");
+        assert!(outbox.due(later).is_empty(), "the start is tried again first");
+        let retried = outbox.next_due().expect("both are waiting") + SignedDuration::from_mins(1);
+        assert_eq!(outbox.due(retried), std::slice::from_ref(&start));
+        outbox.settle(&start.key, Outcome::Delivered, retried).expect("a record to store");
+        assert_eq!(outbox.due(retried), [end]);
     }
 
     #[test]

@@ -65,7 +65,9 @@ impl AlertStage {
         for at in 0..self.watches.len() {
             self.advance_one(at, closed).await?;
         }
-        if !self.reconciled {
+        // Only once the rebuild has come as far as what is closed.
+        let caught_up = self.watches.iter().all(|watch| watch.through().is_none_or(|through| through >= closed));
+        if caught_up && !self.reconciled {
             self.reconcile(closed).await?;
             self.reconciled = true;
         }
@@ -101,23 +103,24 @@ impl AlertStage {
         };
         let Some(mut from) = from else { return Ok(()) };
         // Hours that are being rebuilt read as empty for a moment, and a bucket is stepped over but once.
-        let closed = match self.pipeline.store.oldest_dirty(&brand).await? {
-            Some(dirty) => closed.min(dirty),
-            None => closed,
-        };
+        let closed = self.pipeline.store.oldest_dirty(&brand).await?.map_or(closed, |dirty| dirty.min(closed));
         while from < closed && !self.pipeline.stopping() {
             let to = from.checked_add(CHUNK).map_or(closed, |to| to.min(closed));
             let buckets = self.pipeline.store.buckets(&brand, from, to).await?;
-            let watch = &mut self.watches[at];
-            let step = |bucket: &Bucket| -> Vec<(Timestamp, Transition)> {
-                watch.step(bucket).into_iter().map(|change| (bucket.end(), change)).collect()
-            };
-            let transitions = buckets.iter().flat_map(step).collect();
+            if self.dirty_before(&brand, to).await? {
+                // A rebuild began meanwhile: these buckets may be half empty.
+                return Ok(());
+            }
+            let transitions = step(&mut self.watches[at], &buckets);
             self.pipeline.status.count(STAGE, "buckets", buckets.len() as u64);
             self.handle(&brand, transitions, to).await?;
             from = to;
         }
         Ok(())
+    }
+
+    async fn dirty_before(&self, brand: &str, end: Timestamp) -> anyhow::Result<bool> {
+        Ok(self.pipeline.store.oldest_dirty(brand).await?.is_some_and(|dirty| dirty < end))
     }
 
     /// Stores and announces what happened after the frontier, then moves it.
@@ -143,6 +146,15 @@ impl AlertStage {
         self.frontiers.insert(brand.to_owned(), through);
         Ok(())
     }
+}
+
+/// Each transition with the end of the bucket that caused it.
+fn step(watch: &mut Watch, buckets: &[Bucket]) -> Vec<(Timestamp, Transition)> {
+    let mut transitions = Vec::new();
+    for bucket in buckets {
+        transitions.extend(watch.step(bucket).into_iter().map(|transition| (bucket.end(), transition)));
+    }
+    transitions
 }
 
 fn frontier_key(brand: &str) -> Vec<u8> {
