@@ -146,7 +146,9 @@ pub fn http_get(address: SocketAddr, path: &str, token: Option<&str>) -> Option<
     stream.set_read_timeout(Some(patience)).ok()?;
     let authorization = token.map(|token| format!("Authorization: Bearer {token}\r\n")).unwrap_or_default();
     // HTTP/1.0: the body ends with the connection, in one piece.
-    write!(stream, "GET {path} HTTP/1.0\r\nHost: {address}\r\n{authorization}\r\n").ok()?;
+    // Nor is the request written in pieces: a server that answers the first of them would reset the connection.
+    let request = format!("GET {path} HTTP/1.0\r\nHost: {address}\r\n{authorization}\r\n");
+    stream.write_all(request.as_bytes()).ok()?;
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).ok()?;
     let answer = String::from_utf8_lossy(&answer);
@@ -199,10 +201,14 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let server = thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
-            let mut request = [0; 512];
-            let length = stream.read(&mut request).unwrap();
+            let mut request = String::new();
+            while !request.ends_with("\r\n\r\n") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).unwrap();
+                request.push(char::from(byte[0]));
+            }
             stream.write_all(b"HTTP/1.0 404 Not Found\r\nA: b\r\n\r\nnothing here").unwrap();
-            String::from_utf8_lossy(&request[..length]).into_owned()
+            request
         });
         assert_eq!(http_get(address, "/missing", Some("secret")), Some((404, "nothing here".to_owned())));
         let request = server.join().unwrap();
