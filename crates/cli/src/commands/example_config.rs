@@ -22,6 +22,16 @@ mod tests {
     }
 
     #[test]
+    fn every_key_stands_in_the_example() {
+        let declared = include_str!("../config/sections.rs").lines();
+        let keys = declared.filter_map(|line| line.strip_prefix("    pub ")?.split_once(':').map(|(key, _)| key));
+        // The receivers are a list of tables, named after one of them.
+        let missing: Vec<&str> =
+            keys.filter(|key| *key != "receivers" && !EXAMPLE.contains(&format!("{key} = "))).collect();
+        assert!(missing.is_empty(), "explain in example.toml: {missing:?}");
+    }
+
+    #[test]
     fn every_optional_key_of_the_example_is_valid_too() {
         // Keys that are off by default stand behind `#: `; with that taken away, the file must still be read.
         let folder = tempfile::tempdir().unwrap();

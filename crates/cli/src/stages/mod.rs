@@ -127,7 +127,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// Ends the process here, without any clean-up, where `GRAPEVINE_CRASH_AT` names this point: how tests kill it between two
-/// writes. The points stand in the table above.
+/// writes. `sink-inserted` is the one there is so far: behind the insert, before the commit.
 pub fn crash_point(name: &str) {
     static CHOSEN: OnceLock<Option<String>> = OnceLock::new();
     if CHOSEN.get_or_init(|| std::env::var("GRAPEVINE_CRASH_AT").ok()).as_deref() == Some(name) {
