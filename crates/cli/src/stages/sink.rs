@@ -66,10 +66,9 @@ impl Sink {
         let started = tokio::time::Instant::now();
         let mut bytes = 0;
         loop {
-            let gathered: usize = self.waiting.values().map(Vec::len).sum();
             let left = LINGER.saturating_sub(started.elapsed());
             // A range that is replayed may want more than a batch's worth to be complete.
-            let records = BATCH.saturating_sub(gathered).max(BATCH / 10);
+            let records = BATCH.saturating_sub(self.gathered()).max(BATCH / 10);
             let polled = self.consumer.poll(PollLimits { records, bytes: BATCH_BYTES, wait: left }).await?;
             if polled.assignment_changed {
                 self.let_go().await?;
@@ -78,11 +77,14 @@ impl Sink {
                 bytes += record.value.len();
                 take_in(self.waiting.entry(record.partition).or_default(), record);
             }
-            let gathered: usize = self.waiting.values().map(Vec::len).sum();
-            if gathered >= BATCH || bytes >= BATCH_BYTES || started.elapsed() >= LINGER {
+            if self.gathered() >= BATCH || bytes >= BATCH_BYTES || started.elapsed() >= LINGER {
                 return Ok(());
             }
         }
+    }
+
+    fn gathered(&self) -> usize {
+        self.waiting.values().map(Vec::len).sum()
     }
 
     /// After the assignment changed: what waits of partitions that are gone is another member's to store. What waits of

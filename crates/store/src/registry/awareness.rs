@@ -1,13 +1,9 @@
 //! What a social media manager asks: is the brand seen, by whom, and against whom?
 
-use super::{By, LookBack, Metric, Role, Shape};
+use super::{By, LookBack, Metric, Role, Shape, column};
 use crate::Column;
 
 const BASE: &[By] = &[By::Kind, By::Language];
-
-const fn column(name: &'static str, unit: &'static str) -> Column {
-    Column { name, unit }
-}
 
 pub(super) static METRICS: &[Metric] = &[
     Metric {

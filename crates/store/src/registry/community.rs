@@ -1,11 +1,7 @@
 //! What a community manager asks: do people get answers, come back, and help each other?
 
-use super::{By, LookBack, Metric, Role, Shape};
+use super::{By, LookBack, Metric, Role, Shape, column};
 use crate::Column;
-
-const fn column(name: &'static str, unit: &'static str) -> Column {
-    Column { name, unit }
-}
 
 const REPLIES_STORED: &str = "replies that no monitor, own account or owned space brought in are not stored, and \
 intents \

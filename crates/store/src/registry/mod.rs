@@ -17,6 +17,10 @@ pub use look_back::LookBack;
 
 use crate::{Column, MetricInfo, StoreError};
 
+const fn column(name: &'static str, unit: &'static str) -> Column {
+    Column { name, unit }
+}
+
 /// One entry.
 #[derive(Debug)]
 pub struct Metric {

@@ -1,11 +1,7 @@
 //! What both roles ask of every page: is it all there, and how old is it?
 
-use super::{By, LookBack, Metric, Role, Shape};
+use super::{By, LookBack, Metric, Role, Shape, column};
 use crate::Column;
-
-const fn column(name: &'static str, unit: &'static str) -> Column {
-    Column { name, unit }
-}
 
 const BOTH: &[Role] = &[Role::Awareness, Role::Community];
 
