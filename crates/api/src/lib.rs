@@ -44,7 +44,7 @@ pub use figures::Figures;
 pub use live::LiveMention;
 pub use span::Span;
 pub use state::{ApiParts, ApiState, BrandEntry, Clock, MetricsText, Settings, StatusProvider};
-pub use status::{ModelStatus, PipelineStatus, SourceState, SourceStatus, StageState, StageStatus};
+pub use status::{InvariantStatus, ModelStatus, PipelineStatus, SourceState, SourceStatus, StageState, StageStatus};
 
 /// The only bodies that are read are logins.
 const LARGEST_BODY: usize = 16 * 1024;

@@ -17,6 +17,22 @@ pub struct PipelineStatus {
     pub model: Option<ModelStatus>,
     /// How often the embedded engine was started again since the start.
     pub engine_restarts: u64,
+    /// What must hold of the pipeline, as it was last checked; empty before the first check.
+    pub invariants: Vec<InvariantStatus>,
+}
+
+/// A count that must stay 0, with how much was looked at.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct InvariantStatus {
+    /// `lost`, `doubled`, `rollup_mismatch`, `commit_beyond_frontier`, `unaccounted`.
+    pub name: String,
+    pub violations: u64,
+    /// Out of how many.
+    pub checked: u64,
+    #[schema(value_type = String, format = DateTime)]
+    pub checked_at: Timestamp,
+    /// What a violation says, and what to do about it.
+    pub meaning: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
@@ -39,6 +55,8 @@ pub struct StageStatus {
 pub enum StageState {
     Starting,
     Running,
+    /// Records wait, and it has finished none of them for a minute.
+    Stalled,
     Retrying,
     Stopped,
     Failed,

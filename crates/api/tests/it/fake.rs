@@ -185,6 +185,7 @@ pub fn parts(figures: Arc<dyn Figures>, settings: Settings) -> ApiParts {
             sources: vec![],
             model: None,
             engine_restarts: 0,
+            invariants: vec![],
         }),
         metrics_text: Arc::new(|| "grapevine_mentions_total 5\n".into()),
         clock: Arc::new(|| time(NOW)),

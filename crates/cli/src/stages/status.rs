@@ -1,9 +1,11 @@
 //! What runs, how far it is and what was dropped, for `/api/v1/status` and `/metrics`.
 
-use grapevine_api::{ModelStatus, PipelineStatus, SourceState, SourceStatus, StageState, StageStatus};
+use grapevine_api::{InvariantStatus, ModelStatus, PipelineStatus, SourceState, SourceStatus, StageState, StageStatus};
 use grapevine_model::Event;
 use jiff::Timestamp;
 use parking_lot::Mutex;
+
+use crate::invariants;
 
 /// In the order that a mention passes them.
 pub const STAGES: [&str; 5] = ["ingest", "score", "sink", "alert", "serve"];
@@ -22,6 +24,7 @@ impl StatusBoard {
             sources: Vec::new(),
             model: None,
             engine_restarts: 0,
+            invariants: Vec::new(),
         };
         Self { status: Mutex::new(status) }
     }
@@ -48,6 +51,19 @@ impl StatusBoard {
 
     pub fn engine_restarts(&self, restarts: u64) {
         self.status.lock().engine_restarts = restarts;
+    }
+
+    /// What a check found: `violations` of `checked`. The name is one of [`invariants::ALL`].
+    pub fn invariant(&self, name: &'static str, violations: u64, checked: u64) {
+        metrics::gauge!("grapevine_invariant_violations", "invariant" => name).set(violations as f64);
+        metrics::gauge!("grapevine_invariant_checked", "invariant" => name).set(checked as f64);
+        let (checked_at, meaning) = (Timestamp::now(), invariants::meaning(name).to_owned());
+        let found = InvariantStatus { name: name.to_owned(), violations, checked, checked_at, meaning };
+        let mut status = self.status.lock();
+        match status.invariants.iter_mut().find(|known| known.name == name) {
+            Some(known) => *known = found,
+            None => status.invariants.push(found),
+        }
     }
 
     pub fn source(&self, name: &str, platform: &str, state: SourceState, message: Option<String>) {
