@@ -16,6 +16,7 @@ mod grammar;
 mod live;
 mod people;
 mod post;
+mod scored;
 mod thread;
 mod timeline;
 mod writer;
