@@ -14,6 +14,17 @@ pub struct DeadLetter {
     pub reason: String,
     pub at: Timestamp,
     pub original: Original,
+    /// The record of the log that it was, so that it can be replayed to its place; absent where it was none yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<Origin>,
+}
+
+/// Where a record stood. Its offset is part of [`DeadLetter::place`]: a replay gets another.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Origin {
+    pub topic: String,
+    pub partition: u32,
+    pub key: Original,
 }
 
 /// The bytes as they came.
@@ -30,6 +41,14 @@ impl Original {
         match std::str::from_utf8(bytes) {
             Ok(text) => Self::Utf8(text.to_owned()),
             Err(_) => Self::Hex(hex::encode(bytes)),
+        }
+    }
+
+    /// The bytes as they came; `None` where the hexadecimal is damaged.
+    pub fn bytes(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::Utf8(text) => Some(text.clone().into_bytes()),
+            Self::Hex(digits) => hex::decode(digits).ok(),
         }
     }
 }

@@ -161,6 +161,7 @@ impl Ingestor {
             reason: rejected.reason.clone(),
             at: Timestamp::now(),
             original: Original::of(&rejected.raw),
+            record: None,
         };
         let letters: Vec<DeadLetter> = rejected.iter().map(letter).collect();
         dead_letter::park(&*self.pipeline.log, &letters).await?;
@@ -218,7 +219,7 @@ impl Ingestor {
 }
 
 /// The records of one event: one under its key, or a copy for each partition.
-fn records_of(event: &Event, partitions: u32) -> Vec<Record> {
+pub fn records_of(event: &Event, partitions: u32) -> Vec<Record> {
     let value = wire::encode(event);
     match event.partition_key() {
         Some(key) => vec![Record { key: key.into_bytes(), value, partition: None }],

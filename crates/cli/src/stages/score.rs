@@ -15,7 +15,7 @@ use crate::parts::{self, OpenScorer};
 
 use super::{
     Pipeline,
-    dead_letter::{self, DeadLetter, Original},
+    dead_letter::{self, DeadLetter, Origin, Original},
     ranges,
 };
 
@@ -120,6 +120,11 @@ pub fn unreadable(stage: &str, received: &Received, error: &wire::WireError) -> 
         reason: error.to_string(),
         at: Timestamp::now(),
         original: Original::of(&received.value),
+        record: Some(Origin {
+            topic: received.topic.clone(),
+            partition: received.partition,
+            key: Original::of(&received.key),
+        }),
     }
 }
 
