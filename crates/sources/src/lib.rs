@@ -67,6 +67,15 @@ pub trait Source: Send {
     async fn settle(&mut self, _cursor: &Cursor) -> Result<(), SourceError> {
         Ok(())
     }
+
+    /// Maps a piece again that an earlier poll rejected ([`Rejected::raw`]), by the settings of today. `observed_at` is
+    /// the time of that poll: what was observed since then stays newer.
+    ///
+    /// # Errors
+    /// Why it still can not be mapped, in words.
+    fn remap(&self, _raw: &[u8], _observed_at: Timestamp) -> Result<Vec<Event>, String> {
+        Err("a source of this kind maps no single piece again: let it read on from before it".to_owned())
+    }
 }
 
 #[derive(Debug, thiserror::Error)]

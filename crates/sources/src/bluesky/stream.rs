@@ -241,4 +241,9 @@ impl Source for BlueskySource {
         self.expected = Some(page.cursor.clone());
         Ok(page)
     }
+
+    fn remap(&self, raw: &[u8], observed_at: Timestamp) -> Result<Vec<Event>, String> {
+        let frame = map(raw, observed_at).map_err(|error| error.to_string())?;
+        Ok(frame.event.map(|event| self.with_raw(event, raw)).into_iter().collect())
+    }
 }

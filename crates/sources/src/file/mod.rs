@@ -26,7 +26,8 @@ mod time;
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
-use jiff::SignedDuration;
+use grapevine_model::Event;
+use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
 use serde::Deserialize;
 
@@ -239,5 +240,10 @@ impl Source for FileSource {
             looks += 1;
             tokio::time::sleep(LOOK_EVERY).await;
         }
+    }
+
+    /// Of a CSV file the header is read; nothing else is.
+    fn remap(&self, raw: &[u8], observed_at: Timestamp) -> Result<Vec<Event>, String> {
+        self.reader.lock().remap(raw, observed_at)
     }
 }

@@ -61,6 +61,20 @@ impl Reader {
         Ok(self.finish(start, pieces))
     }
 
+    /// One record that was rejected, once more.
+    pub(crate) fn remap(&mut self, raw: &[u8], observed_at: Timestamp) -> Result<Vec<Event>, String> {
+        if raw.len() >= RAW_KEPT {
+            let kept = RAW_KEPT >> 10;
+            return Err(format!("only its first {kept} KiB were kept: append the mended line to the file instead"));
+        }
+        if matches!(self.spec.format, Format::Csv { .. }) {
+            self.opened().map_err(|error| error.to_string())?;
+        }
+        let piece = Piece { offset: 0, line: 0, bytes: raw.to_vec(), fault: None };
+        let mention = self.mention(&piece, observed_at)?;
+        Ok(mention.map(|mention| Event::Upsert(Box::new(mention))).into_iter().collect())
+    }
+
     fn shown(&self) -> String {
         self.spec.path.display().to_string()
     }

@@ -3,3 +3,4 @@ mod bluesky_stream;
 mod file;
 mod file_follow;
 mod kit;
+mod remap;
