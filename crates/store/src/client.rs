@@ -39,7 +39,12 @@ pub struct Store {
     pub(crate) writing: Arc<tokio::sync::Mutex<()>>,
     pub(crate) sources: Arc<[String]>,
     pub(crate) partitions: u32,
+    steps: Steps,
 }
+
+/// Called between statements that write.
+#[derive(Clone)]
+struct Steps(Arc<dyn Fn(&'static str) + Send + Sync>);
 
 impl Store {
     /// Opens no connection yet.
@@ -59,7 +64,25 @@ impl Store {
         if let Some(password) = password {
             client = client.with_password(password);
         }
-        Ok(Self { client, database, writing: Arc::default(), sources: Arc::default(), partitions: 0 })
+        Ok(Self {
+            client,
+            database,
+            writing: Arc::default(),
+            sources: Arc::default(),
+            partitions: 0,
+            steps: Steps(Arc::new(|_| {})),
+        })
+    }
+
+    /// Calls `hook` with the name of each step that is done, before the next statement: for tests that end the process
+    /// there. Steps: `store-mentions-written`, `store-marks-written`, `rebuild-started`, `rebuild-inserted`,
+    /// `rebuild-done`.
+    pub fn with_steps(self, hook: impl Fn(&'static str) + Send + Sync + 'static) -> Self {
+        Self { steps: Steps(Arc::new(hook)), ..self }
+    }
+
+    pub(crate) fn step(&self, name: &'static str) {
+        (self.steps.0)(name);
     }
 
     /// Names the sources that coverage is judged by, and the partitions that each of them reports on. Without it every

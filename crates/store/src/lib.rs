@@ -10,6 +10,7 @@
 //! | a crash between two tables | the sink inserts the identical range again; marks come last |
 
 mod answer;
+mod audit;
 mod buckets;
 mod client;
 mod episodes;
@@ -25,6 +26,7 @@ mod series;
 mod sources;
 mod write;
 
+pub use audit::{Audit, Covered, Finding};
 pub use client::{Store, StoreOptions};
 pub use error::StoreError;
 pub use explain::{Explanation, Share};
@@ -32,5 +34,5 @@ pub use mentions::{MentionRow, PolarityCount};
 pub use metric::{Column, Coverage, GapSpan, MetricInfo, MetricQuery, MetricTable, ModelNote};
 pub use migrate::Applied;
 pub use registry::{By, LookBack, Metric, Role, UnknownBy};
-pub use rollup::{Counts, Mismatch, Rebuilt};
+pub use rollup::{Counts, Mismatch, Rebuilt, Verified};
 pub use write::{Batch, Inserted};

@@ -22,6 +22,16 @@ pub struct Rebuilt {
     pub hours: u64,
 }
 
+/// A comparison of base and rollups.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Verified {
+    /// Brand-hours that were compared.
+    pub hours: u64,
+    /// Mentions of them in the base table.
+    pub mentions: u64,
+    pub mismatches: Vec<Mismatch>,
+}
+
 /// An hour of a brand whose rollup disagrees with the base table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Mismatch {
@@ -160,8 +170,8 @@ impl Store {
             .param("hours", hours.iter().map(|dirty| dirty.hour_s).collect::<Vec<_>>())
     }
 
-    /// Compares base and rollups, hour by hour, for every hour that touches the span. Empty where all agree.
-    pub async fn verify(&self, from: Timestamp, to: Timestamp) -> Result<Vec<Mismatch>, StoreError> {
+    /// Compares base and rollups, hour by hour, for every hour that touches the span.
+    pub async fn verify(&self, from: Timestamp, to: Timestamp) -> Result<Verified, StoreError> {
         if from >= to {
             return Err(StoreError::EmptySpan { from, to });
         }
@@ -177,7 +187,11 @@ impl Store {
             let at = (row.brand.clone(), row.hour_s);
             hours.entry(at).or_insert_with(|| row.hour()).add(&row);
         }
-        Ok(hours.into_values().filter(|hour| hour.base != hour.rollup).collect())
+        Ok(Verified {
+            hours: hours.len() as u64,
+            mentions: hours.values().map(|hour| hour.base.mentions).sum(),
+            mismatches: hours.into_values().filter(|hour| hour.base != hour.rollup).collect(),
+        })
     }
 }
 

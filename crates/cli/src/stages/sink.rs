@@ -149,7 +149,17 @@ impl Sink {
         dead_letter::park(&*self.pipeline.log, &dead).await?;
         self.pipeline.status.count(STAGE, "dead_letter", dead.len() as u64);
         let (log, topic) = (self.log_id.clone(), topics::SCORED.to_owned());
-        Ok(Batch { log, topic, partition, first_offset: range.first, last_offset: range.last, events })
+        Ok(Batch {
+            log,
+            topic,
+            partition,
+            first_offset: range.first,
+            last_offset: range.last,
+            events,
+            unreadable: dead.len() as u64,
+            // Whether another life began it is not known here.
+            replay: true,
+        })
     }
 }
 
@@ -166,6 +176,7 @@ fn count(pipeline: &Pipeline, inserted: &Inserted) {
         ("stored", inserted.stored),
         ("replaced", inserted.replaced),
         ("superseded", inserted.superseded),
+        ("duplicates", inserted.duplicates),
         ("unbranded", inserted.unbranded),
         ("deleted", inserted.deleted),
         ("unmatched", inserted.unmatched),

@@ -19,6 +19,12 @@ pub struct Batch {
     pub last_offset: u64,
     /// In ascending order of offset, all within the range.
     pub events: Vec<(u64, Event)>,
+    /// Records of the range that could not be read and became dead letters.
+    pub unreadable: u64,
+    /// An insert of this range may have been begun before: by an earlier life, or by another member of the group. Only
+    /// a range that was just noted for the first time is no replay. A replay costs more, and mends what the other try
+    /// may have left.
+    pub replay: bool,
 }
 
 impl Batch {
@@ -40,6 +46,9 @@ pub struct Inserted {
     pub replaced: u64,
     /// Upserts that are older than what is stored or than another in the batch. Not written.
     pub superseded: u64,
+    /// Upserts that say what is stored already: the same version, scored by the same model, matched by the same
+    /// monitors. Not written.
+    pub duplicates: u64,
     /// Upserts that belong to no brand. Not written, but taken from the brands they belonged to before.
     pub unbranded: u64,
     /// Deletions of stored mentions.
@@ -69,6 +78,7 @@ impl Inserted {
         self.stored
             + self.replaced
             + self.superseded
+            + self.duplicates
             + self.unbranded
             + self.deleted
             + self.unmatched

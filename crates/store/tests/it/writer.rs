@@ -115,7 +115,7 @@ async fn an_edit_reaches_the_rollups_with_the_next_rebuild() {
     let _ = world.insert_mentions(std::slice::from_ref(&mention)).await;
     let edited = Mention { text: "edited".into(), ..with_polarity(Polarity::Negative, later(&mention, 3)) };
     let _ = world.insert_mentions(&[edited]).await;
-    let wrong = world.store.verify(day("00:00:00"), day("23:00:00")).await.unwrap();
+    let wrong = world.store.verify(day("00:00:00"), day("23:00:00")).await.unwrap().mismatches;
     assert_eq!((wrong.len(), wrong[0].base.negative, wrong[0].rollup.negative, wrong[0].dirty), (1, 1, 0, true));
     assert_eq!(world.store.rebuild_dirty().await.unwrap().hours, 1);
     assert_eq!(world.figures("net_sentiment", None).await, json!([[-100, -100, 1, 0, 0, 0]]));
