@@ -9,6 +9,10 @@
 //! | after `append` returned | all of its records |
 //! | after a poll, before `commit` returns | the offset before or after: the records may be read again, none is skipped |
 //! | after `commit` returned | the offset: reading goes on there, whichever member gets the partition |
+//! | within `append_and_commit` | embedded: both or neither; Kafka: nothing, some or all records, or records and offset |
+//!
+//! A commit may carry a note: what a member was about to do with the records from there on. It goes and comes with the
+//! commit, under the same fence: a member that lost the partition can not write it, the next owner reads it.
 
 pub mod embedded;
 mod hash;
@@ -76,13 +80,42 @@ pub enum StartAt {
 /// `partition -> offset`: of the next record to read, where it is a position or a commit.
 pub type Offsets = BTreeMap<u32, u64>;
 
+/// Where a group reads on in a partition, and a note kept with it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Commit {
+    /// Offset of the next record to read.
+    pub next: u64,
+    /// Up to [`NOTE_BYTES`]; empty for none.
+    pub note: String,
+}
+
+/// `partition -> commit`.
+pub type Commits = BTreeMap<u32, Commit>;
+
+/// Bytes of a note at most: what a Kafka broker takes unless it is told otherwise (`offset.metadata.max.bytes`).
+pub const NOTE_BYTES: usize = 4096;
+
+fn without_notes(offsets: &Offsets) -> Commits {
+    offsets.iter().map(|(part, next)| (*part, Commit { next: *next, note: String::new() })).collect()
+}
+
+fn check_notes(commits: &Commits) -> Result<(), LogError> {
+    let Some((part, commit)) = commits.iter().find(|(_, commit)| commit.note.len() > NOTE_BYTES) else { return Ok(()) };
+    let bytes = commit.note.len();
+    let message = format!("the note of partition {part} has {bytes} bytes, a commit takes {NOTE_BYTES}; shorten it");
+    Err(LogError::Broken { message, transient: false })
+}
+
 /// What a poll gave.
 #[derive(Debug, Default)]
 pub struct Polled {
     /// In order within each partition.
     pub records: Vec<Received>,
-    /// The assignment changed during this poll: finished work of partitions that are gone must not be committed.
+    /// The assignment changed since the last poll: finished work of partitions that are gone must not be committed.
     pub assignment_changed: bool,
+    /// Partitions that went away since the last poll, in order. Some may be back: what was read of them before is void,
+    /// and they are read again from their commits.
+    pub revoked: Vec<u32>,
 }
 
 #[async_trait]
@@ -108,8 +141,14 @@ pub trait Log: Send + Sync {
     /// `(oldest, next)` offset of every partition.
     async fn bounds(&self, topic: &str) -> Result<BTreeMap<u32, (u64, u64)>, LogError>;
 
-    /// What a group has committed.
-    async fn committed(&self, topic: &str, group: &str) -> Result<Offsets, LogError>;
+    /// What a group has committed, with the notes.
+    async fn commits(&self, topic: &str, group: &str) -> Result<Commits, LogError>;
+
+    /// Where a group reads on.
+    async fn committed(&self, topic: &str, group: &str) -> Result<Offsets, LogError> {
+        let commits = self.commits(topic, group).await?;
+        Ok(commits.into_iter().map(|(part, commit)| (part, commit.next)).collect())
+    }
 }
 
 /// A member of a group on one topic. Positions advance with each poll; commits are the caller's.
@@ -119,9 +158,25 @@ pub trait Consumer: Send {
     /// comes where there is one, however large. A poll that is dropped before it ends loses nothing.
     async fn poll(&mut self, limits: PollLimits) -> Result<Polled, LogError>;
 
-    /// Durable once it returns. `offsets` are of the next record to read (last finished + 1). Partitions that are no
-    /// longer assigned are refused with [`LogError::NotAssigned`].
-    async fn commit(&mut self, offsets: &Offsets) -> Result<(), LogError>;
+    /// Durable once it returns. `offsets` are of the next record to read (last finished + 1); their notes are cleared.
+    /// Fenced: a member that lost one of the partitions is refused with [`LogError::NotAssigned`], and nothing is changed.
+    async fn commit(&mut self, offsets: &Offsets) -> Result<(), LogError> {
+        self.commit_noted(&without_notes(offsets)).await
+    }
+
+    /// Like [`Consumer::commit`], with notes: [`Log::commits`] gives them to whoever gets the partition.
+    async fn commit_noted(&mut self, commits: &Commits) -> Result<(), LogError>;
+
+    /// Appends to `topic` and commits `offsets` of this consumer's topic. In the embedded log both happen or neither, and
+    /// a member that lost a partition appends nothing. In Kafka the commit follows the append: after a crash or a refusal
+    /// in between the records are there and are appended again by whoever reads on (see [`kafka`] for the reasons).
+    async fn append_and_commit(&mut self, topic: &str, records: Vec<Record>, offsets: &Offsets)
+    -> Result<(), LogError>;
+
+    /// Serves the group for up to `wait` without reading, and returns early when the assignment changes: for a member
+    /// whose work takes long. Positions stay; nothing is skipped or read twice by the polls that follow. The answer holds
+    /// no records.
+    async fn tend(&mut self, wait: Duration) -> Result<Polled, LogError>;
 
     /// Reads on from these offsets instead: how a batch that failed is read again.
     async fn seek(&mut self, offsets: &Offsets) -> Result<(), LogError>;

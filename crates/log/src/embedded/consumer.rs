@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use rusqlite::Connection;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::{
     Shared,
@@ -14,13 +14,16 @@ use super::{
     schema::slot,
     topic::{self, Room},
 };
-use crate::{Consumer, LogError, Offsets, PollLimits, Polled, Received, Record, StartAt};
+use crate::{
+    Commit, Commits, Consumer, LogError, Offsets, PollLimits, Polled, Received, Record, StartAt, check_notes,
+    without_notes,
+};
 
 /// Appends of this process wake a poll at once; those of other processes are seen within this time.
 const OTHER_PROCESSES: Duration = Duration::from_millis(200);
 
 /// A member of a group on one topic. Dropping it leaves the group at once. A poll that is dropped halfway loses nothing.
-pub struct EmbeddedConsumer {
+pub(super) struct EmbeddedConsumer {
     shared: Arc<Shared>,
     topic: String,
     join: Join,
@@ -41,38 +44,24 @@ impl EmbeddedConsumer {
         Ok(EmbeddedConsumer { shared, topic: name.to_owned(), join, start, seat, positions, turn: 0 })
     }
 
-    /// Appends to `topic` and commits `offsets` of this consumer's topic in one transaction: a crash leaves both or
-    /// neither.
-    ///
-    /// # Errors
-    /// [`LogError::NotAssigned`] where a partition has gone to another member: nothing is appended then.
-    pub async fn append_with_commit(
-        &mut self,
-        topic: &str,
-        records: Vec<Record>,
-        offsets: &Offsets,
-    ) -> Result<(), LogError> {
-        let (topic, commit) = (topic.to_owned(), self.commit_work(offsets)?);
-        let work = move |conn: &Connection| {
-            commit(conn)?;
-            topic::append(conn, &topic, &records, Timestamp::now())
-        };
-        self.shared.write(work).await
-    }
-
-    fn commit_work(&self, offsets: &Offsets) -> Result<impl FnOnce(&Connection) -> Result<(), Fail> + use<>, LogError> {
-        if let Some(part) = offsets.keys().find(|part| !self.seat.claims.contains_key(part)) {
-            return Err(LogError::NotAssigned(*part));
-        }
-        let (join, seat, offsets) = (self.join.clone(), self.seat.clone(), offsets.clone());
+    /// The fence and the commit, for the transaction that they share with whatever goes with them.
+    fn commit_work(&self, commits: &Commits) -> Result<impl FnOnce(&Connection) -> Result<(), Fail> + use<>, LogError> {
+        check_notes(commits)?;
+        self.check_held(commits.keys())?;
+        let (join, seat, commits) = (self.join.clone(), self.seat.clone(), commits.clone());
         Ok(move |conn: &Connection| {
-            group::check(conn, &join, &seat, &offsets.keys().copied().collect::<Vec<_>>())?;
-            topic::commit(conn, join.topic, &join.group, &offsets)
+            group::check(conn, &join, &seat, &commits.keys().copied().collect::<Vec<_>>())?;
+            topic::commit(conn, join.topic, &join.group, &commits)
         })
     }
 
-    /// Takes note of a new deal; partitions that were kept read on where they are.
-    async fn take_seat(&mut self) -> Result<(), LogError> {
+    fn check_held<'a>(&self, mut parts: impl Iterator<Item = &'a u32>) -> Result<(), LogError> {
+        let lost = parts.find(|part| !self.seat.claims.contains_key(part));
+        lost.map_or(Ok(()), |part| Err(LogError::NotAssigned(*part)))
+    }
+
+    /// Takes note of a new deal; partitions that were kept read on where they are. The answer names the others.
+    async fn take_seat(&mut self) -> Result<Polled, LogError> {
         let (seat, mut positions) =
             self.shared.write(sit(self.join.clone(), Some(self.seat.member), self.start)).await?;
         for (part, since) in &seat.claims {
@@ -82,8 +71,15 @@ impl EmbeddedConsumer {
                 positions.insert(*part, *position);
             }
         }
+        let went = self.seat.claims.iter().filter(|(part, since)| seat.claims.get(part) != Some(since));
+        let revoked = went.map(|(part, _)| *part).collect();
         (self.seat, self.positions) = (seat, positions);
-        Ok(())
+        Ok(Polled { records: Vec::new(), assignment_changed: true, revoked })
+    }
+
+    async fn is_dealt_anew(&self) -> Result<bool, LogError> {
+        let (join, known) = (self.join.clone(), self.seat.generation);
+        self.shared.read(move |conn| Ok(group::generation(conn, &join.group, join.topic.id)? != known)).await
     }
 
     /// `None` when the partitions were dealt anew.
@@ -111,16 +107,17 @@ impl EmbeddedConsumer {
 fn sit(join: Join, member: Option<i64>, start: StartAt) -> impl FnOnce(&Connection) -> Result<(Seat, Offsets), Fail> {
     move |conn| {
         let seat = group::sit(conn, &join, member, Timestamp::now().as_millisecond())?;
-        let committed = topic::committed(conn, join.topic, &join.group)?;
+        let commits = topic::commits(conn, join.topic, &join.group)?;
         let mut positions = Offsets::new();
         for part in seat.claims.keys() {
-            let position = match (committed.get(part), start) {
-                (Some(next), _) => *next,
+            let position = match (commits.get(part), start) {
+                (Some(commit), _) => commit.next,
                 (None, StartAt::Oldest) => topic::bounds(conn, slot(join.topic.id, *part))?.0,
                 (None, StartAt::Newest) => {
                     let next = topic::next_offset(conn, slot(join.topic.id, *part))?;
                     // Kept, so that whoever takes the partition over skips nothing that comes from now on.
-                    topic::commit(conn, join.topic, &join.group, &Offsets::from([(*part, next)]))?;
+                    let begin = Commit { next, note: String::new() };
+                    topic::commit(conn, join.topic, &join.group, &Commits::from([(*part, begin)]))?;
                     next
                 }
             };
@@ -138,27 +135,53 @@ impl Consumer for EmbeddedConsumer {
         loop {
             news.mark_unchanged();
             let Some((records, positions)) = self.read(limits).await? else {
-                self.take_seat().await?;
-                return Ok(Polled { records: Vec::new(), assignment_changed: true });
+                return self.take_seat().await;
             };
             if !records.is_empty() || Instant::now() >= deadline {
                 self.turn = (self.turn + 1) % positions.len().max(1);
                 self.positions = positions;
-                return Ok(Polled { records, assignment_changed: false });
+                return Ok(Polled { records, ..Polled::default() });
             }
             // Woken or not, the next round looks at the file.
             let _ = timeout_at(deadline.min(Instant::now() + OTHER_PROCESSES), news.changed()).await;
         }
     }
 
-    async fn commit(&mut self, offsets: &Offsets) -> Result<(), LogError> {
-        self.shared.write(self.commit_work(offsets)?).await
+    async fn commit_noted(&mut self, commits: &Commits) -> Result<(), LogError> {
+        self.shared.write(self.commit_work(commits)?).await
+    }
+
+    async fn append_and_commit(
+        &mut self,
+        topic: &str,
+        records: Vec<Record>,
+        offsets: &Offsets,
+    ) -> Result<(), LogError> {
+        let (topic, commit) = (topic.to_owned(), self.commit_work(&without_notes(offsets))?);
+        let work = move |conn: &Connection| {
+            commit(conn)?;
+            topic::append(conn, &topic, &records, Timestamp::now())
+        };
+        self.shared.write(work).await
+    }
+
+    /// The writer renews the lease: what is left to do is to see a new deal.
+    async fn tend(&mut self, wait: Duration) -> Result<Polled, LogError> {
+        let deadline = Instant::now() + wait;
+        loop {
+            if self.is_dealt_anew().await? {
+                return self.take_seat().await;
+            }
+            if Instant::now() >= deadline {
+                return Ok(Polled::default());
+            }
+            // Not woken by news: those are appends above all, which do not matter here.
+            sleep_until(deadline.min(Instant::now() + OTHER_PROCESSES)).await;
+        }
     }
 
     async fn seek(&mut self, offsets: &Offsets) -> Result<(), LogError> {
-        if let Some(part) = offsets.keys().find(|part| !self.seat.claims.contains_key(part)) {
-            return Err(LogError::NotAssigned(*part));
-        }
+        self.check_held(offsets.keys())?;
         self.positions.extend(offsets);
         Ok(())
     }

@@ -36,13 +36,13 @@ use parking_lot::Mutex;
 use rusqlite::Connection;
 use tokio::sync::watch;
 
-pub use self::consumer::EmbeddedConsumer;
 use self::{
+    consumer::EmbeddedConsumer,
     fail::Fail,
     schema::slot,
     writer::{Job, Leaving, Writer},
 };
-use crate::{Consumer, Log, LogError, Offsets, Record, StartAt, TopicSpec};
+use crate::{Commits, Consumer, Log, LogError, Record, StartAt, TopicSpec};
 
 /// How the file is used; the defaults suit a deployment, tests make the times shorter.
 #[derive(Debug, Clone)]
@@ -127,11 +127,6 @@ impl EmbeddedLog {
             news,
         };
         Ok(EmbeddedLog { shared: Arc::new(shared) })
-    }
-
-    /// As [`Log::consumer`], with the type that can also [`EmbeddedConsumer::append_with_commit`].
-    pub async fn join(&self, topic: &str, group: &str, start: StartAt) -> Result<EmbeddedConsumer, LogError> {
-        EmbeddedConsumer::join(self.shared.clone(), topic, group, start).await
     }
 }
 
@@ -233,7 +228,7 @@ impl Log for EmbeddedLog {
     }
 
     async fn consumer(&self, topic: &str, group: &str, start: StartAt) -> Result<Box<dyn Consumer>, LogError> {
-        Ok(Box::new(self.join(topic, group, start).await?))
+        Ok(Box::new(EmbeddedConsumer::join(self.shared.clone(), topic, group, start).await?))
     }
 
     async fn table(&self, topic: &str) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, LogError> {
@@ -250,8 +245,8 @@ impl Log for EmbeddedLog {
         self.shared.read(work).await
     }
 
-    async fn committed(&self, topic: &str, group: &str) -> Result<Offsets, LogError> {
+    async fn commits(&self, topic: &str, group: &str) -> Result<Commits, LogError> {
         let (topic, group) = (topic.to_owned(), group.to_owned());
-        self.shared.read(move |conn| topic::committed(conn, topic::get(conn, &topic)?, &group)).await
+        self.shared.read(move |conn| topic::commits(conn, topic::get(conn, &topic)?, &group)).await
     }
 }

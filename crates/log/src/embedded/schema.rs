@@ -6,12 +6,12 @@
 //! | `parts` | a partition and the offset of its next record |
 //! | `records` | a record; its id is (topic, partition, offset) packed into 63 bits, so a partition is one run of keys |
 //! | `heads` | the newest record of a key of a compacted topic; `dead_at` is set while that record is a deletion |
-//! | `commits` | where a group reads on |
+//! | `commits` | where a group reads on, and its note |
 //! | `groups`, `members`, `claims` | who reads what: see [`super::group`] |
 
 use std::{path::Path, time::Duration};
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use super::{EmbeddedOptions, fail::Fail};
 use crate::LogError;
@@ -24,8 +24,12 @@ const OFFSET_MASK: i64 = (1 << OFFSET_BITS) - 1;
 
 /// "GRPV": tells a log from any other SQLite file.
 const APPLICATION_ID: i32 = 0x4752_5056;
-const VERSION: i32 = 1;
+/// Of the tables. A file of an earlier version is brought up to date when it is opened.
+const VERSION: i32 = MIGRATIONS.len() as i32;
 const PAGE_BYTES: u64 = 8192;
+
+/// The first makes the tables, each of the others brings them from one version to the next. Never changed, only added to.
+const MIGRATIONS: [&str; 2] = [TABLES, "ALTER TABLE commits ADD COLUMN note TEXT NOT NULL DEFAULT ''"];
 
 const TABLES: &str = "
     CREATE TABLE topics(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, partitions INTEGER NOT NULL, keep_ms INTEGER);
@@ -82,35 +86,28 @@ pub(super) fn open_reader(path: &Path, lock_wait: Duration) -> Result<Connection
 
 /// Several processes may open a new file at once: the version is read again under the lock.
 fn migrate(conn: &Connection) -> Result<(), Fail> {
-    if version(conn)? == Some(VERSION) {
+    if version(conn)? == VERSION {
         return Ok(());
     }
-    conn.execute_batch("BEGIN IMMEDIATE")?;
-    let done = match version(conn) {
-        Ok(None) => conn.execute_batch(TABLES).and_then(|()| {
-            conn.pragma_update(None, "application_id", APPLICATION_ID)?;
-            conn.pragma_update(None, "user_version", VERSION)
-        }),
-        Ok(Some(_)) => Ok(()),
-        Err(fail) => {
-            conn.execute_batch("ROLLBACK")?;
-            return Err(fail);
-        }
-    };
-    conn.execute_batch(if done.is_ok() { "COMMIT" } else { "ROLLBACK" })?;
-    Ok(done?)
+    let tx = Transaction::new_unchecked(conn, TransactionBehavior::Immediate)?;
+    for step in &MIGRATIONS[version(&tx)? as usize..] {
+        tx.execute_batch(step)?;
+    }
+    tx.pragma_update(None, "application_id", APPLICATION_ID)?;
+    tx.pragma_update(None, "user_version", VERSION)?;
+    Ok(tx.commit()?)
 }
 
-/// `None` for an empty file.
-fn version(conn: &Connection) -> Result<Option<i32>, Fail> {
+/// From 0, an empty file, to [`VERSION`].
+fn version(conn: &Connection) -> Result<i32, Fail> {
     let application: i32 = conn.pragma_query_value(None, "application_id", |row| row.get(0))?;
     let version: i32 = conn.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let tables: i64 = conn.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     let file = conn.path().unwrap_or("the log file").to_owned();
     let refuse = |message| Err(Fail::Log(LogError::Broken { message, transient: false }));
     match (application, version, tables) {
-        (0, 0, 0) => Ok(None),
-        (APPLICATION_ID, VERSION, _) => Ok(Some(VERSION)),
+        (0, 0, 0) => Ok(0),
+        (APPLICATION_ID, 1..=VERSION, _) => Ok(version),
         (APPLICATION_ID, newer, _) => refuse(format!(
             "{file} was written by another grapevine (log version {newer}, this one knows {VERSION}); use that one"
         )),

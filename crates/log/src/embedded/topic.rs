@@ -9,7 +9,7 @@ use super::{
     fail::Fail,
     schema::{MAX_PARTITIONS, offset_of, row_id, slot},
 };
-use crate::{LogError, Offsets, PollLimits, Received, Record, Retention, TopicSpec, partition_of};
+use crate::{Commit, Commits, LogError, PollLimits, Received, Record, Retention, TopicSpec, partition_of};
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Topic {
@@ -185,19 +185,21 @@ pub(super) fn read(
     Ok(())
 }
 
-pub(super) fn committed(conn: &Connection, topic: Topic, group: &str) -> Result<Offsets, Fail> {
-    let mut rows = conn.prepare_cached("SELECT slot, next FROM commits WHERE grp = ? AND slot >= ? AND slot < ?")?;
+pub(super) fn commits(conn: &Connection, topic: Topic, group: &str) -> Result<Commits, Fail> {
+    let sql = "SELECT slot, next, note FROM commits WHERE grp = ? AND slot >= ? AND slot < ?";
+    let mut rows = conn.prepare_cached(sql)?;
     let first = slot(topic.id, 0);
     let pairs = rows.query_map(params![group, first, slot(topic.id, topic.partitions)], |row| {
-        Ok(((row.get::<_, i64>(0)? - first) as u32, row.get::<_, i64>(1)? as u64))
+        let commit = Commit { next: row.get::<_, i64>(1)? as u64, note: row.get(2)? };
+        Ok(((row.get::<_, i64>(0)? - first) as u32, commit))
     })?;
     Ok(pairs.collect::<Result<_, _>>()?)
 }
 
-pub(super) fn commit(conn: &Connection, topic: Topic, group: &str, offsets: &Offsets) -> Result<(), Fail> {
-    let mut save = conn.prepare_cached("INSERT OR REPLACE INTO commits(grp, slot, next) VALUES(?, ?, ?)")?;
-    for (partition, next) in offsets {
-        save.execute(params![group, slot(topic.id, *partition), *next as i64])?;
+pub(super) fn commit(conn: &Connection, topic: Topic, group: &str, commits: &Commits) -> Result<(), Fail> {
+    let mut save = conn.prepare_cached("INSERT OR REPLACE INTO commits(grp, slot, next, note) VALUES(?, ?, ?, ?)")?;
+    for (partition, commit) in commits {
+        save.execute(params![group, slot(topic.id, *partition), commit.next as i64, commit.note])?;
     }
     Ok(())
 }

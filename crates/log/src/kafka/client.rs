@@ -30,8 +30,15 @@ pub(super) struct Context {
 struct State {
     complaint: Option<String>,
     assigned: BTreeSet<u32>,
-    revoked: BTreeSet<u32>,
-    changed: bool,
+    changes: Changes,
+}
+
+/// What rebalances did.
+#[derive(Default)]
+pub(super) struct Changes {
+    pub assignment: bool,
+    /// Partitions that went; some may be back.
+    pub revoked: BTreeSet<u32>,
 }
 
 impl Context {
@@ -44,10 +51,9 @@ impl Context {
         self.state.lock().assigned.clone()
     }
 
-    /// Whether the assignment changed since the last call, and which partitions went (some may be back).
-    pub fn take_changes(&self) -> (bool, BTreeSet<u32>) {
-        let mut state = self.state.lock();
-        (std::mem::take(&mut state.changed), std::mem::take(&mut state.revoked))
+    /// Since the last call.
+    pub fn take_changes(&self) -> Changes {
+        std::mem::take(&mut self.state.lock().changes)
     }
 }
 
@@ -81,8 +87,8 @@ impl ConsumerContext for Context {
             let gone = numbers(list);
             let mut state = self.state.lock();
             state.assigned.retain(|part| !gone.contains(part));
-            state.changed |= !gone.is_empty();
-            state.revoked.extend(gone);
+            state.changes.assignment |= !gone.is_empty();
+            state.changes.revoked.extend(gone);
         }
     }
 
@@ -92,7 +98,7 @@ impl ConsumerContext for Context {
                 let mut state = self.state.lock();
                 let before = state.assigned.len();
                 state.assigned.extend(numbers(list));
-                state.changed |= state.assigned.len() != before;
+                state.changes.assignment |= state.assigned.len() != before;
             }
             Rebalance::Revoke(_) => {}
             Rebalance::Error(error) => tracing::warn!(%error, "a rebalance of the group failed; the members try again"),

@@ -4,56 +4,65 @@
 //! all in-sync replicas. Keys find their partition by [`crate::partition_of`], as in the embedded log.
 //!
 //! Groups are Kafka's: see [`KafkaOptions`] for the settings, and the consumer's module for how rebalances are told.
-//! A member must be polled at least every five minutes (`max.poll.interval.ms`), or the group goes on without it.
+//! A member must be polled or tended at least every five minutes (`max.poll.interval.ms`), or the group goes on without it.
+//!
+//! Commits carry their notes as the metadata of Kafka's offset commits. Both are fenced by the group's generation.
+//!
+//! [`Consumer::append_and_commit`] appends, then commits, without a transaction, for three reasons:
+//! - A member that is killed leaves its transaction open. Readers of committed records stand still behind it until the
+//!   broker ends it (`transaction.timeout.ms`, ten seconds or more), in every partition that it wrote to.
+//! - Only a producer of the same transactional id ends it sooner. Ids that outlive a process need a name for each member,
+//!   which an operator would have to give and never give twice.
+//! - It would save nothing: what is appended again has the same ids, and the store folds them, as it must for everything
+//!   that sources send again.
 //!
 //! The bundled librdkafka is built without TLS and without Kerberos: `security.protocol` can be `PLAINTEXT` or
 //! `SASL_PLAINTEXT`.
 
 mod client;
+mod cluster;
 mod consumer;
 mod options;
 mod producer;
 mod topics;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use async_trait::async_trait;
-use parking_lot::Mutex;
 use rdkafka::{
     config::FromClientConfigAndContext,
     consumer::{BaseConsumer, CommitMode, Consumer as _, StreamConsumer},
     error::{KafkaError, RDKafkaErrorCode},
-    producer::Producer,
+    producer::Producer as _,
 };
 
 pub use self::options::KafkaOptions;
 use self::{
     client::{Context, explain, when_settled},
+    cluster::Cluster,
     consumer::{KafkaConsumer, offset_list},
-    producer::Appender,
 };
-use crate::{Consumer, Log, LogError, Offsets, Record, StartAt, TopicSpec};
+use crate::{Commits, Consumer, Log, LogError, Offsets, Record, StartAt, TopicSpec, without_notes};
 
 /// How long a new topic may take to be known everywhere.
 const PROPAGATION: Duration = Duration::from_secs(15);
 
 /// A connection to a cluster.
 pub struct KafkaLog {
-    options: KafkaOptions,
-    appender: Appender,
-    /// Partitions never become fewer, and `ensure_topics` looks again.
-    partitions: Mutex<HashMap<String, u32>>,
+    cluster: Arc<Cluster>,
 }
 
 /// Runs what waits for the network inside librdkafka on a thread that may block.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, LogError> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| {
-        let message = format!("a request to Kafka ended abnormally: {error}");
-        LogError::Broken { message, transient: true }
-    })
+    tokio::task::spawn_blocking(work).await.map_err(|error| ended_abnormally(&error))
+}
+
+fn ended_abnormally(error: &tokio::task::JoinError) -> LogError {
+    LogError::Broken { message: format!("a request to Kafka ended abnormally: {error}"), transient: true }
 }
 
 impl KafkaLog {
@@ -63,49 +72,24 @@ impl KafkaLog {
     /// A property that librdkafka does not know or that is reserved; no broker that answers within
     /// [`KafkaOptions::patience`] (transient).
     pub async fn connect(options: KafkaOptions) -> Result<Self, LogError> {
-        let context = Context::default();
-        let appender = Appender::new(&options, context.clone())?;
-        let log = KafkaLog { options, appender, partitions: Mutex::default() };
-        match log.look().await? {
-            Ok(_) => Ok(log),
-            Err(error) => {
-                let reason = context.complaint().unwrap_or_else(|| error.to_string());
-                let brokers = &log.options.brokers;
-                let message = format!(
-                    "no Kafka broker answers at {brokers}: {reason}; check that it runs, the address, and the security \
-                     properties"
-                );
-                Err(LogError::Broken { message, transient: true })
-            }
-        }
-    }
-
-    /// Asks the cluster for its topics and remembers their partitions.
-    async fn look(&self) -> Result<Result<BTreeMap<String, u32>, KafkaError>, LogError> {
-        let (producer, patience) = (self.appender.producer(), self.options.patience);
-        let found = blocking(move || topics::cluster(producer.client(), patience)).await?;
-        if let Ok(found) = &found {
-            self.partitions.lock().extend(found.iter().map(|(name, count)| (name.clone(), *count)));
-        }
-        Ok(found)
-    }
-
-    async fn topics(&self) -> Result<BTreeMap<String, u32>, LogError> {
-        self.look().await?.map_err(|error| explain("asking Kafka for its topics", &error))
+        Ok(KafkaLog { cluster: Arc::new(Cluster::connect(options).await?) })
     }
 
     /// A client that names the group without joining it.
     fn onlooker(&self, group: &str, topic: &str) -> Result<BaseConsumer<Context>, LogError> {
-        BaseConsumer::from_config_and_context(&options::member(&self.options, group, topic)?, Context::default())
-            .map_err(|error| explain("starting a Kafka consumer", &error))
+        BaseConsumer::from_config_and_context(
+            &options::member(&self.cluster.options, group, topic)?,
+            Context::default(),
+        )
+        .map_err(|error| explain("starting a Kafka consumer", &error))
     }
 
     /// Commits the present end of the partitions without a commit: from now on it is certain what "newest" means, also
     /// for the member that takes a partition over.
     async fn commit_start(&self, topic: &str, group: &str, partitions: u32) -> Result<(), LogError> {
-        let (client, patience, topic) = (self.onlooker(group, topic)?, self.options.patience, topic.to_owned());
+        let (client, patience, topic) = (self.onlooker(group, topic)?, self.cluster.options.patience, topic.to_owned());
         let work = move || {
-            let known = topics::committed(&client, (&topic, partitions), patience)?;
+            let known = topics::commits(&client, (&topic, partitions), patience)?;
             let mut starts = Offsets::new();
             for (part, (_, next)) in topics::bounds(client.client(), (&topic, partitions), patience)? {
                 if !known.contains_key(&part) {
@@ -115,7 +99,7 @@ impl KafkaLog {
             if starts.is_empty() {
                 return Ok(());
             }
-            let list = offset_list(&topic, &starts)?;
+            let list = offset_list(&topic, &without_notes(&starts))?;
             match when_settled(|| client.commit(&list, CommitMode::Sync)) {
                 // The group has members: the first of them has done this.
                 Err(error) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::UnknownMemberId) => Ok(()),
@@ -132,7 +116,7 @@ impl Log for KafkaLog {
         let began = Instant::now();
         let mut asked = false;
         loop {
-            let found = self.topics().await?;
+            let found = self.cluster.topics().await?;
             for spec in topics {
                 let count = found.get(&spec.name).copied().unwrap_or(0);
                 if count > 0 && count != spec.partitions {
@@ -146,7 +130,7 @@ impl Log for KafkaLog {
                 return Ok(());
             }
             if !asked {
-                topics::create(&self.options, &missing).await?;
+                topics::create(&self.cluster.options, &missing).await?;
                 asked = true;
             } else if began.elapsed() > PROPAGATION {
                 let message = format!("topic {} was created, but the brokers do not show it", missing[0].name);
@@ -158,19 +142,11 @@ impl Log for KafkaLog {
     }
 
     async fn partitions(&self, topic: &str) -> Result<u32, LogError> {
-        if let Some(count) = self.partitions.lock().get(topic) {
-            return Ok(*count);
-        }
-        self.topics().await?.get(topic).copied().ok_or_else(|| LogError::NoTopic(topic.to_owned()))
+        self.cluster.partitions(topic).await
     }
 
     async fn append(&self, topic: &str, records: Vec<Record>) -> Result<(), LogError> {
-        let partitions = self.partitions(topic).await?;
-        if let Some(part) = records.iter().filter_map(|record| record.partition).find(|part| *part >= partitions) {
-            let message = format!("topic {topic} has no partition {part}, only 0 to {}", partitions.saturating_sub(1));
-            return Err(LogError::Broken { message, transient: false });
-        }
-        self.appender.append(topic, &records).await
+        self.cluster.append(topic, &records).await
     }
 
     async fn consumer(&self, topic: &str, group: &str, start: StartAt) -> Result<Box<dyn Consumer>, LogError> {
@@ -179,28 +155,29 @@ impl Log for KafkaLog {
             self.commit_start(topic, group, partitions).await?;
         }
         let joining = |error: &KafkaError| explain(&format!("joining group {group} on {topic}"), error);
-        let config = options::member(&self.options, group, topic)?;
+        let config = options::member(&self.cluster.options, group, topic)?;
         let client = StreamConsumer::<Context>::from_config_and_context(&config, Context::default())
             .map_err(|error| joining(&error))?;
         client.subscribe(&[topic]).map_err(|error| joining(&error))?;
-        Ok(Box::new(KafkaConsumer::new(topic, client, self.options.patience)))
+        Ok(Box::new(KafkaConsumer::new(topic, client, self.cluster.clone())))
     }
 
     async fn table(&self, topic: &str) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, LogError> {
         let partitions = self.partitions(topic).await?;
-        let (options, topic) = (self.options.clone(), topic.to_owned());
+        let (options, topic) = (self.cluster.options.clone(), topic.to_owned());
         blocking(move || topics::table(&options, (&topic, partitions))).await?
     }
 
     async fn bounds(&self, topic: &str) -> Result<BTreeMap<u32, (u64, u64)>, LogError> {
         let partitions = self.partitions(topic).await?;
-        let (producer, patience, topic) = (self.appender.producer(), self.options.patience, topic.to_owned());
+        let (producer, topic) = (self.cluster.producer(), topic.to_owned());
+        let patience = self.cluster.options.patience;
         blocking(move || topics::bounds(producer.client(), (&topic, partitions), patience)).await?
     }
 
-    async fn committed(&self, topic: &str, group: &str) -> Result<Offsets, LogError> {
+    async fn commits(&self, topic: &str, group: &str) -> Result<Commits, LogError> {
         let partitions = self.partitions(topic).await?;
-        let (client, patience, topic) = (self.onlooker(group, topic)?, self.options.patience, topic.to_owned());
-        blocking(move || topics::committed(&client, (&topic, partitions), patience)).await?
+        let (client, patience, topic) = (self.onlooker(group, topic)?, self.cluster.options.patience, topic.to_owned());
+        blocking(move || topics::commits(&client, (&topic, partitions), patience)).await?
     }
 }

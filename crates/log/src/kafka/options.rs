@@ -14,7 +14,8 @@ pub struct KafkaOptions {
     /// How this process calls itself in the brokers' logs and quotas.
     pub client_id: String,
     /// Properties of librdkafka, for security above all (`security.protocol`, `sasl.username` …). Those that the log's
-    /// guarantees rest on are refused.
+    /// guarantees rest on are refused. With `group.instance.id`, unlike in every process, a process that is started again
+    /// within `session.timeout.ms` takes its partitions over at once; of two with the same one, the older fails.
     pub properties: BTreeMap<String, String>,
     /// Replicas of the topics that are created; `None` leaves it to the brokers.
     pub replication: Option<u16>,
@@ -121,8 +122,9 @@ pub(super) fn producer(options: &KafkaOptions) -> Result<ClientConfig, LogError>
 pub(super) fn member(options: &KafkaOptions, group: &str, topic: &str) -> Result<ClientConfig, LogError> {
     let mut config = reader(options)?;
     config.set("group.id", format!("{group}.{topic}")).set("partition.assignment.strategy", "cooperative-sticky");
-    // A member that was killed loses its partitions after this time; the default is 45 seconds.
-    Ok(with_defaults(config, options, &[("session.timeout.ms", "15000")]))
+    // A member that was killed loses its partitions after this time; the default is 45 seconds. Brokers allow 6 seconds
+    // at least, but a broker that restarts may be away for longer, and then every member would lose all it reads.
+    Ok(with_defaults(config, options, &[("session.timeout.ms", "10000"), ("heartbeat.interval.ms", "2000")]))
 }
 
 /// A reader that commits nothing by itself. Its group is never joined: librdkafka wants a name all the same.

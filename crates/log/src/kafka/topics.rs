@@ -18,7 +18,7 @@ use super::{
     client::{Context, explain, when_settled},
     options::{self, KafkaOptions},
 };
-use crate::{LogError, Offsets, Retention, TopicSpec};
+use crate::{Commit, Commits, LogError, Offsets, Retention, TopicSpec, without_notes};
 
 /// `topic -> partitions` of the whole cluster. Asking for one topic by name could create it on brokers that allow that.
 pub(super) fn cluster<C: rdkafka::ClientContext>(
@@ -91,11 +91,11 @@ pub(super) fn bounds<C: rdkafka::ClientContext>(
 }
 
 /// What a group has committed; a client that names a group without subscribing does not join it.
-pub(super) fn committed(
+pub(super) fn commits(
     client: &BaseConsumer<Context>,
     (topic, partitions): (&str, u32),
     patience: Duration,
-) -> Result<Offsets, LogError> {
+) -> Result<Commits, LogError> {
     let ask = || {
         let mut list = TopicPartitionList::new();
         list.add_partition_range(topic, 0, partitions.saturating_sub(1) as i32);
@@ -104,11 +104,14 @@ pub(super) fn committed(
         Ok(list)
     };
     let list = when_settled(ask).map_err(|error| explain(&format!("asking for the commits on {topic}"), &error))?;
-    let offsets = list.elements().into_iter().filter_map(|element| match element.offset() {
-        Offset::Offset(next) => Some((element.partition().max(0) as u32, next.max(0) as u64)),
+    let commits = list.elements().into_iter().filter_map(|element| match element.offset() {
+        Offset::Offset(next) => {
+            let commit = Commit { next: next.max(0) as u64, note: element.metadata().to_owned() };
+            Some((element.partition().max(0) as u32, commit))
+        }
         _ => None,
     });
-    Ok(offsets.collect())
+    Ok(commits.collect())
 }
 
 /// Reads a topic from its start to where it ends now, without a group; the newest value of each key stays.
@@ -123,7 +126,7 @@ pub(super) fn table(
     let mut held = bounds(reader.client(), (topic, partitions), options.patience)?;
     held.retain(|_, (oldest, next)| oldest < next);
     let starts: Offsets = held.iter().map(|(part, (oldest, _))| (*part, *oldest)).collect();
-    reader.assign(&super::consumer::offset_list(topic, &starts)?).map_err(|error| failed(&error))?;
+    reader.assign(&super::consumer::offset_list(topic, &without_notes(&starts))?).map_err(|error| failed(&error))?;
     let ends = held.into_iter().map(|(part, (_, next))| (part, next)).collect();
     read_to(&reader, ends, options.patience).map_err(|error| failed(&error))
 }

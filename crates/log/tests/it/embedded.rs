@@ -235,21 +235,21 @@ async fn pages_overwritten_on_the_disk_are_reported_not_served() {
 async fn output_and_offset_are_one_transaction() {
     let (_dir, _path, log) = new_log(quick()).await;
     log.append("t", vec![at(0, "in"), at(1, "in")]).await.unwrap();
-    let mut first = log.join("t", "g", StartAt::Oldest).await.unwrap();
+    let mut first = log.consumer("t", "g", StartAt::Oldest).await.unwrap();
     let output = TopicSpec { name: "out".to_owned(), partitions: 1, keep: DAY };
     log.ensure_topics(&[output]).await.unwrap();
     let counts = async || {
         let appended = log.bounds("out").await.unwrap()[&0].1;
         (appended, log.committed("t", "g").await.unwrap())
     };
-    first.append_with_commit("out", vec![record("k", "1")], &Offsets::from([(0, 1)])).await.unwrap();
+    first.append_and_commit("out", vec![record("k", "1")], &Offsets::from([(0, 1)])).await.unwrap();
     assert_eq!(counts().await, (1, Offsets::from([(0, 1)])));
-    let error = first.append_with_commit("absent", vec![record("k", "2")], &Offsets::from([(1, 1)])).await.unwrap_err();
+    let error = first.append_and_commit("absent", vec![record("k", "2")], &Offsets::from([(1, 1)])).await.unwrap_err();
     assert!(matches!(error, LogError::NoTopic(_)), "{error}");
     // Another member takes one partition; the first has not polled, so it does not know yet.
-    let second = log.join("t", "g", StartAt::Oldest).await.unwrap();
+    let second = log.consumer("t", "g", StartAt::Oldest).await.unwrap();
     let lost = second.assignment()[0];
-    let error = first.append_with_commit("out", vec![record("k", "2")], &Offsets::from([(lost, 1)])).await.unwrap_err();
+    let error = first.append_and_commit("out", vec![record("k", "2")], &Offsets::from([(lost, 1)])).await.unwrap_err();
     assert!(matches!(error, LogError::NotAssigned(part) if part == lost), "{error}");
     assert_eq!(counts().await, (1, Offsets::from([(0, 1)])), "neither the record nor the offset");
 }
