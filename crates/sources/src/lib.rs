@@ -5,14 +5,17 @@
 
 pub mod bluesky;
 pub mod file;
+pub mod http;
 pub mod registry;
 pub mod text;
+mod world;
 
 use async_trait::async_trait;
 use grapevine_model::Event;
 use jiff::Timestamp;
 pub use registry::{Clock, ConfigError, SourceSpec, SystemClock, parse};
 use serde::{Deserialize, Serialize};
+pub use world::{Random, Variables, World};
 
 /// Position in a platform's API: opaque to everyone but the source that made it, and versioned by it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

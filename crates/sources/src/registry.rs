@@ -2,16 +2,21 @@
 //!
 //! A new kind is a module with a settings type, a table of its keys, and one row of [`KINDS`].
 
-use std::{collections::HashSet, fmt, sync::Arc};
+use std::{collections::HashSet, fmt, time::Duration};
 
+use futures::future::BoxFuture;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
-use crate::{Source, bluesky, file};
+use crate::{Source, World, bluesky, file};
 
 /// Tells the time, so that tests can.
 pub trait Clock: Send + Sync {
     fn now(&self) -> Timestamp;
+
+    fn sleep(&self, time: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(tokio::time::sleep(time))
+    }
 }
 
 /// The machine's clock.
@@ -29,7 +34,7 @@ pub trait SourceSpec: fmt::Debug + Send + Sync {
     fn name(&self) -> &str;
     fn kind(&self) -> &'static str;
     /// Does no I/O: [`Source::check`] and [`Source::poll`] do.
-    fn build(&self, clock: Arc<dyn Clock>) -> Box<dyn Source>;
+    fn build(&self, world: &World) -> Box<dyn Source>;
 }
 
 /// One key of a kind's settings, for the reference page.

@@ -1,8 +1,8 @@
 //! `grapevine check-config`: reads the configuration and tries every part.
 
-use std::{process::ExitCode, sync::Arc};
+use std::process::ExitCode;
 
-use grapevine_sources::SystemClock;
+use grapevine_sources::World;
 
 use crate::{
     args::CheckConfigArgs,
@@ -33,7 +33,7 @@ pub async fn run(args: &CheckConfigArgs) -> anyhow::Result<ExitCode> {
     good &= say("alerts", Notifier::check(&config).map(|receivers| format!("{receivers} receivers")));
     for table in &config.sources {
         let spec = grapevine_sources::parse(table.get_ref())?;
-        let checked = spec.build(Arc::new(SystemClock)).check().await;
+        let checked = spec.build(&World::real()).check().await;
         let outcome = checked.map(|()| format!("{} answers", spec.kind())).map_err(anyhow::Error::from);
         good &= say(&format!("source {}", spec.name()), outcome);
     }

@@ -7,7 +7,7 @@ use grapevine_api::SourceState;
 use grapevine_delivery::RetryPolicy;
 use grapevine_log::{LogError, Record};
 use grapevine_model::{Event, Heartbeat, topics, wire};
-use grapevine_sources::{Cursor, Page, Progress, Rejected, Source, SourceError, SystemClock};
+use grapevine_sources::{Cursor, Page, Progress, Rejected, Source, SourceError, World};
 use jiff::Timestamp;
 
 use super::{
@@ -26,7 +26,7 @@ pub async fn run(pipeline: Pipeline) -> anyhow::Result<()> {
     let mut tasks = tokio::task::JoinSet::new();
     for table in &pipeline.config.sources {
         let spec = grapevine_sources::parse(table.get_ref())?;
-        let source = spec.build(std::sync::Arc::new(SystemClock));
+        let source = spec.build(&World::real());
         let ingestor = Ingestor {
             name: spec.name().to_owned(),
             kind: spec.kind().to_owned(),

@@ -18,7 +18,7 @@ mod post;
 mod socket;
 mod stream;
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use jiff::SignedDuration;
 use serde::Deserialize;
@@ -27,8 +27,8 @@ use url::Url;
 pub use self::frame::{Frame, MapError, map};
 use self::stream::BlueskySource;
 use crate::{
-    Source,
-    registry::{Clock, ConfigError, KeyDoc, Place, Settings, SourceSpec},
+    Source, World,
+    registry::{ConfigError, KeyDoc, Place, Settings, SourceSpec},
 };
 
 pub const KIND: &str = "bluesky";
@@ -178,7 +178,7 @@ impl SourceSpec for BlueskySpec {
         KIND
     }
 
-    fn build(&self, clock: Arc<dyn Clock>) -> Box<dyn Source> {
-        Box::new(BlueskySource::new(self.clone(), clock))
+    fn build(&self, world: &World) -> Box<dyn Source> {
+        Box::new(BlueskySource::new(self.clone(), world.clock.clone()))
     }
 }

@@ -33,8 +33,8 @@ use serde::Deserialize;
 
 use self::{fields::FieldMap, page::Reader, record::Format};
 use crate::{
-    Cursor, Page, Progress, Source, SourceError,
-    registry::{Clock, ConfigError, KeyDoc, Place, Settings, SourceSpec},
+    Cursor, Page, Progress, Source, SourceError, World,
+    registry::{ConfigError, KeyDoc, Place, Settings, SourceSpec},
 };
 
 pub const KIND: &str = "file";
@@ -198,8 +198,9 @@ impl SourceSpec for FileSpec {
         KIND
     }
 
-    fn build(&self, clock: Arc<dyn Clock>) -> Box<dyn Source> {
-        Box::new(FileSource { reader: Arc::new(Mutex::new(Reader::new(self.clone(), clock))), follow: self.follow })
+    fn build(&self, world: &World) -> Box<dyn Source> {
+        let reader = Reader::new(self.clone(), world.clock.clone());
+        Box::new(FileSource { reader: Arc::new(Mutex::new(reader)), follow: self.follow })
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 
 use futures::SinkExt;
 use grapevine_model::Event;
-use grapevine_sources::{Cursor, Page, Progress, Source, SourceError, SystemClock};
+use grapevine_sources::{Cursor, Page, Progress, Source, SourceError, World};
 use jiff::{SignedDuration, Timestamp};
 use tokio::{
     io::AsyncWriteExt,
@@ -100,7 +100,7 @@ impl Server {
             "name = \"b\"\nkind = \"bluesky\"\nendpoint = {:?}\nrewind_seconds = 0\nidle_timeout_seconds = 1",
             self.address
         );
-        spec(&toml).build(Arc::new(SystemClock))
+        spec(&toml).build(&World::real())
     }
 
     fn asked(&self) -> Vec<Option<i64>> {
@@ -334,7 +334,7 @@ async fn a_broken_frame_is_rejected_and_the_rest_goes_on() {
         }
         socket
     });
-    let page = spec(&toml).build(Arc::new(SystemClock)).poll(None).await.unwrap();
+    let page = spec(&toml).build(&World::real()).poll(None).await.unwrap();
     assert_eq!(numbers(&page), [0, 1]);
     assert!(page.rejected[0].reason.starts_with("a frame is not JSON"), "{:?}", page.rejected);
     assert_eq!(page.rejected[0].raw, b"{\"time_us\":");
@@ -354,7 +354,7 @@ async fn answering(status: &'static str) -> SourceError {
         stream.write_all(answer.as_bytes()).await.unwrap();
         stream
     });
-    let error = spec(&toml).build(Arc::new(SystemClock)).poll(None).await.unwrap_err();
+    let error = spec(&toml).build(&World::real()).poll(None).await.unwrap_err();
     drop(server.await.unwrap());
     error
 }
@@ -375,14 +375,13 @@ async fn nobody_there_is_transient_and_checked() {
     let address = listener.local_addr().unwrap();
     drop(listener);
     let mut source =
-        spec(&format!("name = \"b\"\nkind = \"bluesky\"\nendpoint = \"ws://{address}\"")).build(Arc::new(SystemClock));
+        spec(&format!("name = \"b\"\nkind = \"bluesky\"\nendpoint = \"ws://{address}\"")).build(&World::real());
     let error = source.check().await.unwrap_err();
     assert!(error.is_transient() && error.to_string().starts_with("cannot connect to 127.0.0.1: "), "{error}");
     let server = Server::start(0, 0, &[Manner::Whole]).await;
     server.source().check().await.unwrap();
     let encrypted = server.address.replace("ws:", "wss:");
-    let mut source =
-        spec(&format!("name = \"b\"\nkind = \"bluesky\"\nendpoint = {encrypted:?}")).build(Arc::new(SystemClock));
+    let mut source = spec(&format!("name = \"b\"\nkind = \"bluesky\"\nendpoint = {encrypted:?}")).build(&World::real());
     assert!(source.check().await.unwrap_err().is_transient(), "the server does not speak TLS");
 }
 

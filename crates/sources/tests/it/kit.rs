@@ -6,7 +6,7 @@ use std::{
 };
 
 use grapevine_model::{Event, Mention};
-use grapevine_sources::{Clock, Cursor, Page, Progress, Source, SourceSpec, parse};
+use grapevine_sources::{Clock, Cursor, Page, Progress, Source, SourceSpec, World, parse};
 use jiff::Timestamp;
 
 /// A folder of recorded data beside the repository, which is there only where this project is developed.
@@ -37,7 +37,7 @@ pub fn spec(toml: &str) -> Box<dyn SourceSpec> {
 }
 
 pub fn build(toml: &str) -> Box<dyn Source> {
-    spec(toml).build(Arc::new(Fixed(noon())))
+    spec(toml).build(&World::real().with_clock(Arc::new(Fixed(noon()))))
 }
 
 pub fn mentions(events: &[Event]) -> Vec<&Mention> {

@@ -1,0 +1,120 @@
+use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
+
+use super::{Request, Secret};
+use crate::SourceError;
+
+/// How a request says who asks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Auth {
+    #[default]
+    None,
+    /// `Authorization: Bearer …`
+    Bearer(Secret),
+    /// `Authorization: Basic …`
+    Basic { user: String, password: Secret },
+    /// A header of the platform's own, such as `Api-Key`. Whatever stands before the value is in `prefix`.
+    Header { name: HeaderName, prefix: String, value: Secret },
+    /// A parameter of the query, such as `key`.
+    Query { name: String, value: Secret },
+    /// In the path, in place of `{secret}`.
+    Path(Secret),
+}
+
+/// What [`Auth::Path`] replaces; written so in a URL's path, where braces are percent-encoded.
+const PLACEHOLDER: &str = "%7Bsecret%7D";
+
+impl Auth {
+    /// The same request with the secret in it, and with the knowledge of what not to show.
+    pub fn apply(&self, request: &Request) -> Result<Request, SourceError> {
+        let mut request = request.clone();
+        match self {
+            Auth::None => {}
+            Auth::Bearer(token) => header(&mut request, AUTHORIZATION, &format!("Bearer {}", token.expose()))?,
+            Auth::Basic { user, password } => {
+                let pair = base64(format!("{user}:{}", password.expose()).as_bytes());
+                header(&mut request, AUTHORIZATION, &format!("Basic {pair}"))?;
+                request.secrets.push(Secret::new(pair));
+            }
+            Auth::Header { name, prefix, value } => {
+                header(&mut request, name.clone(), &format!("{prefix}{}", value.expose()))?;
+            }
+            Auth::Query { name, value } => {
+                request.url.query_pairs_mut().append_pair(name, value.expose());
+            }
+            Auth::Path(value) => {
+                let path = request.url.path().replace(PLACEHOLDER, value.expose());
+                request.url.set_path(&path);
+            }
+        }
+        request.secrets.extend(self.secret().cloned());
+        Ok(request)
+    }
+
+    pub(crate) fn secret(&self) -> Option<&Secret> {
+        match self {
+            Auth::None => None,
+            Auth::Bearer(secret) | Auth::Path(secret) => Some(secret),
+            Auth::Basic { password: secret, .. } => Some(secret),
+            Auth::Header { value, .. } | Auth::Query { value, .. } => Some(value),
+        }
+    }
+}
+
+fn header(request: &mut Request, name: HeaderName, value: &str) -> Result<(), SourceError> {
+    let mut value = HeaderValue::from_str(value)
+        .map_err(|_| SourceError::Config(format!("the secret for {name} has characters that no header may hold")))?;
+    value.set_sensitive(true);
+    request.headers.insert(name, value);
+    Ok(())
+}
+
+/// The standard alphabet, padded.
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let block = chunk.iter().fold(0_u32, |block, byte| block << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        for place in 0..4 {
+            let sextet = (block >> (18 - 6 * place) & 63) as usize;
+            text.push(if place <= chunk.len() { char::from(ALPHABET[sextet]) } else { '=' });
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn applied(auth: Auth) -> Request {
+        let url = "https://api.example/bot{secret}/get?q=1".parse().unwrap();
+        auth.apply(&Request::get(url)).unwrap()
+    }
+
+    #[test]
+    fn each_way_puts_the_secret_in_its_place_and_shows_it_nowhere() {
+        let secret = || Secret::new("s3cr3t");
+        let bearer = applied(Auth::Bearer(secret()));
+        assert_eq!(bearer.headers[AUTHORIZATION], "Bearer s3cr3t");
+        let basic = applied(Auth::Basic { user: "me".into(), password: secret() });
+        assert_eq!(basic.headers[AUTHORIZATION], "Basic bWU6czNjcjN0");
+        let name = HeaderName::from_static("api-key");
+        let own = applied(Auth::Header { name, prefix: "Key ".into(), value: secret() });
+        assert_eq!(own.headers["api-key"], "Key s3cr3t");
+        let query = applied(Auth::Query { name: "key".into(), value: secret() });
+        assert_eq!(query.url.query(), Some("q=1&key=s3cr3t"));
+        let path = applied(Auth::Path(secret()));
+        assert_eq!(path.url.path(), "/bots3cr3t/get");
+        for request in [bearer, basic, own, query, path] {
+            let shown = format!("{request:?} {:?} {}", request.headers, request.redact("echo s3cr3t bWU6czNjcjN0"));
+            assert!(!shown.contains("s3cr3t"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn base64_is_padded() {
+        for (plain, coded) in [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foob", "Zm9vYg==")] {
+            assert_eq!(base64(plain.as_bytes()), coded);
+        }
+    }
+}

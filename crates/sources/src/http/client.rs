@@ -1,0 +1,138 @@
+use std::{sync::Arc, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use super::{Auth, Class, Cost, ErrorRule, Quota, QuotaPolicy, Request, Response, Transport, errors};
+use crate::{Random, SourceError, World, registry::Clock};
+
+/// How often one request is tried within one poll. Who polls tries again later, with longer waits.
+const ATTEMPTS: u32 = 3;
+/// The longest wait before the second try; it doubles with each further one.
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+/// How long a poll waits for the quota by itself. What takes longer is for its caller to wait for.
+const PATIENCE: SignedDuration = SignedDuration::from_secs(5);
+
+/// What [`Client::get_json`] gives.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Fetched {
+    /// 304: nothing changed since what the request's validators stand for.
+    Unchanged,
+    Json {
+        value: Value,
+        response: Response,
+    },
+}
+
+/// Asks one platform: authorised, within its quota, more than once where that may help.
+pub struct Client {
+    transport: Arc<dyn Transport>,
+    clock: Arc<dyn Clock>,
+    random: Random,
+    auth: Auth,
+    quota: Quota,
+    rules: Vec<ErrorRule>,
+}
+
+impl Client {
+    pub fn new(world: &World, auth: Auth, policy: QuotaPolicy) -> Self {
+        let (transport, clock, random) = (world.transport.clone(), world.clock.clone(), world.random.clone());
+        Self { transport, clock, random, auth, quota: Quota::new(policy), rules: Vec::new() }
+    }
+
+    /// With the platform's own way to say what went wrong.
+    pub fn with_rules(self, rules: Vec<ErrorRule>) -> Self {
+        Self { rules, ..self }
+    }
+
+    /// The answer, which is a 2xx or a 304.
+    pub async fn send(&mut self, request: &Request, cost: &Cost) -> Result<Response, SourceError> {
+        self.persist(request, cost, |_| Ok(())).await
+    }
+
+    /// The answer as JSON. HTML or broken JSON is an error like a 5xx.
+    pub async fn get_json(&mut self, request: &Request, cost: &Cost) -> Result<Fetched, SourceError> {
+        let is_json = |response: &Response| match response.is_unchanged() {
+            true => Ok(()),
+            false => response.json().map(|_| ()),
+        };
+        let response = self.persist(request, cost, is_json).await?;
+        if response.is_unchanged() {
+            return Ok(Fetched::Unchanged);
+        }
+        let value = response.json().map_err(SourceError::Transient)?;
+        Ok(Fetched::Json { value, response })
+    }
+
+    /// So many records came back, of the [`Cost::records`] that were asked for.
+    pub fn returned(&mut self, cost: &Cost, records: u64) {
+        self.quota.returned(cost, records);
+    }
+
+    async fn persist(
+        &mut self,
+        request: &Request,
+        cost: &Cost,
+        check: impl Fn(&Response) -> Result<(), String>,
+    ) -> Result<Response, SourceError> {
+        let request = self.auth.apply(request)?;
+        let mut attempt = 1;
+        loop {
+            self.wait_for_quota(&request, cost).await?;
+            let error = match self.attempt(&request, cost, &check).await {
+                Ok(response) => return Ok(response),
+                Err(error) if attempt == ATTEMPTS || !error.is_transient() => return Err(error),
+                Err(error) => error,
+            };
+            // A limited one waits for the quota, which has heard until when.
+            if let SourceError::Transient(message) = &error {
+                tracing::debug!("{message}; trying again");
+                self.clock.sleep(self.wait_before(attempt)).await;
+            }
+            attempt += 1;
+        }
+    }
+
+    /// Full jitter, so that those who failed together come back apart; but never at once.
+    fn wait_before(&self, attempt: u32) -> Duration {
+        FIRST_WAIT
+            .saturating_mul(2_u32.saturating_pow(attempt - 1))
+            .mul_f64(0.1 + 0.9 * (self.random)().clamp(0.0, 1.0))
+    }
+
+    async fn wait_for_quota(&mut self, request: &Request, cost: &Cost) -> Result<(), SourceError> {
+        let began = self.clock.now();
+        loop {
+            let now = self.clock.now();
+            let Err(until) = self.quota.take(now, cost) else { return Ok(()) };
+            if until.duration_since(began) > PATIENCE {
+                return Err(limited(request, until));
+            }
+            self.clock.sleep(Duration::try_from(until.duration_since(now)).unwrap_or_default()).await;
+        }
+    }
+
+    async fn attempt(
+        &mut self,
+        request: &Request,
+        cost: &Cost,
+        check: impl Fn(&Response) -> Result<(), String>,
+    ) -> Result<Response, SourceError> {
+        let response = self.transport.send(request.clone()).await?;
+        let class = errors::classify(&response, &self.rules);
+        if let Some(until) = self.quota.heard(cost, &response, class == Class::Limited) {
+            return Err(limited(request, until));
+        }
+        if class != Class::Fine {
+            return Err(errors::error(class, request, &response));
+        }
+        match check(&response) {
+            Ok(()) => Ok(response),
+            Err(problem) => Err(SourceError::Transient(format!("{} {problem}", request.place()))),
+        }
+    }
+}
+
+fn limited(request: &Request, until: Timestamp) -> SourceError {
+    SourceError::RateLimited { until, message: format!("{}: the quota is spent", request.place()) }
+}

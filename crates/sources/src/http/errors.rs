@@ -1,0 +1,144 @@
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Request, Response};
+use crate::SourceError;
+
+/// What an answer means for whoever asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Class {
+    /// It is what was asked for.
+    Fine,
+    /// It may work later.
+    Transient,
+    /// Enough was asked for now.
+    Limited,
+    /// The secret is wrong, old, or not enough.
+    Auth,
+    /// The request is wrong: a person has to change the settings.
+    Config,
+    /// What was asked for is there no more.
+    Gone,
+}
+
+/// A platform's own way to say what went wrong. The first rule that fits decides; without one, the status does.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ErrorRule {
+    /// The status that it is about; any where absent, also 200.
+    pub status: Option<u16>,
+    /// Place in the JSON body, with dots for keys and indices within: `error.errors.0.reason`.
+    pub field: Option<String>,
+    /// Values of that field that it is about; any that is not null where empty.
+    #[serde(default)]
+    pub is: Vec<Value>,
+    pub class: Class,
+}
+
+impl ErrorRule {
+    fn fits(&self, status: u16, body: Option<&Value>) -> bool {
+        let field = |path: &String| at(body?, path).filter(|found| !found.is_null());
+        self.status.is_none_or(|wanted| wanted == status)
+            && match &self.field {
+                None => true,
+                Some(path) => field(path).is_some_and(|found| self.is.is_empty() || self.is.contains(found)),
+            }
+    }
+}
+
+/// The value at a path with dots: keys of objects, indices of arrays.
+pub(crate) fn at<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
+    path.split('.').try_fold(value, |value, part| match value {
+        Value::Array(items) => items.get(part.parse::<usize>().ok()?),
+        other => other.get(part),
+    })
+}
+
+pub(super) fn classify(response: &Response, rules: &[ErrorRule]) -> Class {
+    let body = rules.iter().any(|rule| rule.field.is_some()).then(|| response.json().ok()).flatten();
+    if let Some(rule) = rules.iter().find(|rule| rule.fits(response.status, body.as_ref())) {
+        return rule.class;
+    }
+    match response.status {
+        200..300 | 304 => Class::Fine,
+        401 | 403 => Class::Auth,
+        404 | 410 => Class::Gone,
+        408 | 425 | 500.. => Class::Transient,
+        _ => Class::Config,
+    }
+}
+
+/// How much of a platform's message is kept, in characters.
+const MESSAGE: usize = 200;
+
+/// The platform's words about it, if any: on one line, short, without a secret.
+pub(super) fn error(class: Class, request: &Request, response: &Response) -> SourceError {
+    let body = String::from_utf8_lossy(&response.body[..response.body.len().min(4 * MESSAGE)]).into_owned();
+    let words: Vec<&str> = body.split_whitespace().collect();
+    let said: String = if response.is_html() { String::new() } else { words.join(" ").chars().take(MESSAGE).collect() };
+    let mut message = format!("{} answered {}", request.place(), response.status);
+    if (300..400).contains(&response.status) {
+        message += " and sends elsewhere: set the final address";
+    }
+    if !said.is_empty() {
+        message += &format!(": {said}");
+    }
+    let message = request.redact(&message);
+    match class {
+        Class::Fine | Class::Transient | Class::Limited => SourceError::Transient(message),
+        Class::Auth => SourceError::Auth(format!("{message}; check the secret and what it may do")),
+        Class::Config => SourceError::Config(message),
+        Class::Gone => SourceError::Gone(message),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::{Auth, Secret};
+    use jiff::Timestamp;
+
+    fn answer(status: u16, body: &str) -> Response {
+        Response { status, headers: Default::default(), body: body.into(), at: Timestamp::UNIX_EPOCH }
+    }
+
+    #[test]
+    fn a_status_has_a_class() {
+        for (class, statuses) in [
+            (Class::Fine, &[200, 204, 304][..]),
+            (Class::Auth, &[401, 403]),
+            (Class::Gone, &[404, 410]),
+            (Class::Transient, &[408, 425, 500, 502, 503, 504, 520]),
+            (Class::Config, &[301, 400, 422, 451]),
+        ] {
+            for status in statuses {
+                assert_eq!(classify(&answer(*status, ""), &[]), class, "{status}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_rule_of_the_platform_goes_first() {
+        let rules: Vec<ErrorRule> = serde_json::from_str(
+            r#"[{"status": 403, "field": "error.errors.0.reason", "is": ["quotaExceeded"], "class": "limited"},
+                {"status": 200, "field": "error", "class": "auth"}]"#,
+        )
+        .unwrap();
+        let quota = r#"{"error": {"errors": [{"reason": "quotaExceeded"}]}}"#;
+        assert_eq!(classify(&answer(403, quota), &rules), Class::Limited);
+        assert_eq!(classify(&answer(403, &quota.replace("quota", "other")), &rules), Class::Auth);
+        assert_eq!(classify(&answer(200, r#"{"error": "token_revoked"}"#), &rules), Class::Auth);
+        assert_eq!(classify(&answer(200, r#"{"error": null}"#), &rules), Class::Fine);
+    }
+
+    #[test]
+    fn a_message_repeats_no_secret() {
+        let url = "https://api.example/v1?q=x".parse().unwrap();
+        let auth = Auth::Query { name: "key".into(), value: Secret::new("s3cr3t") };
+        let request = auth.apply(&Request::get(url)).unwrap();
+        let response = answer(400, "{\"message\":\n  \"bad key s3cr3t\"}");
+        let message = error(Class::Config, &request, &response).to_string();
+        assert_eq!(message, "GET https://api.example/v1 answered 400: {\"message\": \"bad key [redacted]\"}");
+    }
+}

@@ -1,0 +1,42 @@
+//! REST over HTTP, as every source that polls needs it.
+//!
+//! | part | does |
+//! |---|---|
+//! | [`Request`], [`Response`] | one exchange, described; neither shows a secret |
+//! | [`Transport`] | carries it: `reqwest` in production, scripted in tests |
+//! | [`QuotaPolicy`], [`Quota`] | what a platform allows, as data, and a pure state machine that keeps to it |
+//! | [`Client`] | the three together: authorises, keeps to the quota, tries again, tells the classes of errors apart |
+//!
+//! What becomes of an answer:
+//!
+//! | answer | becomes |
+//! |---|---|
+//! | 2xx, 304 | the response |
+//! | a status of the policy's `limited`; 403 with `Retry-After` or nothing left; a rule of class `limited` | [`RateLimited`](crate::SourceError::RateLimited) until the platform says |
+//! | 401, 403 | [`Auth`](crate::SourceError::Auth) |
+//! | 404, 410 | [`Gone`](crate::SourceError::Gone) |
+//! | 408, 425, 5xx, no answer, HTML or broken JSON where JSON is wanted, a body beyond 32 MiB | tried again, then [`Transient`](crate::SourceError::Transient) |
+//! | anything else | [`Config`](crate::SourceError::Config) |
+
+mod auth;
+mod client;
+mod errors;
+mod limit;
+mod quota;
+mod request;
+mod reset;
+mod response;
+mod secret;
+mod transport;
+
+pub use self::auth::Auth;
+pub use self::client::{Client, Fetched};
+pub use self::errors::{Class, ErrorRule};
+pub use self::limit::{Count, Limit, Window};
+pub use self::quota::{Cost, Quota, QuotaPolicy};
+pub use self::request::Request;
+pub use self::reset::{HeaderLimits, ResetFormat};
+pub use self::response::{Response, Validators};
+pub use self::secret::{Secret, SecretPlace};
+pub use self::transport::{HttpTransport, Transport};
+pub use reqwest::{Method, header};

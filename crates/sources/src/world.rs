@@ -1,0 +1,45 @@
+use std::sync::Arc;
+
+use crate::{
+    http::{HttpTransport, Transport},
+    registry::{Clock, SystemClock},
+};
+
+/// Drawn evenly from [0, 1).
+pub type Random = Arc<dyn Fn() -> f64 + Send + Sync>;
+/// An environment variable by its name.
+pub type Variables = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// All that a source has of the world outside. Tests give it another one.
+#[derive(Clone)]
+pub struct World {
+    pub clock: Arc<dyn Clock>,
+    pub transport: Arc<dyn Transport>,
+    pub random: Random,
+    pub variable: Variables,
+}
+
+impl World {
+    /// The machine's clock, network, randomness and environment.
+    pub fn real() -> Self {
+        let clock = Arc::new(SystemClock);
+        Self {
+            clock: clock.clone(),
+            transport: Arc::new(HttpTransport::new(clock)),
+            random: Arc::new(rand::random),
+            variable: Arc::new(|name| std::env::var(name).ok()),
+        }
+    }
+
+    pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
+    }
+
+    pub fn with_transport(self, transport: Arc<dyn Transport>) -> Self {
+        Self { transport, ..self }
+    }
+
+    pub fn with_variables(self, variable: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
+        Self { variable: Arc::new(variable), ..self }
+    }
+}
