@@ -99,6 +99,14 @@ fn without_notes(offsets: &Offsets) -> Commits {
     offsets.iter().map(|(part, next)| (*part, Commit { next: *next, note: String::new() })).collect()
 }
 
+fn check_partition(topic: &str, partition: u32, partitions: u32) -> Result<(), LogError> {
+    if partition < partitions {
+        return Ok(());
+    }
+    let message = format!("topic {topic} has no partition {partition}, only 0 to {}", partitions.saturating_sub(1));
+    Err(LogError::Broken { message, transient: false })
+}
+
 fn check_notes(commits: &Commits) -> Result<(), LogError> {
     let Some((part, commit)) = commits.iter().find(|(_, commit)| commit.note.len() > NOTE_BYTES) else { return Ok(()) };
     let bytes = commit.note.len();
@@ -140,6 +148,12 @@ pub trait Log: Send + Sync {
 
     /// `(oldest, next)` offset of every partition.
     async fn bounds(&self, topic: &str) -> Result<BTreeMap<u32, (u64, u64)>, LogError>;
+
+    /// Records of one partition, without a group: from this offset on, or from the oldest that is left, up to the limits
+    /// or to where the partition ends now. Empty at its end. At least one record comes where there is one, however
+    /// large; `limits.wait` means nothing here.
+    async fn read(&self, topic: &str, partition: u32, from: u64, limits: PollLimits)
+    -> Result<Vec<Received>, LogError>;
 
     /// What a group has committed, with the notes.
     async fn commits(&self, topic: &str, group: &str) -> Result<Commits, LogError>;

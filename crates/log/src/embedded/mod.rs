@@ -42,7 +42,7 @@ use self::{
     schema::slot,
     writer::{Job, Leaving, Writer},
 };
-use crate::{Commits, Consumer, Log, LogError, Record, StartAt, TopicSpec};
+use crate::{Commits, Consumer, Log, LogError, PollLimits, Received, Record, StartAt, TopicSpec, check_partition};
 
 /// How the file is used; the defaults suit a deployment, tests make the times shorter.
 #[derive(Debug, Clone)]
@@ -241,6 +241,24 @@ impl Log for EmbeddedLog {
         let work = move |conn: &Connection| {
             let found = topic::get(conn, &topic)?;
             (0..found.partitions).map(|part| Ok((part, topic::bounds(conn, slot(found.id, part))?))).collect()
+        };
+        self.shared.read(work).await
+    }
+
+    async fn read(
+        &self,
+        topic: &str,
+        partition: u32,
+        from: u64,
+        limits: PollLimits,
+    ) -> Result<Vec<Received>, LogError> {
+        let name = topic.to_owned();
+        let work = move |conn: &Connection| {
+            let found = topic::get(conn, &name)?;
+            check_partition(&name, partition, found.partitions)?;
+            let (mut position, mut records) = (from, Vec::new());
+            topic::read(conn, (&name, found), (partition, &mut position), &mut topic::Room::new(limits), &mut records)?;
+            Ok(records)
         };
         self.shared.read(work).await
     }

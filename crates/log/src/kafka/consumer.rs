@@ -147,7 +147,7 @@ fn is_fenced(error: &KafkaError) -> bool {
     )
 }
 
-fn received(message: &BorrowedMessage<'_>) -> Received {
+pub(super) fn received(message: &BorrowedMessage<'_>) -> Received {
     let millis = message.timestamp().to_millis().unwrap_or(0);
     Received {
         topic: message.topic().to_owned(),

@@ -24,6 +24,7 @@ mod cluster;
 mod consumer;
 mod options;
 mod producer;
+mod span;
 mod topics;
 
 use std::{
@@ -46,7 +47,10 @@ use self::{
     cluster::Cluster,
     consumer::{KafkaConsumer, offset_list},
 };
-use crate::{Commits, Consumer, Log, LogError, Offsets, Record, StartAt, TopicSpec, without_notes};
+use crate::{
+    Commits, Consumer, Log, LogError, Offsets, PollLimits, Received, Record, StartAt, TopicSpec, check_partition,
+    without_notes,
+};
 
 /// How long a new topic may take to be known everywhere.
 const PROPAGATION: Duration = Duration::from_secs(15);
@@ -173,6 +177,18 @@ impl Log for KafkaLog {
         let (producer, topic) = (self.cluster.producer(), topic.to_owned());
         let patience = self.cluster.options.patience;
         blocking(move || topics::bounds(producer.client(), (&topic, partitions), patience)).await?
+    }
+
+    async fn read(
+        &self,
+        topic: &str,
+        partition: u32,
+        from: u64,
+        limits: PollLimits,
+    ) -> Result<Vec<Received>, LogError> {
+        check_partition(topic, partition, self.partitions(topic).await?)?;
+        let (cluster, topic) = (self.cluster.clone(), topic.to_owned());
+        blocking(move || span::read(&cluster.options, (&topic, partition), from, limits)).await?
     }
 
     async fn commits(&self, topic: &str, group: &str) -> Result<Commits, LogError> {

@@ -70,6 +70,23 @@ pub async fn a_poll_keeps_to_its_limits(place: &Place) {
     assert_eq!(count, 61);
 }
 
+pub async fn a_span_is_read_without_a_group(place: &Place) {
+    let (log, topic) = place.with_topic(2, DAY).await;
+    assert!(log.read(&topic, 1, 0, limits(10, 1 << 20, 0)).await.unwrap().is_empty(), "nothing is there");
+    log.append(&topic, (0..30).map(|i| at(1, [i; 1000])).collect()).await.unwrap();
+    let offsets = async |from, records, bytes| {
+        let read = log.read(&topic, 1, from, limits(records, bytes, 0)).await.unwrap();
+        read.iter().map(|record| (record.offset, record.value[0])).collect::<Vec<_>>()
+    };
+    assert_eq!(offsets(7, 3, 1 << 20).await, [(7, 7), (8, 8), (9, 9)]);
+    assert_eq!(offsets(7, 100, 2_500).await, [(7, 7), (8, 8)], "and no more bytes");
+    assert_eq!(offsets(7, 100, 10).await, [(7, 7)], "one comes however large");
+    assert_eq!(offsets(28, 100, 1 << 20).await, [(28, 28), (29, 29)]);
+    assert!(offsets(30, 100, 1 << 20).await.is_empty(), "at the end");
+    assert!(log.read(&topic, 2, 0, limits(1, 1, 0)).await.is_err(), "there is no such partition");
+    assert!(log.committed(&topic, "grapevine-reader").await.unwrap().is_empty(), "no position is kept");
+}
+
 pub async fn a_poll_waits_for_news(place: &Place) {
     let (log, topic) = place.with_topic(2, DAY).await;
     let mut consumer = log.consumer(&topic, "g", StartAt::Oldest).await.unwrap();

@@ -32,6 +32,7 @@ contract! {
     a_stated_partition_overrides_the_key
     appended_records_are_there_after_reopening
     a_poll_keeps_to_its_limits
+    a_span_is_read_without_a_group
     a_poll_waits_for_news
     a_group_reads_on_from_its_commit
     newest_starts_with_what_comes_after_joining
