@@ -88,6 +88,16 @@ pub fn jars_dir() -> PathBuf {
     }
 }
 
+/// A further listener of a broker, for clients that reach it through a proxy: a client goes on where the broker says that it
+/// is, so that what stands between them must be told to the broker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Via {
+    /// The port on loopback that the broker listens on: where the proxy forwards to.
+    pub listens: u16,
+    /// The port that the broker names to clients: where the proxy listens.
+    pub advertised: u16,
+}
+
 /// One broker with its data. Dropping it kills the process and removes the data.
 #[derive(Debug)]
 pub struct Broker {
@@ -99,13 +109,18 @@ pub struct Broker {
 impl Broker {
     /// Formats a new folder, starts a broker on free ports and waits until it answers.
     pub fn start() -> Result<Broker, Error> {
+        Self::start_behind(&[])
+    }
+
+    /// Like [`Broker::start`], with further listeners behind proxies.
+    pub fn start_behind(vias: &[Via]) -> Result<Broker, Error> {
         let jars = jars_dir();
         if !jars.join(format!("kafka_2.13-{VERSION}.jar")).is_file() {
             return Err(Error::NoJars(jars));
         }
         let dir = tempfile::Builder::new().prefix("grapevine-kafka-").tempdir()?;
         let port = free_port()?;
-        write_properties(dir.path(), port)?;
+        write_properties(dir.path(), port, vias)?;
         format_storage(dir.path())?;
         let broker = Broker { dir, address: ([127, 0, 0, 1], port).into(), process: Mutex::new(None) };
         broker.restart()?;
@@ -180,10 +195,16 @@ fn failed(what: &'static str, log: PathBuf) -> Error {
     Error::Failed { what, log, tail }
 }
 
-fn write_properties(dir: &Path, port: u16) -> io::Result<()> {
+fn write_properties(dir: &Path, port: u16, vias: &[Via]) -> io::Result<()> {
     let data = dir.join("data");
     std::fs::create_dir(&data)?;
+    let each = |say: &dyn Fn(usize, &Via) -> String| -> String {
+        vias.iter().enumerate().map(|(number, via)| say(number, via)).collect()
+    };
     let text = PROPERTIES
+        .replace("@VIA_LISTENERS@", &each(&|number, via| format!(",VIA{number}://127.0.0.1:{}", via.listens)))
+        .replace("@VIA_ADVERTISED@", &each(&|number, via| format!(",VIA{number}://127.0.0.1:{}", via.advertised)))
+        .replace("@VIA_PROTOCOLS@", &each(&|number, _| format!(",VIA{number}:PLAINTEXT")))
         .replace("@PORT@", &port.to_string())
         .replace("@CONTROLLER_PORT@", &free_port()?.to_string())
         .replace("@DATA@", &data.display().to_string());
@@ -268,6 +289,17 @@ mod tests {
         broker.restart().unwrap();
         assert!(answers(broker.address));
         assert_eq!(broker.address(), address);
+    }
+
+    #[test]
+    fn a_broker_behind_a_proxy_tells_the_proxys_port_to_those_who_come_through_it() {
+        let dir = tempfile::tempdir().unwrap();
+        write_properties(dir.path(), 9000, &[Via { listens: 9001, advertised: 9002 }]).unwrap();
+        let text = std::fs::read_to_string(dir.path().join("server.properties")).unwrap();
+        assert!(text.contains(",VIA0://127.0.0.1:9001\n"), "{text}");
+        assert!(text.contains("\nadvertised.listeners=PLAINTEXT://127.0.0.1:9000,VIA0://127.0.0.1:9002\n"), "{text}");
+        assert!(text.contains("CONTROLLER:PLAINTEXT,VIA0:PLAINTEXT\n"), "{text}");
+        assert!(!text.contains('@'), "{text}");
     }
 
     #[test]

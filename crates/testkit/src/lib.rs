@@ -1,7 +1,11 @@
-//! What the tests of several crates share: the cache of downloads, child processes, a real Kafka broker, the shipped story.
+//! What the tests of several crates share: the cache of downloads, child processes, a real Kafka broker, planned faults, the
+//! shipped story.
 
 pub mod cache;
+pub mod clock;
+pub mod fault_plan;
 pub mod kafka;
 pub mod process;
+pub mod proxy;
 pub mod story;
 pub mod webhook_receiver;

@@ -27,8 +27,29 @@ impl Process {
         Ok(Process { child: spawn_bound(command)?, log: log.to_owned() })
     }
 
+    /// Like [`Process::start`], with `input` on its standard input, which then ends.
+    pub fn start_with_input(mut command: Command, log: &Path, input: &str) -> io::Result<Process> {
+        let output = File::options().create(true).append(true).open(log)?;
+        command.stdin(Stdio::piped()).stdout(output.try_clone()?).stderr(output);
+        let mut process = Process { child: spawn_bound(command)?, log: log.to_owned() };
+        if let Some(mut stdin) = process.child.stdin.take() {
+            stdin.write_all(input.as_bytes())?;
+        }
+        Ok(process)
+    }
+
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Stops it in its tracks (SIGSTOP), as a machine that hangs: its peers give it up, and it does not know.
+    pub fn freeze(&self) {
+        signal(self.id(), libc::SIGSTOP);
+    }
+
+    /// Lets it run on (SIGCONT) where it was frozen: a zombie, if it was given up meanwhile.
+    pub fn thaw(&self) {
+        signal(self.id(), libc::SIGCONT);
     }
 
     /// The file that holds what the child has printed so far.
@@ -157,6 +178,29 @@ pub fn http_get(address: SocketAddr, path: &str, token: Option<&str>) -> Option<
     Some((status, body.to_owned()))
 }
 
+/// The status code and the body that `POST path` with `headers` and `body` gives on `address`. `None` when nothing answers,
+/// or nothing more comes for `patience`.
+pub fn http_post(
+    address: SocketAddr,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+    patience: Duration,
+) -> Option<(u16, String)> {
+    let mut stream = TcpStream::connect_timeout(&address, patience).ok()?;
+    stream.set_read_timeout(Some(patience)).ok()?;
+    let mut request = format!("POST {path} HTTP/1.0\r\nHost: {address}\r\nContent-Length: {}\r\n", body.len());
+    for (name, value) in headers {
+        request.push_str(&format!("{name}: {value}\r\n"));
+    }
+    stream.write_all(&[request.as_bytes(), b"\r\n", body].concat()).ok()?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).ok()?;
+    let answer = String::from_utf8_lossy(&answer);
+    let (head, body) = answer.split_once("\r\n\r\n")?;
+    Some((head.split_whitespace().nth(1)?.parse().ok()?, body.to_owned()))
+}
+
 /// The last `lines` lines of a text file; empty when it cannot be read.
 pub fn tail(path: &Path, lines: usize) -> String {
     let text = std::fs::read_to_string(path).unwrap_or_default();
@@ -193,6 +237,23 @@ mod tests {
         drop(child);
         // SAFETY: signal 0 only asks whether the process exists.
         assert_eq!(unsafe { libc::kill(id as libc::pid_t, 0) }, -1);
+    }
+
+    #[test]
+    fn a_frozen_child_prints_nothing_until_it_is_thawed() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut command = Command::new("sh");
+        command.args(["-c", "read word; while sleep 0.02; do echo $word; done"]);
+        let mut child = Process::start_with_input(command, &dir.path().join("log"), "alive\n").unwrap();
+        assert!(wait_for(Duration::from_secs(5), || child.log_tail(1) == "alive"));
+        child.freeze();
+        thread::sleep(Duration::from_millis(100));
+        let before = child.log_tail(1000);
+        thread::sleep(Duration::from_millis(200));
+        assert_eq!(child.log_tail(1000), before);
+        child.thaw();
+        assert!(wait_for(Duration::from_secs(5), || child.log_tail(1000) != before));
+        assert_eq!(child.exited().unwrap(), None);
     }
 
     #[test]
