@@ -1,7 +1,11 @@
+mod operate;
+
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use grapevine_scoring::EngineChoice;
+
+pub use operate::{DlqCommand, DlqListArgs, DlqReplayArgs, DlqShowArgs, LetterFilter, ReportFormat};
 
 /// Social listening that you host yourself: mentions of your brands, scored, stored, watched.
 #[derive(Debug, Parser)]
@@ -32,6 +36,11 @@ pub enum Command {
     CheckConfig(CheckConfigArgs),
     /// Print a figure
     Query(QueryArgs),
+    /// Dead letters: what could not be read, and how it gets on its way again
+    Dlq {
+        #[command(subcommand)]
+        command: DlqCommand,
+    },
     /// Print an example configuration with every key explained
     ExampleConfig,
     /// Serve the embedded engine (started by `up`)

@@ -40,6 +40,15 @@ pub async fn open_log(config: &Config) -> anyhow::Result<Arc<dyn Log>> {
     }
 }
 
+/// Opens the log for a look, without making one where there is none.
+pub async fn existing_log(config: &Config) -> anyhow::Result<Arc<dyn Log>> {
+    let file = config.data_dir.join("log.db");
+    if config.log.kind == LogKind::Embedded && !file.exists() {
+        bail!("there is no log at {} yet\nhint: `grapevine up` makes one; is --config the right file?", file.display());
+    }
+    open_log(config).await
+}
+
 /// The store, and the engine behind it where this process started one: it lives as long as this value.
 pub struct OpenStore {
     /// Writes.

@@ -6,9 +6,9 @@ use std::io::{self, IsTerminal, Write};
 use anyhow::Context;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use grapevine_store::{Column, MetricTable};
-use jiff::Timestamp;
 use serde_json::Value;
 
+use super::words::{duration, minutes};
 use crate::args::OutputFormat;
 
 /// Characters of a post that a table shows; CSV and JSON have all of it.
@@ -109,22 +109,6 @@ fn readable(value: &Value, unit: &str) -> String {
         (Value::String(text), "time") => text.parse().map_or_else(|_| text.clone(), minutes),
         (Value::String(text), _) => excerpt(text),
         (value, _) => exact(value),
-    }
-}
-
-fn minutes(time: Timestamp) -> String {
-    time.strftime("%Y-%m-%d %H:%M").to_string()
-}
-
-/// The two largest units: `2 d 15 h`, `3 min 20 s`.
-fn duration(seconds: f64) -> String {
-    let whole = seconds.max(0.0).round() as u64;
-    let (days, hours, mins, secs) = (whole / 86_400, whole / 3_600 % 24, whole / 60 % 60, whole % 60);
-    match (days, hours, mins) {
-        (0, 0, 0) => format!("{secs} s"),
-        (0, 0, _) => format!("{mins} min {secs} s"),
-        (0, _, _) => format!("{hours} h {mins} min"),
-        _ => format!("{days} d {hours} h"),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod alert_detect;
 mod check_config;
+mod dlq;
 mod example_config;
 mod figure;
 mod query;
@@ -9,6 +10,7 @@ mod score_texts;
 mod stage;
 mod tasks;
 mod up;
+mod words;
 
 use std::process::ExitCode;
 
@@ -29,6 +31,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Serve(with) => runtime()?.block_on(stage::run(&with.config, stage::Stage::Serve)),
         Command::CheckConfig(args) => runtime()?.block_on(check_config::run(&args)),
         Command::Query(args) => runtime()?.block_on(query::run(&args)),
+        Command::Dlq { command } => runtime()?.block_on(dlq::run(&command)),
         Command::ExampleConfig => example_config::run(),
         Command::EngineServe => {
             grapevine_engine::serve_child()?;

@@ -1,0 +1,96 @@
+//! Commands for whoever keeps the pipeline running.
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::{OutputFormat, WithConfig};
+
+#[derive(Debug, Subcommand)]
+pub enum DlqCommand {
+    /// List dead letters, the newest first, with totals by stage and reason
+    List(DlqListArgs),
+    /// Show one dead letter: where it stood, why it was parked, its bytes
+    Show(DlqShowArgs),
+    /// Send dead letters on their way again, once what was wrong is mended
+    #[command(after_help = REPLAY_HELP)]
+    Replay(DlqReplayArgs),
+}
+
+const REPLAY_HELP: &str = "\
+A letter goes back to where it was refused: a record of mentions.raw or mentions.scored to its own partition, a line or \
+frame of a source through that source's mapping, with the configuration of today. What is refused again stays parked with \
+the new reason. A replay that is interrupted can be repeated: equal ids fold.
+
+Exit codes: 0 all were replayed; 1 some were refused, or are not there.";
+
+#[derive(Debug, Clone, Default, Args)]
+pub struct LetterFilter {
+    /// Only those that this stage parked: ingest, score or sink
+    #[arg(long)]
+    pub stage: Option<String>,
+    /// Only those whose reason contains this text
+    #[arg(long)]
+    pub reason: Option<String>,
+    /// Only those parked since: a time such as 2026-03-01, or back from now: -7d, -24h
+    #[arg(long, allow_hyphen_values = true)]
+    pub from: Option<String>,
+    /// … and before: like --from
+    #[arg(long, allow_hyphen_values = true)]
+    pub to: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct DlqListArgs {
+    #[command(flatten)]
+    pub with: WithConfig,
+    #[command(flatten)]
+    pub filter: LetterFilter,
+    /// Letters at most; the totals count all of them
+    #[arg(long, default_value_t = 50)]
+    pub limit: usize,
+    #[arg(long, default_value = "table")]
+    pub format: OutputFormat,
+}
+
+#[derive(Debug, Args)]
+pub struct DlqShowArgs {
+    /// Number of the letter, as `grapevine dlq list` prints it
+    pub number: u64,
+    #[command(flatten)]
+    pub with: WithConfig,
+    /// Write the original bytes to stdout, and nothing else
+    #[arg(long, conflicts_with = "format")]
+    pub raw: bool,
+    #[arg(long, default_value = "table")]
+    pub format: ReportFormat,
+}
+
+#[derive(Debug, Args)]
+pub struct DlqReplayArgs {
+    /// Numbers of the letters, as `grapevine dlq list` prints them
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    pub numbers: Vec<u64>,
+    /// Every parked letter, or with --stage, --reason, --from and --to every one that fits
+    #[arg(long)]
+    pub all: bool,
+    #[command(flatten)]
+    pub with: WithConfig,
+    #[command(flatten)]
+    pub filter: LetterFilter,
+    /// Say what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Also what was replayed before
+    #[arg(long)]
+    pub again: bool,
+    /// Replay these mended bytes in place of the letter's own; of one letter alone
+    #[arg(long, value_name = "FILE", conflicts_with = "all")]
+    pub mended: Option<std::path::PathBuf>,
+    #[arg(long, default_value = "table")]
+    pub format: ReportFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    Table,
+    Json,
+}
