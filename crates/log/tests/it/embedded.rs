@@ -15,6 +15,7 @@ use grapevine_log::{
 };
 use tempfile::TempDir;
 
+use crate::groups::noted;
 use crate::place::{DAY, PATIENCE, at, limits, quick, read_n, record, settle_on, text};
 
 const CHILD: &str = "GRAPEVINE_LOG_TEST_CHILD";
@@ -205,6 +206,30 @@ async fn a_file_that_is_no_log_or_damaged_is_named() {
 
     let error = EmbeddedLog::open(noise.join("log.db")).err().expect("a file cannot be a folder").to_string();
     assert!(error.contains("folder") && error.contains(noise.to_str().unwrap()), "{error}");
+}
+
+/// As the first release made them: commits without notes.
+#[tokio::test]
+async fn a_file_of_the_former_version_opens_with_all_it_holds() {
+    let (_dir, path, log) = new_log(quick()).await;
+    log.append("t", (0..5).map(|n| at(0, format!("{n}"))).collect()).await.unwrap();
+    drop(log);
+    let former = rusqlite::Connection::open(&path).unwrap();
+    former
+        .execute_batch(
+            "DROP TABLE commits;
+             CREATE TABLE commits(grp TEXT, slot INTEGER, next INTEGER NOT NULL, PRIMARY KEY(grp, slot)) WITHOUT ROWID;
+             INSERT INTO commits(grp, slot, next) VALUES('g', 4096, 3);
+             PRAGMA user_version=1;",
+        )
+        .unwrap();
+    drop(former);
+    let logs = [EmbeddedLog::open(&path).unwrap(), EmbeddedLog::open(&path).unwrap()];
+    assert_eq!(logs[0].commits("t", "g").await.unwrap(), noted(0, 3, ""));
+    let mut consumer = logs[1].consumer("t", "g", StartAt::Oldest).await.unwrap();
+    assert_eq!(text(&read_n(consumer.as_mut(), 2).await[0].value), "3");
+    consumer.commit_noted(&noted(0, 4, "new")).await.unwrap();
+    assert_eq!(logs[0].commits("t", "g").await.unwrap(), noted(0, 4, "new"));
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use grapevine_log::{
 };
 use grapevine_testkit::kafka::{Broker, required_own};
 
-use crate::place::{DAY, limits, read_n, record, text};
+use crate::place::{DAY, limits, poll_until, read_n, record, text};
 
 #[tokio::test]
 async fn without_a_broker_the_error_says_where_it_looked_and_why_it_failed() {
@@ -147,7 +147,13 @@ async fn a_member_that_was_put_out_of_the_group_cannot_commit() {
     let error = slow.commit(&Offsets::from([(0, 1)])).await.unwrap_err();
     assert!(matches!(error, LogError::NotAssigned(0)), "{error}");
     // It may come back: then it reads what it could not commit.
-    let again = read_n(slow.as_mut(), 1).await;
+    let mut revoked = Vec::new();
+    let again = poll_until(slow.as_mut(), limits(10, 1000, 500), |all, polled, _| {
+        revoked.extend(polled.revoked.clone());
+        !all.is_empty()
+    })
+    .await;
+    assert_eq!(revoked, [0]);
     assert_eq!(again[0].offset, 0);
     slow.commit(&Offsets::from([(0, 1)])).await.unwrap();
     assert!(slow.poll(limits(1, 1, 0)).await.unwrap().records.is_empty());

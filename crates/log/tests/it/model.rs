@@ -1,8 +1,10 @@
 //! The log in a file against a model in memory: any order of appends, reads, commits, seeks and reopenings.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
-use grapevine_log::{Consumer, Log, Offsets, Record, StartAt, TopicSpec, embedded::EmbeddedLog, partition_of};
+use grapevine_log::{
+    Commit, Commits, Consumer, Log, Offsets, Record, StartAt, TopicSpec, embedded::EmbeddedLog, partition_of,
+};
 use proptest::prelude::*;
 
 use crate::place::{DAY, limits, quick};
@@ -19,7 +21,10 @@ enum Step {
     /// Commits what was read so far, less this many records of each partition.
     Commit {
         behind: u64,
+        note: Option<String>,
     },
+    /// Another member comes and goes: what it had been dealt is read again.
+    Visit,
     /// Reads again from the last commits.
     Rewind,
     Reopen,
@@ -30,7 +35,8 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => prop::collection::vec(record, 0..30).prop_map(Step::Append),
         4 => (1usize..40, 1usize..20_000).prop_map(|(records, bytes)| Step::Poll { records, bytes }),
-        2 => (0u64..4).prop_map(|behind| Step::Commit { behind }),
+        2 => (0u64..4, prop::option::of(".{0,40}")).prop_map(|(behind, note)| Step::Commit { behind, note }),
+        1 => Just(Step::Visit),
         1 => Just(Step::Rewind),
         1 => Just(Step::Reopen),
     ]
@@ -44,7 +50,13 @@ type Pair = (Vec<u8>, Vec<u8>);
 struct Model {
     stored: BTreeMap<u32, Vec<Pair>>,
     positions: Offsets,
-    committed: Offsets,
+    committed: Commits,
+}
+
+impl Model {
+    fn committed(&self) -> Offsets {
+        self.committed.iter().map(|(part, commit)| (*part, commit.next)).collect()
+    }
 }
 
 struct System {
@@ -67,20 +79,17 @@ impl System {
         match step {
             Step::Append(records) => self.append(records).await,
             Step::Poll { records, bytes } => self.poll(records, bytes).await,
-            Step::Commit { behind } => {
-                let offsets: Offsets =
-                    self.model.positions.iter().map(|(part, next)| (*part, next.saturating_sub(behind))).collect();
-                self.consumer.commit(&offsets).await.unwrap();
-                self.model.committed.extend(offsets);
-            }
+            Step::Commit { behind, note } => self.commit(behind, note).await,
+            Step::Visit => self.visit().await,
             Step::Rewind => {
-                self.model.positions.extend(self.model.committed.clone());
-                self.consumer.seek(&self.model.committed).await.unwrap();
+                let committed = self.model.committed();
+                self.consumer.seek(&committed).await.unwrap();
+                self.model.positions.extend(committed);
             }
             Step::Reopen => {
                 let System { dir, log, consumer, mut model } = self;
                 drop((consumer, log));
-                model.positions = model.committed.clone();
+                model.positions = model.committed();
                 let log = EmbeddedLog::open_with(dir.path().join("log.db"), quick()).unwrap();
                 let consumer = log.consumer("t", "g", StartAt::Oldest).await.unwrap();
                 self = System { dir, log, consumer, model };
@@ -120,8 +129,34 @@ impl System {
         }
     }
 
+    async fn commit(&mut self, behind: u64, note: Option<String>) {
+        let offsets: Offsets =
+            self.model.positions.iter().map(|(part, next)| (*part, next.saturating_sub(behind))).collect();
+        let noted = |note: &str| -> Commits {
+            offsets.iter().map(|(part, next)| (*part, Commit { next: *next, note: note.to_owned() })).collect()
+        };
+        let commits = noted(note.as_deref().unwrap_or_default());
+        match note {
+            Some(_) => self.consumer.commit_noted(&commits).await.unwrap(),
+            None => self.consumer.commit(&offsets).await.unwrap(),
+        }
+        self.model.committed.extend(commits);
+    }
+
+    async fn visit(&mut self) {
+        drop(self.log.consumer("t", "g", StartAt::Oldest).await.unwrap());
+        // Writes go in turn: once this one is done, the visitor has left.
+        self.log.append("t", Vec::new()).await.unwrap();
+        let polled = self.consumer.tend(Duration::ZERO).await.unwrap();
+        assert!(polled.assignment_changed && polled.records.is_empty() && polled.revoked.len() == 1, "{polled:?}");
+        let committed = self.model.committed();
+        for part in polled.revoked {
+            self.model.positions.insert(part, *committed.get(&part).unwrap_or(&0));
+        }
+    }
+
     async fn compare(&self) {
-        assert_eq!(self.log.committed("t", "g").await.unwrap(), self.model.committed);
+        assert_eq!(self.log.commits("t", "g").await.unwrap(), self.model.committed);
         for (part, bounds) in self.log.bounds("t").await.unwrap() {
             let count = self.model.stored.get(&part).map_or(0, Vec::len) as u64;
             assert_eq!(bounds, if count == 0 { (0, 0) } else { (0, count) });
