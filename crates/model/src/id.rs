@@ -1,5 +1,6 @@
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::LazyLock};
 
+use blake3::hazmat::{ContextKey, HasherExt, hash_derive_key_context};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Names one mention: the platform, the instance of it, and the platform's own id there.
@@ -19,9 +20,9 @@ impl MentionKey {
         Self { platform: platform.into(), instance: instance.into(), native_id: native_id.into() }
     }
 
-    /// The same place, another native id: how a reply names its parent.
-    pub fn sibling(&self, native_id: &str) -> Self {
-        Self::new(self.platform.clone(), self.instance.clone(), native_id)
+    /// The id of the same place's mention of another native id: how a reply names its parent.
+    pub fn sibling_id(&self, native_id: &str) -> MentionId {
+        MentionId::of_parts(&self.platform, &self.instance, native_id)
     }
 
     pub fn id(&self) -> MentionId {
@@ -45,13 +46,20 @@ pub struct MentionId(pub u128);
 
 impl MentionId {
     pub fn of(key: &MentionKey) -> Self {
-        let mut hasher = blake3::Hasher::new_derive_key("grapevine mention id v1");
-        for part in [&key.platform, &key.instance, &key.native_id] {
+        Self::of_parts(&key.platform, &key.instance, &key.native_id)
+    }
+
+    /// As [`MentionId::of`] the key of these parts.
+    pub fn of_parts(platform: &str, instance: &str, native_id: &str) -> Self {
+        // The context is the same for every id: hashing it each time would take as long as the rest.
+        static CONTEXT: LazyLock<ContextKey> = LazyLock::new(|| hash_derive_key_context("grapevine mention id v1"));
+        let mut hasher = blake3::Hasher::new_from_context_key(&CONTEXT);
+        for part in [platform, instance, native_id] {
             hasher.update(&(part.len() as u64).to_le_bytes());
             hasher.update(part.as_bytes());
         }
         let mut first = [0; 16];
-        hasher.finalize_xof().fill(&mut first);
+        first.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
         Self(u128::from_be_bytes(first))
     }
 }

@@ -93,12 +93,12 @@ impl Mention {
     }
 
     pub fn parent_id(&self) -> Option<MentionId> {
-        self.parent.as_deref().map(|native_id| self.key.sibling(native_id).id())
+        self.parent.as_deref().map(|native_id| self.key.sibling_id(native_id))
     }
 
     /// Id of the thread: the root's, or its own where it starts one.
     pub fn thread_id(&self) -> MentionId {
-        self.root.as_deref().map_or_else(|| self.id(), |native_id| self.key.sibling(native_id).id())
+        self.root.as_deref().map_or_else(|| self.id(), |native_id| self.key.sibling_id(native_id))
     }
 }
 

@@ -16,6 +16,9 @@ use crate::Event;
 /// The version that [`encode`] writes and the highest that [`decode`] reads.
 pub const VERSION: u16 = 2;
 
+/// How a record of [`VERSION`] begins.
+const PREFIX: &str = r#"{"v":2,"event":"#;
+
 #[derive(Debug, thiserror::Error)]
 pub enum WireError {
     #[error("a record is not the JSON of an event: {0}")]
@@ -43,7 +46,23 @@ pub fn encode(event: &Event) -> Vec<u8> {
     serde_json::to_vec(&Written { v: VERSION, event }).expect("events have string keys and finite shapes")
 }
 
+/// # Errors
+/// What is no event of a version that this program reads; the message says which.
 pub fn decode(record: &[u8]) -> Result<Event, WireError> {
+    match as_written(record) {
+        Some(event) => Ok(event),
+        None => decode_any(record),
+    }
+}
+
+/// The record as [`encode`] writes it, to the byte: read in one pass. `None` where it is anything else.
+fn as_written(record: &[u8]) -> Option<Event> {
+    let event = record.strip_prefix(PREFIX.as_bytes())?.strip_suffix(b"}")?;
+    serde_json::from_str(std::str::from_utf8(event).ok()?).ok()
+}
+
+/// In any order of keys and of any version, in two passes: the version has to be known first.
+fn decode_any(record: &[u8]) -> Result<Event, WireError> {
     let read: Read<'_> = serde_json::from_slice(record)?;
     match read.v {
         VERSION => Ok(serde_json::from_str(read.event.get())?),

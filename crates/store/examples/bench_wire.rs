@@ -1,6 +1,6 @@
 //! What one core does from a record of `mentions.scored` to rows on the socket, the engine's work left out.
 //!
-//! `cargo xtask bench wire [-- --records N --batch N]` runs it in release. "Per core" counts the time of the processor
+//! `cargo xtask bench wire [-- --records N --batch N --rounds N]` runs it in release. "Per core" counts the time of the processor
 //! that this process takes, all its threads together, not the time by the clock. The server behind the socket is another
 //! process, which swallows inserts; the store's questions are answered by a real engine with empty tables.
 
@@ -21,7 +21,10 @@ use measure::{Clock, Took};
 struct Sizes {
     records: usize,
     batch: usize,
+    rounds: usize,
 }
+
+const USAGE: &str = "usage: bench_wire [--records N] [--batch N] [--rounds N]";
 
 fn main() -> Result<(), Box<dyn Error>> {
     testing::run_if_child();
@@ -31,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let bytes: usize = records.iter().map(Vec::len).sum();
     println!("{} records of {} bytes, batches of {}", records.len(), bytes / records.len(), sizes.batch);
     println!("{:44} {:>10} {:>12} {:>7}", "", "a second", "per core", "ratio");
-    for round in 1..=2 {
+    for round in 1..=sizes.rounds {
         println!("round {round}");
         let base = line("serde_json::Value of the same bytes", baseline(&records)?, records.len(), None);
         line("wire::encode", encode(&records)?, records.len(), Some(base));
@@ -42,14 +45,15 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn sizes() -> Result<Sizes, Box<dyn Error>> {
-    let mut sizes = Sizes { records: 500_000, batch: 10_000 };
+    let mut sizes = Sizes { records: 500_000, batch: 10_000, rounds: 2 };
     let mut arguments = std::env::args().skip(1);
     while let Some(name) = arguments.next() {
-        let value = arguments.next().ok_or("usage: bench_wire [--records N] [--batch N]")?.parse()?;
+        let value = arguments.next().ok_or(USAGE)?.parse()?;
         match name.as_str() {
             "--records" => sizes.records = value,
             "--batch" => sizes.batch = value,
-            _ => return Err("usage: bench_wire [--records N] [--batch N]".into()),
+            "--rounds" => sizes.rounds = value,
+            _ => return Err(USAGE.into()),
         }
     }
     Ok(sizes)
@@ -125,5 +129,5 @@ fn batch(records: &[Vec<u8>], first_offset: u64) -> Result<Batch, Box<dyn Error>
     }
     let last_offset = first_offset + records.len() as u64 - 1;
     let (log, topic) = ("0000000000000000".to_owned(), "mentions.scored".to_owned());
-    Ok(Batch { log, topic, partition: 0, first_offset, last_offset, events })
+    Ok(Batch { log, topic, partition: 0, first_offset, last_offset, events, unreadable: 0, replay: false })
 }

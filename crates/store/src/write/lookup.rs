@@ -1,6 +1,6 @@
 //! What is stored about the mentions of a batch.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{collections::BTreeMap, fmt::Write as _};
 
 use clickhouse::{Row, query::Query};
 use grapevine_model::{AuthorTombstone, Event, MentionId};
@@ -48,12 +48,14 @@ struct Found {
 
 impl Store {
     /// What was stored before this batch, and whether some of the batch itself is stored already.
-    pub(super) async fn stored(&self, batch: &Batch) -> Result<(Vec<Stored>, bool), StoreError> {
+    pub(super) async fn stored(
+        &self,
+        batch: &Batch,
+        ids: &[Option<MentionId>],
+    ) -> Result<(Vec<Stored>, bool), StoreError> {
         let mut found = vec![];
-        let ids: Vec<u128> = ids(batch).into_iter().collect();
-        for ids in ids.chunks(IDS) {
-            let list = ids.iter().map(u128::to_string).collect::<Vec<_>>().join(",");
-            let query = self.read(&format!("{SQL}{BY_IDS}{GROUP}")).param("ids", format!("[{list}]"));
+        for ids in distinct(ids).chunks(IDS) {
+            let query = self.read(&format!("{SQL}{BY_IDS}{GROUP}")).param("ids", array(ids));
             found.extend(rows(query, batch).await?);
         }
         for author in authors(batch) {
@@ -83,13 +85,32 @@ async fn rows(query: Query, batch: &Batch) -> Result<Vec<Found>, StoreError> {
         .doing("looking up stored mentions")
 }
 
-fn ids(batch: &Batch) -> BTreeSet<u128> {
+/// Of each event of the batch the mention that it is about, if it is about one. Hashed once, here.
+pub(super) fn ids(batch: &Batch) -> Vec<Option<MentionId>> {
     let id = |event: &Event| match event {
-        Event::Upsert(mention) => Some(mention.id().0),
-        Event::Delete(deletion) => Some(deletion.key.id().0),
+        Event::Upsert(mention) => Some(mention.id()),
+        Event::Delete(deletion) => Some(deletion.key.id()),
         _ => None,
     };
-    batch.events.iter().filter_map(|(_, event)| id(event)).collect()
+    batch.events.iter().map(|(_, event)| id(event)).collect()
+}
+
+fn distinct(ids: &[Option<MentionId>]) -> Vec<MentionId> {
+    let mut distinct: Vec<MentionId> = ids.iter().copied().flatten().collect();
+    distinct.sort_unstable();
+    distinct.dedup();
+    distinct
+}
+
+fn array(ids: &[MentionId]) -> String {
+    let mut array = String::with_capacity(ids.len() * 40 + 2);
+    for id in ids {
+        array.push(if array.is_empty() { '[' } else { ',' });
+        // Writing to a string cannot fail.
+        let _ = write!(array, "{}", id.0);
+    }
+    array.push(']');
+    array
 }
 
 fn authors(batch: &Batch) -> impl Iterator<Item = &AuthorTombstone> {

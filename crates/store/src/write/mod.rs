@@ -4,13 +4,14 @@ mod batch;
 mod lookup;
 mod plan;
 mod rows;
+mod slots;
 
 use std::time::Duration;
 
-use clickhouse::{Row, RowOwned, RowWrite};
+use clickhouse::RowWrite;
 
 pub use batch::{Batch, Inserted};
-use rows::DirtyRecord;
+use rows::{AccountRecord, DirtyRecord, EngagementRecord, GapRecord, HealthRecord, MentionRecord};
 
 use crate::{Store, StoreError, error::Doing};
 
@@ -29,24 +30,25 @@ impl Store {
     pub async fn insert(&self, batch: &Batch) -> Result<Inserted, StoreError> {
         check(batch)?;
         let _writing = self.writing.lock().await;
-        let (stored, replayed) = self.stored(batch).await?;
-        let mut plan = plan::plan(batch, stored);
+        let ids = lookup::ids(batch);
+        let (stored, replayed) = self.stored(batch, &ids).await?;
+        let mut plan = plan::plan(batch, &ids, &stored);
         plan.inserted.replayed = replayed;
         let token = batch.token();
-        self.write("mentions", &token, &plan.mentions).await?;
-        self.write("engagement", &token, &plan.engagement).await?;
-        self.write("accounts", &token, &plan.accounts).await?;
-        self.write("gaps", &token, &plan.gaps).await?;
-        self.write("source_health", &token, &plan.health).await?;
+        self.write::<MentionRecord<'_>>("mentions", &token, &plan.mentions).await?;
+        self.write::<EngagementRecord>("engagement", &token, &plan.engagement).await?;
+        self.write::<AccountRecord>("accounts", &token, &plan.accounts).await?;
+        self.write::<GapRecord>("gaps", &token, &plan.gaps).await?;
+        self.write::<HealthRecord>("source_health", &token, &plan.health).await?;
         let dirty: Vec<DirtyRecord> =
             plan.dirty.into_iter().map(|(brand, hour)| DirtyRecord { brand, hour, marks: 1 }).collect();
-        self.write("dirty_hours", &token, &dirty).await?;
+        self.write::<DirtyRecord>("dirty_hours", &token, &dirty).await?;
         Ok(plan.inserted)
     }
 
-    async fn write<T>(&self, table: &str, token: &str, rows: &[T]) -> Result<(), StoreError>
+    async fn write<T>(&self, table: &str, token: &str, rows: &[T::Value<'_>]) -> Result<(), StoreError>
     where
-        T: RowOwned + RowWrite + for<'a> Row<Value<'a> = T>,
+        T: RowWrite,
     {
         if rows.is_empty() {
             return Ok(());

@@ -2,39 +2,40 @@
 
 use clickhouse::Row;
 use grapevine_model::{
-    AccountSnapshot, BrandMatch, EngagementSnapshot, Gap, Heartbeat, Intent, Kind, Mention, Polarity,
+    AccountSnapshot, BrandMatch, EngagementSnapshot, Gap, Heartbeat, Intent, Kind, Mention, MentionId, Polarity,
 };
 use jiff::Timestamp;
 use serde::Serialize;
 
+/// Borrows from the batch: a row is gone as soon as it is sent, and its text need not be copied for that.
 #[derive(Debug, Clone, Default, PartialEq, Row, Serialize)]
-pub(super) struct MentionRecord {
-    pub brand: String,
+pub(super) struct MentionRecord<'a> {
+    pub brand: &'a str,
     pub id: u128,
-    pub platform: String,
-    pub instance: String,
-    pub native_id: String,
+    pub platform: &'a str,
+    pub instance: &'a str,
+    pub native_id: &'a str,
     pub kind: i8,
-    pub space: String,
-    pub url: String,
-    pub author: String,
-    pub author_handle: String,
-    pub author_name: String,
+    pub space: &'a str,
+    pub url: &'a str,
+    pub author: &'a str,
+    pub author_handle: &'a str,
+    pub author_name: &'a str,
     pub author_followers: Option<u64>,
     pub author_bot: bool,
     pub team: bool,
     pub created_at: i64,
     pub observed_at: i64,
-    pub text: String,
-    pub language: String,
-    pub hashtags: Vec<String>,
-    pub handles: Vec<String>,
-    pub links: Vec<String>,
-    pub media_kinds: Vec<String>,
-    pub media_urls: Vec<String>,
+    pub text: &'a str,
+    pub language: &'a str,
+    pub hashtags: &'a [String],
+    pub handles: &'a [String],
+    pub links: &'a [String],
+    pub media_kinds: Vec<&'a str>,
+    pub media_urls: Vec<&'a str>,
     pub thread_id: u128,
     pub parent_id: u128,
-    pub parent_author: String,
+    pub parent_author: &'a str,
     pub likes: Option<u64>,
     pub reposts: Option<u64>,
     pub replies: Option<u64>,
@@ -42,7 +43,7 @@ pub(super) struct MentionRecord {
     pub bookmarks: Option<u64>,
     pub impressions: Option<u64>,
     pub stars: Option<f32>,
-    pub monitor: String,
+    pub monitor: &'a str,
     pub owned_space: bool,
     pub polarity: i8,
     pub negative: Option<f32>,
@@ -50,49 +51,50 @@ pub(super) struct MentionRecord {
     pub positive: Option<f32>,
     pub confidence: Option<f32>,
     pub intent: i8,
-    pub model: String,
+    pub model: &'a str,
     pub version: u64,
     pub deleted: u8,
     pub first: bool,
     pub partition: u16,
     pub offset: u64,
-    pub log: String,
+    pub log: &'a str,
 }
 
 /// Value of `polarity` where no model scored the mention.
 pub(crate) const UNSCORED: i8 = 2;
 
-impl MentionRecord {
-    /// `created_at` is that of the first sighting, in milliseconds.
-    pub(super) fn of(mention: &Mention, brand: &BrandMatch, created_at: i64) -> Self {
+impl<'a> MentionRecord<'a> {
+    /// `id` is the mention's; `created_at` is that of the first sighting, in milliseconds.
+    pub(super) fn of(id: MentionId, mention: &'a Mention, brand: &'a BrandMatch, created_at: i64) -> Self {
         let Mention { key, author, engagement, .. } = mention;
+        let (thread, parent) = ancestors(id, mention);
         let mut row = Self {
-            brand: brand.brand.clone(),
-            id: mention.id().0,
-            platform: key.platform.clone(),
-            instance: key.instance.clone(),
-            native_id: key.native_id.clone(),
+            brand: &brand.brand,
+            id: id.0,
+            platform: &key.platform,
+            instance: &key.instance,
+            native_id: &key.native_id,
             kind: kind_code(mention.kind),
-            space: mention.space.clone().unwrap_or_default(),
-            url: mention.url.clone().unwrap_or_default(),
-            author: author.native_id.clone(),
-            author_handle: author.handle.clone(),
-            author_name: author.name.clone().unwrap_or_default(),
+            space: optional(&mention.space),
+            url: optional(&mention.url),
+            author: &author.native_id,
+            author_handle: &author.handle,
+            author_name: optional(&author.name),
             author_followers: author.followers,
             author_bot: author.is_bot,
             team: brand.team || author.is_team,
             created_at,
             observed_at: micros(mention.observed_at),
-            text: mention.text.clone(),
-            language: mention.language.clone().unwrap_or_default(),
-            hashtags: mention.hashtags.clone(),
-            handles: mention.handles.clone(),
-            links: mention.links.clone(),
-            media_kinds: mention.media.iter().map(|media| media.kind.clone()).collect(),
-            media_urls: mention.media.iter().map(|media| media.url.clone()).collect(),
-            thread_id: mention.thread_id().0,
-            parent_id: mention.parent_id().map_or(0, |id| id.0),
-            parent_author: mention.parent_author.clone().unwrap_or_default(),
+            text: &mention.text,
+            language: optional(&mention.language),
+            hashtags: &mention.hashtags,
+            handles: &mention.handles,
+            links: &mention.links,
+            media_kinds: mention.media.iter().map(|media| media.kind.as_str()).collect(),
+            media_urls: mention.media.iter().map(|media| media.url.as_str()).collect(),
+            thread_id: thread.0,
+            parent_id: parent.map_or(0, |id| id.0),
+            parent_author: optional(&mention.parent_author),
             likes: engagement.likes,
             reposts: engagement.reposts,
             replies: engagement.replies,
@@ -100,7 +102,7 @@ impl MentionRecord {
             bookmarks: engagement.bookmarks,
             impressions: engagement.impressions,
             stars: mention.stars,
-            monitor: brand.monitor.clone(),
+            monitor: &brand.monitor,
             owned_space: brand.owned_space,
             polarity: UNSCORED,
             version: version(mention.observed_at),
@@ -110,7 +112,7 @@ impl MentionRecord {
         row
     }
 
-    fn score(&mut self, mention: &Mention) {
+    fn score(&mut self, mention: &'a Mention) {
         let Some(scores) = &mention.scores else { return };
         self.polarity = polarity_code(scores.polarity);
         self.negative = Some(scores.negative);
@@ -118,8 +120,22 @@ impl MentionRecord {
         self.positive = Some(scores.positive);
         self.confidence = Some(scores.confidence);
         self.intent = intent_code(scores.intent);
-        self.model = scores.model.clone();
+        self.model = &scores.model;
     }
+}
+
+fn optional(text: &Option<String>) -> &str {
+    text.as_deref().unwrap_or_default()
+}
+
+/// Ids of the thread and of the parent; hashed once where both are the same mention.
+fn ancestors(id: MentionId, mention: &Mention) -> (MentionId, Option<MentionId>) {
+    let thread = mention.root.as_deref().map_or(id, |root| mention.key.sibling_id(root));
+    let parent = match &mention.parent {
+        parent if *parent == mention.root => mention.root.as_ref().map(|_| thread),
+        parent => parent.as_deref().map(|parent| mention.key.sibling_id(parent)),
+    };
+    (thread, parent)
 }
 
 #[derive(Debug, Clone, PartialEq, Row, Serialize)]

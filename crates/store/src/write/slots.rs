@@ -1,0 +1,194 @@
+//! The mentions of a batch by id and brand, while its events pass over them.
+//!
+//! A slot borrows from the batch or from what is stored, and slots of one mention are linked instead of gathered: a batch
+//! of new mentions, which is the common one, then allocates nothing for each of them.
+
+use std::collections::HashMap;
+
+use grapevine_model::{AuthorTombstone, BrandMatch, Mention, MentionId};
+
+use super::{
+    plan::Stored,
+    rows::{MentionRecord, UNSCORED, created, observed_micros, version},
+};
+
+/// A mention of a brand as the batch has left it so far.
+pub(super) struct Slot<'a> {
+    pub id: MentionId,
+    pub brand: &'a str,
+    place: Place<'a>,
+    /// Milliseconds; of the first sighting.
+    pub created_at: i64,
+    pub version: u64,
+    pub live: bool,
+    /// It was there before this batch.
+    pub stored: bool,
+    pub change: Option<(u64, Change<'a>)>,
+    /// The same mention of another brand.
+    next: Option<usize>,
+}
+
+/// What a row that marks a deletion has to repeat.
+struct Place<'a> {
+    platform: &'a str,
+    instance: &'a str,
+    native_id: &'a str,
+    author: &'a str,
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum Change<'a> {
+    Upsert(&'a Mention, &'a BrandMatch),
+    Remove,
+}
+
+/// A removal by the event of this offset: of what is live and not newer than `version`.
+#[derive(Clone, Copy)]
+pub(super) struct Removal {
+    pub offset: u64,
+    pub version: u64,
+}
+
+impl<'a> Slot<'a> {
+    pub(super) fn first_sighting(id: MentionId, offset: u64, mention: &'a Mention, brand: &'a BrandMatch) -> Self {
+        let place = Place {
+            platform: &mention.key.platform,
+            instance: &mention.key.instance,
+            native_id: &mention.key.native_id,
+            author: &mention.author.native_id,
+        };
+        Slot {
+            id,
+            brand: &brand.brand,
+            place,
+            created_at: created(mention.created_at),
+            version: version(mention.observed_at),
+            live: true,
+            stored: false,
+            change: Some((offset, Change::Upsert(mention, brand))),
+            next: None,
+        }
+    }
+
+    fn of(stored: &'a Stored) -> Self {
+        let place = Place {
+            platform: &stored.place.platform,
+            instance: &stored.place.instance,
+            native_id: &stored.place.native_id,
+            author: &stored.place.author,
+        };
+        Slot {
+            id: stored.id,
+            brand: &stored.brand,
+            place,
+            created_at: stored.created_at,
+            version: stored.version,
+            live: !stored.deleted,
+            stored: true,
+            change: None,
+            next: None,
+        }
+    }
+
+    fn by(&self, tombstone: &AuthorTombstone) -> bool {
+        let Place { platform, instance, author, .. } = self.place;
+        (platform, instance, author) == (&*tombstone.platform, &*tombstone.instance, &*tombstone.author)
+    }
+
+    /// Whether it was there to be removed.
+    fn remove(&mut self, removal: Removal) -> bool {
+        let removed = self.live && self.version <= removal.version;
+        if removed {
+            (self.version, self.live) = (removal.version, false);
+            self.change = Some((removal.offset, Change::Remove));
+        }
+        removed
+    }
+
+    /// A row that stands for "gone": its key, its author (so that a replay finds it by the author) and nothing that was
+    /// written.
+    pub(super) fn removal(&self) -> MentionRecord<'a> {
+        MentionRecord {
+            brand: self.brand,
+            id: self.id.0,
+            platform: self.place.platform,
+            instance: self.place.instance,
+            native_id: self.place.native_id,
+            author: self.place.author,
+            kind: 1,
+            created_at: self.created_at,
+            observed_at: observed_micros(self.version),
+            polarity: UNSCORED,
+            version: self.version,
+            deleted: 1,
+            ..MentionRecord::default()
+        }
+    }
+}
+
+/// In the order in which they came.
+pub(super) struct Slots<'a> {
+    all: Vec<Slot<'a>>,
+    /// Of each mention the slot that came last; it names the one before.
+    last: HashMap<MentionId, usize>,
+}
+
+impl<'a> Slots<'a> {
+    /// With room for as many more as the batch has events.
+    pub(super) fn of(stored: &'a [Stored], events: usize) -> Self {
+        let room = stored.len() + events;
+        let mut slots = Slots { all: Vec::with_capacity(room), last: HashMap::with_capacity(room) };
+        for stored in stored {
+            slots.push(Slot::of(stored));
+        }
+        slots
+    }
+
+    /// There must be none of this mention and brand yet.
+    pub(super) fn push(&mut self, slot: Slot<'a>) {
+        let next = self.last.insert(slot.id, self.all.len());
+        self.all.push(Slot { next, ..slot });
+    }
+
+    pub(super) fn find(&mut self, id: MentionId, brand: &str) -> Option<&mut Slot<'a>> {
+        let mut at = self.last.get(&id).copied();
+        while let Some(index) = at.filter(|index| self.all[*index].brand != brand) {
+            at = self.all[index].next;
+        }
+        at.map(|index| &mut self.all[index])
+    }
+
+    /// Removes those of a mention that `which` picks. Whether there was any.
+    pub(super) fn remove(&mut self, id: MentionId, removal: Removal, which: impl Fn(&Slot<'a>) -> bool) -> bool {
+        let mut removed = false;
+        let mut at = self.last.get(&id).copied();
+        while let Some(index) = at {
+            let slot = &mut self.all[index];
+            removed |= which(slot) && slot.remove(removal);
+            at = slot.next;
+        }
+        removed
+    }
+
+    /// Removes what an author wrote. Whether there was anything.
+    pub(super) fn remove_by(&mut self, tombstone: &AuthorTombstone, removal: Removal) -> bool {
+        let mut removed = false;
+        for slot in self.all.iter_mut().filter(|slot| slot.by(tombstone)) {
+            removed |= slot.remove(removal);
+        }
+        removed
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+}
+
+impl<'a> IntoIterator for Slots<'a> {
+    type Item = Slot<'a>;
+    type IntoIter = std::vec::IntoIter<Slot<'a>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.all.into_iter()
+    }
+}
