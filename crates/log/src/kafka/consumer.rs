@@ -1,7 +1,7 @@
-//! A member of a Kafka group.
+//! A member of a Kafka group: polling, tending, and what rebalances do to both.
 //!
-//! Commits take the offset of the next record, as everywhere in this crate. (librdkafka's `store_offset` takes that of the
-//! record itself and adds one, `store_offsets` and `commit` do not: storing is switched off and only `commit` is used.)
+//! Rebalances are served by polls and by tending alone, on the caller's thread. Until then a partition that is to go stays
+//! this member's in the group: the others wait for it.
 
 use std::{
     collections::{BTreeSet, VecDeque},
@@ -11,19 +11,18 @@ use std::{
 
 use async_trait::async_trait;
 use futures::{FutureExt, StreamExt};
-use jiff::Timestamp;
 use rdkafka::{
-    Message, Offset, TopicPartitionList,
-    consumer::{CommitMode, Consumer as _, StreamConsumer},
+    consumer::{Consumer as _, StreamConsumer},
     error::{KafkaError, RDKafkaErrorCode},
-    message::BorrowedMessage,
 };
 use tokio::{task::JoinHandle, time::Instant};
 
 use super::{
+    batch::{Batch, received},
     blocking,
-    client::{Changes, Context, explain, when_settled},
+    client::{Changes, Context, explain},
     cluster::Cluster,
+    commit::{commit_fenced, is_fenced, offset_list, part_list},
     ended_abnormally,
 };
 use crate::{Commits, Consumer, LogError, Offsets, PollLimits, Polled, Received, Record, check_notes, without_notes};
@@ -97,68 +96,6 @@ impl KafkaConsumer {
     }
 }
 
-/// Of the next record to read, for a commit or a seek.
-pub(super) fn offset_list(topic: &str, commits: &Commits) -> Result<TopicPartitionList, LogError> {
-    let mut list = TopicPartitionList::with_capacity(commits.len());
-    for (part, commit) in commits {
-        let mut element = list.add_partition(topic, *part as i32);
-        let set = element.set_offset(Offset::Offset(commit.next as i64));
-        set.map_err(|error| explain("stating an offset", &error))?;
-        if !commit.note.is_empty() {
-            element.set_metadata(&commit.note);
-        }
-    }
-    Ok(list)
-}
-
-fn part_list(topic: &str, parts: &BTreeSet<u32>) -> TopicPartitionList {
-    let mut list = TopicPartitionList::with_capacity(parts.len());
-    parts.iter().for_each(|part| drop(list.add_partition(topic, *part as i32)));
-    list
-}
-
-/// Commits as the member that the group knows, or not at all.
-///
-/// Kafka fences by generation, and librdkafka states the newest that it knows. While partitions may still be ours that
-/// generation is on its way at times, so those refusals are tried again; once librdkafka has learned that the group went
-/// on without us, nothing may be sent any more: to a group that is empty meanwhile it would pass unfenced.
-fn commit_fenced(client: &StreamConsumer<Context>, list: &TopicPartitionList) -> Result<(), KafkaError> {
-    use RDKafkaErrorCode as Code;
-    when_settled(|| {
-        if client.assignment_lost() {
-            return Err(KafkaError::ConsumerCommit(Code::AssignmentLost));
-        }
-        let outcome = client.commit(list, CommitMode::Sync);
-        match outcome.as_ref().err().and_then(KafkaError::rdkafka_error_code) {
-            Some(Code::IllegalGeneration) if !client.assignment_lost() => {
-                Err(KafkaError::ConsumerCommit(Code::RebalanceInProgress))
-            }
-            _ => outcome,
-        }
-    })
-}
-
-fn is_fenced(error: &KafkaError) -> bool {
-    use RDKafkaErrorCode as Code;
-    let code = error.rdkafka_error_code();
-    matches!(
-        code,
-        Some(Code::IllegalGeneration | Code::UnknownMemberId | Code::FencedInstanceId | Code::AssignmentLost)
-    )
-}
-
-pub(super) fn received(message: &BorrowedMessage<'_>) -> Received {
-    let millis = message.timestamp().to_millis().unwrap_or(0);
-    Received {
-        topic: message.topic().to_owned(),
-        partition: message.partition().max(0) as u32,
-        offset: message.offset().max(0) as u64,
-        key: message.key().unwrap_or_default().to_vec(),
-        value: message.payload().unwrap_or_default().to_vec(),
-        appended_at: Timestamp::from_millisecond(millis).unwrap_or(Timestamp::UNIX_EPOCH),
-    }
-}
-
 /// librdkafka mends these by itself while it is polled.
 fn mends_itself(error: &KafkaError) -> bool {
     use RDKafkaErrorCode as Code;
@@ -176,34 +113,6 @@ fn mends_itself(error: &KafkaError) -> bool {
                 | Code::PollExceeded
         )
     )
-}
-
-fn size(record: &Received) -> usize {
-    record.key.len() + record.value.len()
-}
-
-/// Collects records up to the limits.
-struct Batch {
-    records: Vec<Received>,
-    limits: PollLimits,
-    bytes: usize,
-}
-
-impl Batch {
-    /// Gives the record back where it does not fit. The first always fits.
-    fn push(&mut self, record: Received) -> Result<(), Received> {
-        let full = self.records.len() >= self.limits.records;
-        if full || (!self.records.is_empty() && self.bytes + size(&record) > self.limits.bytes) {
-            return Err(record);
-        }
-        self.bytes += size(&record);
-        self.records.push(record);
-        Ok(())
-    }
-
-    fn is_full(&self) -> bool {
-        self.records.len() >= self.limits.records || self.bytes >= self.limits.bytes
-    }
 }
 
 impl KafkaConsumer {
@@ -284,7 +193,7 @@ impl Consumer for KafkaConsumer {
     async fn poll(&mut self, limits: PollLimits) -> Result<Polled, LogError> {
         self.settle_unfinished().await;
         self.resume()?;
-        let mut batch = Batch { records: Vec::new(), limits, bytes: 0 };
+        let mut batch = Batch::new(limits);
         while let Some(record) = self.pending.pop_front() {
             if let Err(record) = batch.push(record) {
                 self.pending.push_front(record);

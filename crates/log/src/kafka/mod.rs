@@ -19,8 +19,10 @@
 //! The bundled librdkafka is built without TLS and without Kerberos: `security.protocol` can be `PLAINTEXT` or
 //! `SASL_PLAINTEXT`.
 
+mod batch;
 mod client;
 mod cluster;
+mod commit;
 mod consumer;
 mod options;
 mod producer;
@@ -45,7 +47,8 @@ pub use self::options::KafkaOptions;
 use self::{
     client::{Context, explain, when_settled},
     cluster::Cluster,
-    consumer::{KafkaConsumer, offset_list},
+    commit::offset_list,
+    consumer::KafkaConsumer,
 };
 use crate::{
     Commits, Consumer, Log, LogError, Offsets, PollLimits, Received, Record, StartAt, TopicSpec, check_partition,

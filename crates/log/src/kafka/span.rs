@@ -10,8 +10,9 @@ use rdkafka::{
 };
 
 use super::{
+    batch::received,
     client::{Context, explain},
-    consumer::{offset_list, received},
+    commit::offset_list,
     options::{self, KafkaOptions},
 };
 use crate::{LogError, Offsets, PollLimits, Received, without_notes};

@@ -126,7 +126,7 @@ pub(super) fn table(
     let mut held = bounds(reader.client(), (topic, partitions), options.patience)?;
     held.retain(|_, (oldest, next)| oldest < next);
     let starts: Offsets = held.iter().map(|(part, (oldest, _))| (*part, *oldest)).collect();
-    reader.assign(&super::consumer::offset_list(topic, &without_notes(&starts))?).map_err(|error| failed(&error))?;
+    reader.assign(&super::commit::offset_list(topic, &without_notes(&starts))?).map_err(|error| failed(&error))?;
     let ends = held.into_iter().map(|(part, (_, next))| (part, next)).collect();
     read_to(&reader, ends, options.patience).map_err(|error| failed(&error))
 }
