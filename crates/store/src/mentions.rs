@@ -181,7 +181,7 @@ impl Store {
 
     /// Creation of the newest row. One dated far ahead does not count while there are others: every look back would
     /// begin at it, find too few rows and end in reading the whole table.
-    async fn newest(&self) -> Result<Option<Timestamp>, StoreError> {
+    pub(crate) async fn newest(&self) -> Result<Option<Timestamp>, StoreError> {
         let sql = "WITH created_at <= now64(3) + INTERVAL 1 HOUR AS past SELECT count(), \
             toUnixTimestamp64Milli(if(countIf(past) > 0, maxIf(created_at, past), max(created_at))) FROM mentions";
         let (rows, newest): (u64, i64) = self.read(sql).fetch_one().await.doing("reading the newest mentions")?;
