@@ -35,6 +35,12 @@ const BENCHMARKS: &[Benchmark] = &[
         run: score,
     },
     Benchmark {
+        name: "log",
+        what: "appending and reading: the embedded log, Kafka, and the disk alone; `--batches N`",
+        kafka: true,
+        run: log,
+    },
+    Benchmark {
         name: "broker",
         what: "start, stop and memory of the Kafka broker of the tests",
         kafka: true,
@@ -60,6 +66,12 @@ pub fn run(args: &Args) -> Result<()> {
 fn score(extra: &[String]) -> Result<()> {
     let mut command = cargo();
     command.args(["run", "--release", "--quiet", "--package", "grapevine-scoring", "--example", "bench_score", "--"]);
+    show(command.args(extra))
+}
+
+fn log(extra: &[String]) -> Result<()> {
+    let mut command = cargo();
+    command.args(["run", "--release", "--quiet", "--package", "grapevine-log", "--example", "bench_log", "--"]);
     show(command.args(extra))
 }
 
