@@ -12,6 +12,11 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+/// A batch of the sink is some 150,000 short strings that come and go together: with glibc's allocator that takes as long
+/// as everything else that is done to them (`cargo xtask bench wire`).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let args = args::Args::parse();
     init_tracing(args.verbose);

@@ -18,6 +18,10 @@ use grapevine_store::{Batch, Store, StoreOptions};
 use grapevine_testkit::story::Story;
 use measure::{Clock, Took};
 
+/// As in the binary `grapevine`.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 struct Sizes {
     records: usize,
     batch: usize,
