@@ -238,6 +238,7 @@ impl Consumer for KafkaConsumer {
             return Err(LogError::NotAssigned(*first));
         }
         self.cluster.append(topic, &records).await?;
+        (self.cluster.options.appended)();
         self.commit(offsets).await
     }
 

@@ -21,6 +21,9 @@ pub struct KafkaOptions {
     pub replication: Option<u16>,
     /// How long a request may take before it counts as failed.
     pub patience: Duration,
+    /// Called between the append and the commit of [`append_and_commit`](crate::Consumer::append_and_commit): for tests
+    /// that end the process there.
+    pub appended: fn(),
 }
 
 impl KafkaOptions {
@@ -31,6 +34,7 @@ impl KafkaOptions {
             properties: BTreeMap::new(),
             replication: None,
             patience: Duration::from_secs(30),
+            appended: || {},
         }
     }
 }
