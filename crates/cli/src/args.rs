@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 use grapevine_scoring::EngineChoice;
 
-pub use operate::{DlqCommand, DlqListArgs, DlqReplayArgs, DlqShowArgs, LetterFilter, ReportFormat};
+pub use operate::{
+    DlqCommand, DlqListArgs, DlqReplayArgs, DlqShowArgs, LetterFilter, RebuildArgs, ReportFormat, StatusArgs,
+    StoreCommand, VerifyArgs,
+};
 
 /// Social listening that you host yourself: mentions of your brands, scored, stored, watched.
 #[derive(Debug, Parser)]
@@ -36,6 +39,14 @@ pub enum Command {
     CheckConfig(CheckConfigArgs),
     /// Print a figure
     Query(QueryArgs),
+    /// Whether all is well: stages, sources, store, invariants, dead letters
+    #[command(after_help = operate::STATUS_HELP)]
+    Status(StatusArgs),
+    /// Compare the store's rollups with its base table, or rebuild them
+    Store {
+        #[command(subcommand)]
+        command: StoreCommand,
+    },
     /// Dead letters: what could not be read, and how it gets on its way again
     Dlq {
         #[command(subcommand)]
@@ -46,6 +57,13 @@ pub enum Command {
     /// Serve the embedded engine (started by `up`)
     #[command(hide = true)]
     EngineServe,
+    /// List the crash points, one a line: what GRAPEVINE_CRASH_AT takes
+    #[command(hide = true)]
+    CrashPoints {
+        /// As the table of ARCHITECTURE.md
+        #[arg(long)]
+        table: bool,
+    },
 }
 
 #[derive(Debug, Clone, clap::Args)]

@@ -20,7 +20,10 @@ use grapevine_scoring::{
 use grapevine_store::{Store, StoreOptions};
 use serde::{Deserialize, Serialize};
 
-use crate::config::{Config, LogKind, ScoringSection, StoreKind, StoreSection};
+use crate::{
+    config::{Config, LogKind, ScoringSection, StoreKind, StoreSection},
+    stages::crash,
+};
 
 /// Opens the log. Topics are created by [`crate::stages::ensure_topics`].
 pub async fn open_log(config: &Config) -> anyhow::Result<Arc<dyn Log>> {
@@ -35,6 +38,7 @@ pub async fn open_log(config: &Config) -> anyhow::Result<Arc<dyn Log>> {
             let mut options = KafkaOptions::new(config.log.brokers.clone().unwrap_or_default());
             options.replication = config.log.replication;
             options.properties = config.log.properties.clone();
+            options.appended = || crash::at("score-appended");
             Ok(Arc::new(KafkaLog::connect(options).await?))
         }
     }
@@ -86,6 +90,20 @@ pub async fn open_store(config: &Config) -> anyhow::Result<OpenStore> {
     let (store, reader) = address.connect(config)?;
     store.ping().await.with_context(|| format!("no ClickHouse answers at {}", address.url))?;
     Ok(OpenStore { store, reader, engine })
+}
+
+/// Asks the store that runs, as a user that can not write. No engine is started for it.
+pub async fn running_store(config: &Config) -> anyhow::Result<Store> {
+    let address = match config.store.kind {
+        StoreKind::Clickhouse => server_address(&config.store)?,
+        StoreKind::Embedded => match running_engine(config).await {
+            Some(address) => address,
+            None => bail!("the embedded engine does not run; `grapevine up` starts it"),
+        },
+    };
+    let (_, reader) = address.connect(config)?;
+    reader.ping().await.with_context(|| format!("no ClickHouse answers at {}", address.url))?;
+    Ok(reader)
 }
 
 /// A pipeline owns its engine: one that it borrowed would end with its owner, such as a `grapevine query` that had just
@@ -179,7 +197,7 @@ impl StoreAddress {
             let Login { user, password } = login.clone();
             let (url, database) = (self.url.clone(), config.store.database.clone());
             let options = StoreOptions { url, database, user: Some(user), password: Some(password) };
-            Ok(Store::connect(options)?.with_sources(&sources, config.log.partitions))
+            Ok(Store::connect(options)?.with_sources(&sources, config.log.partitions).with_steps(crash::at))
         };
         Ok((open(&self.writer)?, open(&self.reader)?))
     }

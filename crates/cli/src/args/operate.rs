@@ -89,6 +89,75 @@ pub struct DlqReplayArgs {
     pub format: ReportFormat,
 }
 
+pub const STATUS_HELP: &str = "\
+The first line says whether all is well. The log and the store are asked directly, so that it works without a token and \
+whoever runs the stages. What does not answer is shown as not known, never as 0.
+
+Exit codes: 0 healthy; 1 something is violated, has stalled or is silent; 2 a part did not answer, and the rest is well.";
+
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    #[command(flatten)]
+    pub with: WithConfig,
+    /// Check what was created since: a time such as 2026-03-01, or back from now: -7d, -24h
+    #[arg(long, default_value = "-48h", allow_hyphen_values = true)]
+    pub from: String,
+    /// … and before: like --from, or `now`
+    #[arg(long, default_value = "now", allow_hyphen_values = true)]
+    pub to: String,
+    /// Look again every few seconds, until Ctrl-C
+    #[arg(long)]
+    pub watch: bool,
+    #[arg(long, default_value = "table")]
+    pub format: ReportFormat,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum StoreCommand {
+    /// Compare the rollups with the base table, hour by hour
+    #[command(after_help = VERIFY_HELP)]
+    Verify(VerifyArgs),
+    /// Compute the rollups of a span anew from the base table, then verify them
+    #[command(after_help = VERIFY_HELP)]
+    Rebuild(RebuildArgs),
+}
+
+const VERIFY_HELP: &str = "\
+An hour that an edit or a deletion has touched waits to be rebuilt by the sink; until then it may differ.
+
+Exit codes: 0 all agree, or only hours differ that wait to be rebuilt; 1 others differ.";
+
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    #[command(flatten)]
+    pub with: WithConfig,
+    /// Start: a time such as 2026-03-01, or back from now: -7d, -24h
+    #[arg(long, default_value = "-48h", allow_hyphen_values = true)]
+    pub from: String,
+    /// End, exclusive; like --from, or `now`
+    #[arg(long, default_value = "now", allow_hyphen_values = true)]
+    pub to: String,
+    #[arg(long, default_value = "table")]
+    pub format: OutputFormat,
+}
+
+#[derive(Debug, Args)]
+pub struct RebuildArgs {
+    #[command(flatten)]
+    pub with: WithConfig,
+    /// Only this brand's (default: every brand of the configuration)
+    #[arg(long)]
+    pub brand: Option<String>,
+    /// Start: a time such as 2026-03-01, or back from now: -7d, -24h
+    #[arg(long, allow_hyphen_values = true)]
+    pub from: String,
+    /// End, exclusive; like --from, or `now`
+    #[arg(long, default_value = "now", allow_hyphen_values = true)]
+    pub to: String,
+    #[arg(long, default_value = "table")]
+    pub format: OutputFormat,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ReportFormat {
     Table,

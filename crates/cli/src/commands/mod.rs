@@ -5,16 +5,23 @@ mod check_config;
 mod dlq;
 mod example_config;
 mod figure;
+mod monitoring;
 mod query;
 mod score_texts;
+mod span;
 mod stage;
+mod status;
+mod store;
 mod tasks;
 mod up;
 mod words;
 
 use std::process::ExitCode;
 
-use crate::args::{AlertCommand, Args, Command};
+use crate::{
+    args::{AlertCommand, Args, Command},
+    stages::crash,
+};
 
 /// Runs a command to its end.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
@@ -32,7 +39,13 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::CheckConfig(args) => runtime()?.block_on(check_config::run(&args)),
         Command::Query(args) => runtime()?.block_on(query::run(&args)),
         Command::Dlq { command } => runtime()?.block_on(dlq::run(&command)),
+        Command::Status(args) => runtime()?.block_on(status::run(&args)),
+        Command::Store { command } => runtime()?.block_on(store::run(&command)),
         Command::ExampleConfig => example_config::run(),
+        Command::CrashPoints { table } => {
+            print!("{}", if table { crash::table() } else { crash::names() });
+            Ok(ExitCode::SUCCESS)
+        }
         Command::EngineServe => {
             grapevine_engine::serve_child()?;
             Ok(ExitCode::SUCCESS)

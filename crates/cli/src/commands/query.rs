@@ -9,9 +9,8 @@ use anyhow::bail;
 use comfy_table::{Table, presets};
 use grapevine_api::Span;
 use grapevine_store::{By, MetricQuery, registry};
-use jiff::Timestamp;
 
-use super::figure;
+use super::{figure, span};
 use crate::{args::QueryArgs, config, parts};
 
 pub async fn run(args: &QueryArgs) -> anyhow::Result<ExitCode> {
@@ -36,8 +35,7 @@ pub async fn run(args: &QueryArgs) -> anyhow::Result<ExitCode> {
 }
 
 fn build(args: &QueryArgs, metric: &str, brand: String) -> anyhow::Result<MetricQuery> {
-    let Span { from, to } = Span::parse(Some(&args.from), Some(&args.to), Timestamp::now())
-        .map_err(|error| anyhow::anyhow!("{}\nhint: {}", error.message, error.hint))?;
+    let Span { from, to } = span::parse(&args.from, &args.to)?;
     let by = match &args.by {
         Some(by) => Some(by.parse::<By>().map_err(|error| anyhow::anyhow!("--by: {error}"))?),
         None => None,

@@ -1,6 +1,6 @@
 use std::{path::Path, process::ExitCode};
 
-use super::{stop_on_signal, tasks::Tasks};
+use super::{monitoring, stop_on_signal, tasks::Tasks};
 use crate::{
     config::{self, StoreKind},
     parts,
@@ -21,6 +21,7 @@ pub async fn run(file: &Path, stage: Stage) -> anyhow::Result<ExitCode> {
     let config = config::load(file)?;
     let shutdown = stop_on_signal();
     let metrics = serve::install_metrics()?;
+    let monitor = monitoring::bind(&config).await?;
     let log = parts::open_log(&config).await?;
     stages::ensure_topics(&*log, &config).await?;
     // The first two work on the log alone.
@@ -34,6 +35,7 @@ pub async fn run(file: &Path, stage: Stage) -> anyhow::Result<ExitCode> {
     }
     let borrowed = asks_store && config.store.kind == StoreKind::Embedded && open.engine.is_none();
     let pipeline = Pipeline::new(config, log, &open, shutdown);
+    let _monitor = monitoring::serve(monitor, &pipeline, metrics.clone());
     let mut tasks = Tasks::new(pipeline.clone());
     match stage {
         Stage::Ingest => tasks.ingest(),

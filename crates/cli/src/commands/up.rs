@@ -2,7 +2,7 @@
 
 use std::{path::Path, process::ExitCode};
 
-use super::{stop_on_signal, tasks::Tasks};
+use super::{monitoring, stop_on_signal, tasks::Tasks};
 use crate::{
     config, parts,
     stages::{self, Pipeline, serve},
@@ -14,6 +14,7 @@ pub async fn run(file: &Path) -> anyhow::Result<ExitCode> {
     let shutdown = stop_on_signal();
     let listener = serve::bind(&config).await?;
     let metrics = serve::install_metrics()?;
+    let monitor = monitoring::bind(&config).await?;
     let log = parts::open_log(&config).await?;
     stages::ensure_topics(&*log, &config).await?;
     parts::wait_for_engine_to_be_free(&config).await?;
@@ -21,6 +22,7 @@ pub async fn run(file: &Path) -> anyhow::Result<ExitCode> {
     open.store.migrate().await?;
     let pipeline = Pipeline::new(config, log, &open, shutdown);
 
+    let _monitor = monitoring::serve(monitor, &pipeline, metrics.clone());
     let mut tasks = Tasks::new(pipeline);
     tasks.serve(listener, metrics);
     tasks.ingest();

@@ -6,7 +6,9 @@ mod sections;
 
 pub use error::ConfigError;
 pub use load::load;
-pub use sections::{AlertsSection, ApiSection, LogKind, LogSection, ScoringSection, StoreKind, StoreSection};
+pub use sections::{
+    AlertsSection, ApiSection, LogKind, LogSection, MonitoringSection, ScoringSection, StoreKind, StoreSection,
+};
 
 use std::path::{Path, PathBuf};
 
@@ -30,6 +32,8 @@ pub struct Config {
     pub api: ApiSection,
     #[serde(default)]
     pub alerts: AlertsSection,
+    #[serde(default)]
+    pub monitoring: MonitoringSection,
     /// Brands and their monitors: ours, and competitors.
     #[serde(default, rename = "brand")]
     pub brands: Vec<Brand>,

@@ -140,3 +140,12 @@ impl Default for AlertsSection {
         Self { max_age_hours: 24, page_url: None, receivers: Vec::new() }
     }
 }
+
+/// `[monitoring]`: what a process says of itself to Prometheus and to probes.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MonitoringSection {
+    /// Address of `/metrics` and `/health` (200, or 503 with words), without a token. Default: none; the page of `up` and
+    /// `serve` has `/metrics` with its token. `GRAPEVINE_MONITORING_LISTEN` in the environment wins.
+    pub listen: Option<SocketAddr>,
+}

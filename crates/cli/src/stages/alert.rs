@@ -14,6 +14,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Pipeline, notify::Notifier};
 
 const STAGE: &str = "alert";
+/// Before a brand's name: the key of its frontier.
+pub const FRONTIER: &str = "alert:frontier:";
 /// How often newly closed buckets are looked for; a first notification follows within seconds of the bucket's close.
 const EVERY: Duration = Duration::from_secs(2);
 /// Buckets are fetched in spans of this length.
@@ -158,5 +160,5 @@ fn step(watch: &mut Watch, buckets: &[Bucket]) -> Vec<(Timestamp, Transition)> {
 }
 
 fn frontier_key(brand: &str) -> Vec<u8> {
-    format!("alert:frontier:{brand}").into_bytes()
+    format!("{FRONTIER}{brand}").into_bytes()
 }

@@ -149,6 +149,10 @@ impl Letters {
     pub fn all(&self) -> &[Letter] {
         &self.all
     }
+
+    pub fn into_all(self) -> Vec<Letter> {
+        self.all
+    }
 }
 
 /// The letter that a record is.

@@ -17,7 +17,8 @@ use grapevine_log::Log;
 use grapevine_sources::World;
 use jiff::Timestamp;
 
-pub use letters::Letter;
+pub use letters::{Letter, read};
+pub use list::{Total, totals};
 
 use self::{
     letters::{Letters, Pages},
