@@ -5,7 +5,8 @@
 //! and no part of an append that was not finished.
 //!
 //! Processes: several may open the same file on one machine (not over a network file system). Each has one writer thread;
-//! SQLite's lock lets one write at a time. Readers never wait for writers.
+//! SQLite's lock lets one write at a time, and they take turns. A write that waits longer than
+//! [`EmbeddedOptions::lock_wait`] fails, and may be tried again. Readers never wait for writers, nor writers for readers.
 //!
 //! Groups: a member keeps its partitions while its process lives and renews its lease, even when it polls rarely; a
 //! killed process loses them at once on Linux, after [`EmbeddedOptions::lease`] elsewhere.
@@ -20,6 +21,7 @@ mod owner;
 mod retention;
 mod schema;
 mod topic;
+mod turn;
 mod writer;
 
 use std::{
@@ -40,6 +42,7 @@ use self::{
     consumer::EmbeddedConsumer,
     fail::Fail,
     schema::slot,
+    turn::Turn,
     writer::{Job, Leaving, Writer},
 };
 use crate::{Commits, Consumer, Log, LogError, PollLimits, Received, Record, StartAt, TopicSpec, check_partition};
@@ -106,6 +109,7 @@ impl EmbeddedLog {
         let (news, session, leaving) = (watch::Sender::new(0), session_name(), Leaving::default());
         let writer = Writer {
             conn,
+            turn: Turn::open(&path, options.lock_wait),
             path: path.clone(),
             jobs,
             news: news.clone(),

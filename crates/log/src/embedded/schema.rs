@@ -71,6 +71,8 @@ pub(super) fn open_writer(path: &Path, options: &EmbeddedOptions) -> Result<Conn
         conn.pragma_update(None, "max_page_count", bytes.div_ceil(PAGE_BYTES) as i64)?;
     }
     migrate(&conn)?;
+    // From here on its writes begin by [`super::turn::Turn`], which does the waiting.
+    conn.busy_timeout(Duration::ZERO)?;
     Ok(conn)
 }
 

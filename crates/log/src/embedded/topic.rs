@@ -9,7 +9,9 @@ use super::{
     fail::Fail,
     schema::{MAX_PARTITIONS, offset_of, row_id, slot},
 };
-use crate::{Commit, Commits, LogError, PollLimits, Received, Record, Retention, TopicSpec, partition_of};
+use crate::{
+    Commit, Commits, LogError, PollLimits, Received, Record, Retention, TopicSpec, check_partition, partition_of,
+};
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Topic {
@@ -73,31 +75,29 @@ pub(super) fn bounds(conn: &Connection, slot: i64) -> Result<(u64, u64), Fail> {
     Ok((oldest.map_or(next, offset_of), next))
 }
 
+/// Partition by partition: each is one run of keys, and the table grows at one place at a time.
 pub(super) fn append(conn: &Connection, name: &str, records: &[Record], now: Timestamp) -> Result<(), Fail> {
     let topic = get(conn, name)?;
-    let at = now.as_millisecond();
-    let mut next: BTreeMap<i64, u64> = BTreeMap::new();
-    let mut insert = conn.prepare_cached("INSERT INTO records(id, at, key, value) VALUES(?, ?, ?, ?)")?;
+    let mut parts: BTreeMap<u32, Vec<&Record>> = BTreeMap::new();
     for record in records {
         let partition = record.partition.unwrap_or_else(|| partition_of(&record.key, topic.partitions));
-        if partition >= topic.partitions {
-            let message = format!("topic {name} has no partition {partition}, only 0 to {}", topic.partitions - 1);
-            return Err(LogError::Broken { message, transient: false }.into());
-        }
-        let slot = slot(topic.id, partition);
-        let offset = match next.get(&slot) {
-            Some(offset) => *offset,
-            None => next_offset(conn, slot)?,
-        };
-        let id = row_id(slot, offset);
-        insert.execute(params![id, at, record.key, record.value])?;
-        next.insert(slot, offset + 1);
-        if topic.compacted {
-            replace_head(conn, slot, record, (id, at))?;
-        }
+        check_partition(name, partition, topic.partitions)?;
+        parts.entry(partition).or_default().push(record);
     }
+    let at = now.as_millisecond();
+    let mut insert = conn.prepare_cached("INSERT INTO records(id, at, key, value) VALUES(?, ?, ?, ?)")?;
     let mut advance = conn.prepare_cached("INSERT OR REPLACE INTO parts(slot, next) VALUES(?, ?)")?;
-    for (slot, offset) in next {
+    for (partition, records) in parts {
+        let slot = slot(topic.id, partition);
+        let mut offset = next_offset(conn, slot)?;
+        for record in records {
+            let id = row_id(slot, offset);
+            insert.execute(params![id, at, record.key, record.value])?;
+            offset += 1;
+            if topic.compacted {
+                replace_head(conn, slot, record, (id, at))?;
+            }
+        }
         advance.execute(params![slot, offset as i64])?;
     }
     Ok(())

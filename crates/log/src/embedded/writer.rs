@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 use rusqlite::Connection;
 use tokio::sync::{oneshot, watch};
 
-use super::{fail::Fail, group, retention};
+use super::{fail::Fail, group, retention, turn::Turn};
 use crate::LogError;
 
 /// Work inside the open transaction (or the reason why there is none); it gives back how to answer its caller once the
@@ -36,6 +36,7 @@ const EXPIRED_ROWS: usize = 2_000;
 
 pub(super) struct Writer {
     pub conn: Connection,
+    pub turn: Turn,
     pub path: PathBuf,
     pub jobs: Receiver<Job>,
     pub news: watch::Sender<u64>,
@@ -105,7 +106,7 @@ impl Writer {
 
     fn share_transaction(&mut self, first: Job) {
         let mut answers: Vec<Answer> = Vec::new();
-        let mut open = self.conn.execute_batch("BEGIN IMMEDIATE").map_err(|error| Fail::from(error).at(&self.path));
+        let mut open = self.begin();
         let mut next = Some(first);
         while let Some(job) = next {
             let done = job(open.clone().map(|()| &self.conn));
@@ -123,14 +124,14 @@ impl Writer {
         answers.into_iter().for_each(|answer| answer(committed.clone()));
     }
 
+    fn begin(&self) -> Result<(), LogError> {
+        self.turn.begin(&self.conn).map_err(|error| Fail::from(error).at(&self.path))
+    }
+
     fn commit(&self) -> Result<(), LogError> {
         self.conn.execute_batch("COMMIT").map_err(|error| {
-            let error = Fail::from(error).at(&self.path);
-            if !self.conn.is_autocommit() {
-                // Nothing more can be done about a rollback that fails: the next BEGIN will say so.
-                let _ = self.conn.execute_batch("ROLLBACK");
-            }
-            error
+            self.roll_back();
+            Fail::from(error).at(&self.path)
         })
     }
 
@@ -176,12 +177,20 @@ impl Writer {
     }
 
     fn transaction<T>(&mut self, work: impl FnOnce(&Connection, &str) -> Result<T, Fail>) -> Result<T, LogError> {
-        let run = || {
-            let tx = rusqlite::Transaction::new_unchecked(&self.conn, rusqlite::TransactionBehavior::Immediate)?;
-            let value = work(&tx, &self.session)?;
-            tx.commit()?;
-            Ok(value)
-        };
-        run().map_err(|fail: Fail| fail.at(&self.path))
+        self.begin()?;
+        match work(&self.conn, &self.session) {
+            Ok(value) => self.commit().map(|()| value),
+            Err(fail) => {
+                self.roll_back();
+                Err(fail.at(&self.path))
+            }
+        }
+    }
+
+    /// Nothing more can be done about a rollback that fails: the next BEGIN will say so.
+    fn roll_back(&self) {
+        if !self.conn.is_autocommit() {
+            let _ = self.conn.execute_batch("ROLLBACK");
+        }
     }
 }

@@ -402,6 +402,28 @@ async fn appends_that_wait_together_share_a_transaction() {
     assert_eq!(log.bounds("t").await.unwrap()[&0], (0, 50));
 }
 
+/// Each log stands for a process. SQLite's lock knows no queue: without turns the one kept the others out for seconds.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn processes_that_append_without_a_pause_take_turns() {
+    let (_dir, path, log) = new_log(quick()).await;
+    let ends = Instant::now() + Duration::from_secs(2);
+    let logs = [log, EmbeddedLog::open(&path).unwrap(), EmbeddedLog::open(&path).unwrap()];
+    let appenders = (0..9).map(|number| {
+        let log = logs[number % 3].clone();
+        tokio::spawn(async move {
+            let mut count = 0u64;
+            while Instant::now() < ends {
+                log.append("t", (0..500).map(|n| at(n % 2, "x".repeat(700))).collect()).await.unwrap();
+                count += 1;
+            }
+            count
+        })
+    });
+    let counts = futures::future::try_join_all(appenders).await.unwrap();
+    let (least, most) = (counts.iter().min().unwrap(), counts.iter().max().unwrap());
+    assert!(*least >= 3 && most <= &(least * 3), "{counts:?}");
+}
+
 #[tokio::test]
 async fn a_reader_that_could_not_leave_gives_up_its_partitions_later() {
     let options = EmbeddedOptions { lock_wait: Duration::from_millis(50), lease: Duration::from_secs(60), ..quick() };
