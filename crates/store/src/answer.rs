@@ -92,11 +92,9 @@ impl Store {
         .await
         .doing(doing)?;
         let Some(name) = name else { return Ok(None) };
-        let scored: Scored = bind(
-            "SELECT sum(mentions) AS mentions, sum(unscored) AS unscored FROM rollup_5m WHERE brand = {brand:String} \
-            AND bucket >= toDateTime(intDiv({from:Int64}, 1000), 'UTC') \
-            AND bucket < toDateTime(intDiv({to:Int64}, 1000), 'UTC')",
-        )
+        let scored: Scored = bind(&pieces::whole(
+            "SELECT sum(mentions) AS mentions, sum(unscored) AS unscored FROM rollup_epochs WHERE $buckets",
+        ))
         .fetch_one()
         .await
         .doing(doing)?;

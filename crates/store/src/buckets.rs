@@ -15,19 +15,23 @@ const HOLE: i64 = 14 * 86_400;
 /// About two years.
 const MOST_BUCKETS: u64 = 210_000;
 
+/// Rows that count of the brand's hours; a rebuild leaves a row at the start of its hour.
+const COUNTS: &str = "brand = {brand:String} AND platform != '' AND (toStartOfHour(bucket), epoch) IN (
+    SELECT toStartOfHour(bucket), max(epoch) FROM rollup_epochs
+    WHERE brand = {brand:String} AND bucket >= toStartOfHour(toDateTime({since:UInt32}, 'UTC'))
+        AND bucket < toDateTime({to:UInt32}, 'UTC') GROUP BY toStartOfHour(bucket))";
+
 /// The authors of a bucket's negatives count for it and for the eleven buckets after it: each state is merged into
-/// those
-/// twelve. Only buckets with negatives are spread, so a quiet brand costs little.
+/// those twelve. Only buckets with negatives are spread, so a quiet brand costs little.
 const SQL: &str = "
-SELECT toUInt64(toUnixTimestamp(bucket)) AS at, sum(mentions) AS mentions, sum(negative) AS negatives, toUInt64(0) AS
-authors
-FROM rollup_5m WHERE brand = {brand:String} AND bucket >= toDateTime({from:UInt32}, 'UTC') AND bucket <
-toDateTime({to:UInt32}, 'UTC')
+SELECT toUInt64(toUnixTimestamp(bucket)) AS at, sum(mentions) AS mentions, sum(negative) AS negatives,
+    toUInt64(0) AS authors
+FROM rollup_epochs WHERE $counts AND bucket >= toDateTime({from:UInt32}, 'UTC') AND bucket < toDateTime({to:UInt32}, 'UTC')
 GROUP BY bucket
 UNION ALL
 SELECT at, toUInt64(0) AS mentions, toUInt64(0) AS negatives, uniqCombined64Merge(14)(state) AS authors FROM (
     SELECT toUInt64(toUnixTimestamp(bucket) + 300 * arrayJoin(range(12))) AS at, negative_authors AS state
-    FROM rollup_5m WHERE brand = {brand:String} AND negative > 0
+    FROM rollup_epochs WHERE $counts AND negative > 0
         AND bucket >= toDateTime({since:UInt32}, 'UTC') AND bucket < toDateTime({to:UInt32}, 'UTC'))
 WHERE at >= {from:UInt32} AND at < {to:UInt32} GROUP BY at";
 
@@ -36,8 +40,8 @@ const FIRST: &str = "
 SELECT max(at) FROM (
     SELECT at, row_number() OVER (ORDER BY at) AS place,
         at - lagInFrame(at, 1, 0) OVER (ORDER BY at ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS silent
-    FROM (SELECT toInt64(toUnixTimestamp(bucket)) AS at FROM rollup_5m
-        WHERE brand = {brand:String} AND bucket <= now() + INTERVAL 1 HOUR GROUP BY bucket HAVING sum(mentions) > 0))
+    FROM (SELECT toInt64(toUnixTimestamp(bucket)) AS at FROM rollup_epochs
+        WHERE $counts AND bucket <= now() + INTERVAL 1 HOUR GROUP BY bucket HAVING sum(mentions) > 0))
 WHERE place = 1 OR silent >= {hole:Int64} HAVING count() > 0";
 
 #[derive(Row, Deserialize)]
@@ -60,7 +64,7 @@ impl Store {
             return Err(StoreError::TooManyPoints { from, to, points, most: MOST_BUCKETS });
         }
         let rows: Vec<Sparse> = self
-            .read(SQL)
+            .read(&SQL.replace("$counts", COUNTS))
             .param("brand", brand)
             .param("from", first)
             .param("to", last)
@@ -79,8 +83,10 @@ impl Store {
     /// anything is reported. Buckets more than an hour ahead of the server's clock are left out.
     pub async fn first_bucket(&self, brand: &str) -> Result<Option<Timestamp>, StoreError> {
         let first: Option<i64> = self
-            .read(FIRST)
+            .read(&FIRST.replace("$counts", COUNTS))
             .param("brand", brand)
+            .param("since", 0)
+            .param("to", u32::MAX)
             .param("hole", HOLE)
             .fetch_optional()
             .await

@@ -1,4 +1,8 @@
-use std::{fmt, sync::Arc};
+use std::{
+    collections::HashSet,
+    fmt,
+    sync::{Arc, Mutex, atomic::AtomicU64},
+};
 
 use clickhouse::{Client, query::Query};
 use jiff::Timestamp;
@@ -33,10 +37,10 @@ impl fmt::Debug for StoreOptions {
 pub struct Store {
     client: Client,
     database: String,
-    /// Held while rows are written and while a span is rebuilt: a rollup is deleted and computed anew from what is
-    /// stored,
-    /// and a row that came between would be counted twice.
-    pub(crate) writing: Arc<tokio::sync::Mutex<()>>,
+    /// Hours that were rebuilt since rows that no longer count were deleted.
+    pub(crate) rebuilt: Arc<AtomicU64>,
+    /// Tokens of ranges whose insert was begun here and did not end.
+    pub(crate) tries: Arc<Mutex<HashSet<String>>>,
     pub(crate) sources: Arc<[String]>,
     pub(crate) partitions: u32,
     steps: Steps,
@@ -67,7 +71,8 @@ impl Store {
         Ok(Self {
             client,
             database,
-            writing: Arc::default(),
+            rebuilt: Arc::default(),
+            tries: Arc::default(),
             sources: Arc::default(),
             partitions: 0,
             steps: Steps(Arc::new(|_| {})),
@@ -127,6 +132,8 @@ impl Store {
             .with_setting("max_memory_usage", "4000000000")
             .with_setting("max_result_rows", "1000000")
             .with_setting("do_not_merge_across_partitions_select_final", "1")
+            // A rollup and its newest epochs are read as of one moment.
+            .with_setting("enable_shared_storage_snapshot_in_query", "1")
             .with_setting("output_format_json_quote_64bit_integers", "0")
             .with_setting("output_format_json_quote_denormals", "0")
     }

@@ -7,11 +7,17 @@ use crate::{By, registry::Shape};
 const PIECES: &[(&str, &str)] = &[
     ("$waits", WAITS),
     ("$engaged", ENGAGED),
-    ("$buckets", "brand = {brand:String} AND $bucket_span"),
+    ("$buckets", BUCKETS),
+    ("$all_buckets", ALL_BUCKETS),
     (
         "$bucket_span",
         "bucket >= toDateTime(intDiv({from:Int64}, 1000), 'UTC') AND bucket < toDateTime(intDiv({to:Int64}, 1000),
         'UTC')",
+    ),
+    (
+        "$bucket_hours",
+        "bucket >= toStartOfHour(toDateTime(intDiv({from:Int64}, 1000), 'UTC'))
+        AND bucket < toDateTime(intDiv({to:Int64}, 1000), 'UTC')",
     ),
     ("$span", "brand = {brand:String} AND created_at >= $from AND created_at < $to"),
     ("$needs", "intent IN ('question', 'complaint') AND NOT team AND kind != 'repost'"),
@@ -22,6 +28,15 @@ const PIECES: &[(&str, &str)] = &[
     ("$to", "fromUnixTimestamp64Milli({to:Int64}, 'UTC')"),
     ("$hex", "leftPad(lower(hex(id)), 32, '0')"),
 ];
+
+/// Rows of `rollup_epochs` that count, of the brand and of all brands. Every rebuild leaves a row at the start of the
+/// hour (of no platform), so an hour is read from its start.
+const BUCKETS: &str = "brand = {brand:String} AND $bucket_span AND platform != ''
+    AND (toStartOfHour(bucket), epoch) IN (SELECT toStartOfHour(bucket), max(epoch) FROM rollup_epochs
+        WHERE brand = {brand:String} AND $bucket_hours GROUP BY toStartOfHour(bucket))";
+const ALL_BUCKETS: &str = "$bucket_span AND platform != ''
+    AND (brand, toStartOfHour(bucket), epoch) IN (SELECT brand, toStartOfHour(bucket), max(epoch) FROM rollup_epochs
+        WHERE $bucket_hours GROUP BY brand, toStartOfHour(bucket))";
 
 /// Questions and complaints of the span, each with its first answer: by another person, in reply to it or in the
 /// thread that
@@ -60,8 +75,13 @@ LEFT JOIN (SELECT id, observed_at, likes, reposts, replies, quotes, bookmarks FR
 
 /// The statement of a shape. `step` is the length of a point in seconds, for splits over time.
 pub(crate) fn statement(shape: &Shape, by: Option<By>, step: u32) -> String {
-    let mut sql = shape.sql.replace("$key", &key(by, step, "created_at"));
-    sql = sql.replace("$bucket_key", &key(by, step, "bucket"));
+    let sql = shape.sql.replace("$key", &key(by, step, "created_at"));
+    whole(&sql.replace("$bucket_key", &key(by, step, "bucket")))
+}
+
+/// A statement with its pieces put in.
+pub(crate) fn whole(sql: &str) -> String {
+    let mut sql = sql.to_owned();
     // Pieces hold pieces: three rounds reach all of them.
     for _ in 0..3 {
         for (name, piece) in PIECES {

@@ -1,20 +1,61 @@
-//! Rollups computed anew from the base table, and their comparison with it.
+//! Rollups computed anew from the base table, exact beside any number of writers and rebuilders in any processes.
+//!
+//! ClickHouse has no transaction over two statements, so nothing here relies on one. Every row of `rollup_epochs` has an
+//! epoch, and of an hour only the rows of its highest epoch count. `rollup_hours` keeps, by hour, how often it was
+//! marked (`marks`, only ever grows), the highest epoch `announced`, and the highest epoch `done` with the marks that
+//! this rebuild saw. An hour is dirty while it has more marks than that.
+//!
+//! | an insert (see `write`) | a rebuild R of an hour |
+//! |---|---|
+//! | I1 read `done` of its hours; it becomes the epoch of the rows | R1 read the marks of dirty hours |
+//! | I2 write the rows; the view adds them to the rollup under that epoch | R2 take an epoch E above all announced, announce E |
+//! | I3 read `announced` of its hours again | R3 read the base table, write the hour under E, with a row that counts nothing |
+//! | I4 mark the hours where `announced` is not the epoch of I1, and those in which it changed what was stored | R4 write `done` E with the marks of R1 |
+//!
+//! **Claim: once no insert is under way, each hour is exact or dirty.** The highest epoch of an hour in the rollup is
+//! that of a rebuild R. A first sighting that is in the base table, and not changed since, is counted once:
+//!
+//! | the row | counted by R | counted under its own epoch | so |
+//! |---|---|---|---|
+//! | was visible before R3 read | yes | no: its epoch was read at I1, before R4 of R, so it is lower than E | once |
+//! | was visible after R3 read, I1 after R4 | no | yes: I1 read E, as no higher epoch is done | once |
+//! | was visible after R3 read, I1 before R4 | no | no | lacking, but R2 came before R3, so I3 reads an `announced` of E or higher, which I1 did not: I4 marks the hour after R1 read the marks. Dirty |
+//!
+//! What an insert changes, deletes or moves away is marked at I4, after it is visible: a rebuild that saw the mark at R1
+//! reads it at R3; any other leaves the hour dirty. That is all that edits need, as they do not feed the view.
+//!
+//! | what else may happen | why it holds |
+//! |---|---|
+//! | two rebuilders of one hour | the higher epoch counts, whichever ends last; `done` pairs it with the marks that it saw itself, so that marks which only the other saw keep the hour dirty |
+//! | a rebuilder is stopped and goes on much later, or its statement runs on in the server after it died | its epoch was announced before it read. Where a higher one counts by now, its rows do not. Where none does, it is a rebuild that took long |
+//! | it dies between R2 and R3 | marks are as before; inserts find `announced` above `done` and mark, until a later rebuild is done under a higher epoch |
+//! | it dies in R3 or between R3 and R4 | its rows may count, but `done` lacks them: the hour is as dirty as before R1, and whoever inserts reads an older epoch at I1 and marks |
+//! | R3 is cut off halfway | an hour's rows are one block in one part, so readers see it whole or not; either way R4 is missing |
+//! | an insert dies between I2 and I4 | the range is replayed, and a replay marks all its hours |
+//! | two processes insert one range at once | its token lets one block of a month through, in the base table and in the rollup; the second try is a replay and marks all its hours when everything is visible |
+//! | a writer is stopped before I2 and goes on after others did its work, even behind the window of tokens | it finds the range in `batches` at I3, and marks all its hours; equal rows fold in the base table |
+//! | no mark is there ([`Store::rebuild`]) | it marks first |
+//! | an engine is killed after it noted a token and before it kept the rows | a replay looks for its rows and writes those that lack |
+//!
+//! Rows of lower epochs never count again, whatever comes; they are deleted now and then. One server is taken to show
+//! what it acknowledged to every later statement; replicas that lag need `select_sequential_consistency`.
 
-use std::collections::BTreeMap;
+use std::sync::atomic::Ordering::Relaxed;
 
-use clickhouse::Row;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::{
     Store, StoreError,
-    client::{from_millis, millis},
+    client::millis,
     error::Doing,
+    hours::{Dirty, PAIRS, bind},
 };
 
-const HOUR: i64 = 3600;
-/// Brand-hours of one rebuild: each chunk rewrites the parts that it touches.
-const HOURS: usize = 2000;
+/// Brand-hours of one rebuild.
+const HOURS: usize = 1000;
+/// Rebuilt hours after which rows that no longer count are deleted: that rewrites parts, so not each time.
+const STALE: u64 = 500;
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Rebuilt {
@@ -22,237 +63,126 @@ pub struct Rebuilt {
     pub hours: u64,
 }
 
-/// A comparison of base and rollups.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-pub struct Verified {
-    /// Brand-hours that were compared.
-    pub hours: u64,
-    /// Mentions of them in the base table.
-    pub mentions: u64,
-    pub mismatches: Vec<Mismatch>,
-}
-
-/// An hour of a brand whose rollup disagrees with the base table.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Mismatch {
-    pub brand: String,
-    pub hour: Timestamp,
-    pub base: Counts,
-    pub rollup: Counts,
-    /// It is marked dirty, so that the next rebuild mends it.
-    pub dirty: bool,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Counts {
-    pub mentions: u64,
-    pub negative: u64,
-    pub neutral: u64,
-    pub positive: u64,
-    pub unscored: u64,
-    /// Distinct authors, as the rollup's sketch counts them.
-    pub authors: u64,
-}
-
-#[derive(Debug, Clone, Row, Deserialize)]
-struct Dirty {
-    brand: String,
-    /// Seconds since the Unix epoch.
-    hour_s: u32,
-    marks: i64,
-}
-
-/// `$hours` names the brand-hours; the conditions before it let the primary key skip the rest.
-const DELETE: &str = "ALTER TABLE rollup_5m DELETE WHERE brand IN {brands:Array(String)}
-    AND bucket >= toDateTime({from:UInt32}, 'UTC') AND bucket < toDateTime({to:UInt32}, 'UTC')
-    AND has(arrayZip({brands:Array(String)}, {hours:Array(UInt32)}),
-        (toString(brand), toUInt32(intDiv(toUnixTimestamp(bucket), 3600) * 3600)))";
-
-/// Deduplication is off: the same hour may be rebuilt to the same content twice.
-const INSERT: &str = "INSERT INTO rollup_5m SELECT
-    brand, toStartOfFiveMinutes(created_at) AS bucket, platform, count(), countIf(kind = 'repost'),
+const REBUILD: &str = "INSERT INTO rollup_epochs (brand, bucket, platform, epoch, mentions, reposts, negative, neutral,
+    positive, unscored, questions, complaints, team, authors, negative_authors)
+SELECT brand, bucket, platform, {epoch:UInt64}, countIf(real), countIf(kind = 'repost'),
     countIf(polarity = 'negative'), countIf(polarity = 'neutral'), countIf(polarity = 'positive'),
     countIf(polarity = 'unscored'), countIf(intent = 'question'), countIf(intent = 'complaint'), countIf(team),
-    uniqCombined64State(14)(author_key), uniqCombined64StateIf(14)(author_key, polarity = 'negative')
-    FROM mentions FINAL WHERE brand IN {brands:Array(String)}
-    AND created_at >= toDateTime({from:UInt32}, 'UTC') AND created_at < toDateTime({to:UInt32}, 'UTC')
-    AND has(arrayZip({brands:Array(String)}, {hours:Array(UInt32)}),
-        (toString(brand), toUInt32(intDiv(toUnixTimestamp(created_at), 3600) * 3600)))
-    GROUP BY brand, bucket, platform";
+    uniqCombined64StateIf(14)(author_key, real), uniqCombined64StateIf(14)(author_key, polarity = 'negative')
+FROM (SELECT toString(m.brand) AS brand, toStartOfFiveMinutes(m.created_at) AS bucket, toString(m.platform) AS platform,
+        toString(m.kind) AS kind, toString(m.polarity) AS polarity, toString(m.intent) AS intent, m.team AS team,
+        m.author_key AS author_key, 1 AS real
+    FROM mentions AS m FINAL WHERE m.created_at >= toDateTime({from:UInt32}, 'UTC')
+        AND m.created_at < toDateTime({to:UInt32}, 'UTC') AND (m.brand, toStartOfHour(m.created_at)) IN $pairs
+    UNION ALL SELECT at.1, at.2, '', '', '', '', false, 0, 0 FROM (SELECT arrayJoin($all) AS at))
+GROUP BY brand, bucket, platform";
+const ALL_HOURS: &str = "arrayMap((b, h) -> (b, toDateTime(h, 'UTC')), {brands:Array(String)}, {hours:Array(UInt32)})";
 
-/// Marks are taken away without a token and never tried again: at worst an hour is rebuilt twice.
-const TAKE: &str = "INSERT INTO dirty_hours SELECT mark.1, toDateTime(mark.2, 'UTC'), -mark.3 FROM (SELECT
-    arrayJoin(arrayZip({brands:Array(String)}, {hours:Array(UInt32)}, {marks:Array(Int64)})) AS mark)";
+/// Hours that hold rows of more than one epoch, with the one that counts.
+const STALE_HOURS: &str = "SELECT brand, toUnixTimestamp(toStartOfHour(bucket)) AS hour_s, max(epoch) AS marks
+    FROM rollup_epochs GROUP BY brand, hour_s HAVING min(epoch) < marks ORDER BY brand, hour_s LIMIT {most:UInt32}";
+/// What does not count now never will: it does not matter when, or how late, this runs.
+const CLEAN: &str = "ALTER TABLE rollup_epochs DELETE WHERE bucket >= toDateTime({from:UInt32}, 'UTC')
+    AND bucket < toDateTime({to:UInt32}, 'UTC') AND epoch < transform(
+        concat(toString(toUnixTimestamp(toStartOfHour(bucket))), ' ', toString(brand)),
+        {names:Array(String)}, {epochs:Array(UInt64)}, toUInt64(0))";
 
 impl Store {
-    /// Computes the rollups of a brand anew from the base table, for every hour that touches the span.
+    /// Computes the rollups of a brand anew from the base table, for every hour that touches the span and holds
+    /// anything. Safe beside writers and other rebuilds, in any process.
     ///
-    /// For the process that writes: an insert by another process meanwhile may be counted twice, until the hour is
-    /// rebuilt
-    /// again; [`Store::verify`] shows such an hour.
+    /// # Errors
+    /// An empty span. After any error the hours are marked dirty.
     pub async fn rebuild(&self, brand: &str, from: Timestamp, to: Timestamp) -> Result<Rebuilt, StoreError> {
         if from >= to {
             return Err(StoreError::EmptySpan { from, to });
         }
-        let seconds = |time: Timestamp| time.as_second().clamp(0, i64::from(u32::MAX) - HOUR);
-        let first = seconds(from) / HOUR * HOUR;
-        let hours = (first..=seconds(to)).step_by(HOUR as usize).filter(|hour| *hour * 1000 < millis(to).max(1));
-        let dirty = |hour: i64| Dirty { brand: brand.to_owned(), hour_s: u32::try_from(hour).unwrap_or(0), marks: 0 };
-        let all: Vec<Dirty> = hours.map(dirty).collect();
-        let _writing = self.writing.lock().await;
-        for chunk in all.chunks(HOURS) {
-            // Marked meanwhile: a reader can hold back, and after a crash halfway the next rebuild mends the hours.
-            self.take_marks(chunk, |_| -1).await?;
-            self.rebuild_hours(chunk).await?;
-            self.take_marks(chunk, |_| 1).await?;
+        let sql = "SELECT DISTINCT toUnixTimestamp(hour) AS hour_s FROM (
+                SELECT toStartOfHour(created_at) AS hour FROM mentions WHERE brand = {brand:String}
+                UNION ALL SELECT toStartOfHour(bucket) FROM rollup_epochs WHERE brand = {brand:String})
+            WHERE hour >= toStartOfHour(fromUnixTimestamp64Milli({from:Int64}, 'UTC'))
+                AND hour < fromUnixTimestamp64Milli({to:Int64}, 'UTC') ORDER BY hour_s";
+        let query = self.read(sql).param("brand", brand).param("from", millis(from)).param("to", millis(to));
+        let hours: Vec<u32> = query.fetch_all().await.doing("listing the hours of a span")?;
+        for chunk in hours.chunks(HOURS) {
+            let chunk = chunk.iter().map(|hour| (brand, *hour)).collect();
+            self.mark(&chunk).await?;
+            let dirty = self.dirty().await?.into_iter().filter(|hour| chunk.contains(&(&hour.brand, hour.hour_s)));
+            self.rebuild_hours(&dirty.collect::<Vec<_>>()).await?;
         }
-        Ok(Rebuilt { hours: all.len() as u64 })
+        self.clean_at_times(hours.len() as u64).await?;
+        Ok(Rebuilt { hours: hours.len() as u64 })
     }
 
     /// Rebuilds the hours that edits, deletions and late versions have touched. For the sink, when it is idle.
     ///
-    /// Several writers at once may take the same marks twice. An hour with fewer than no marks is dirty too: it is
-    /// rebuilt, and what it lacks is given back, so that it does not swallow the next mark.
+    /// Several at once do the same work twice, and do no harm.
     pub async fn rebuild_dirty(&self) -> Result<Rebuilt, StoreError> {
-        let _writing = self.writing.lock().await;
-        let sql = "SELECT brand, toUnixTimestamp(hour) AS hour_s, sum(marks) AS marks FROM dirty_hours \
-            GROUP BY brand, hour HAVING sum(dirty_hours.marks) != 0 ORDER BY brand, hour";
-        let dirty: Vec<Dirty> = self.read(sql).fetch_all().await.doing("reading the dirty hours")?;
+        let dirty = self.dirty().await?;
         for chunk in dirty.chunks(HOURS) {
             self.rebuild_hours(chunk).await?;
-            self.take_marks(chunk, |dirty| dirty.marks).await?;
         }
+        self.clean_at_times(dirty.len() as u64).await?;
         Ok(Rebuilt { hours: dirty.len() as u64 })
     }
 
-    /// Start of the brand's oldest hour whose rollup is to be rebuilt, or is being rebuilt; `None` where there is none.
-    ///
-    /// A rebuild deletes an hour and then inserts it, and a reader may see it half done: whoever reads a bucket only
-    /// once holds back to this. Ask before reading the buckets and again after: the marks outlast the rebuild.
-    pub async fn oldest_dirty(&self, brand: &str) -> Result<Option<Timestamp>, StoreError> {
-        let sql = "SELECT toInt64(toUnixTimestamp(min(hour))) FROM (SELECT hour FROM dirty_hours \
-            WHERE brand = {brand:String} GROUP BY hour HAVING sum(marks) != 0) HAVING count() > 0";
-        let oldest: Option<i64> =
-            self.read(sql).param("brand", brand).fetch_optional().await.doing("reading the oldest dirty hour")?;
-        Ok(oldest.map(|seconds| from_millis(seconds * 1000)))
-    }
-
-    async fn take_marks(&self, hours: &[Dirty], marks: impl Fn(&Dirty) -> i64) -> Result<(), StoreError> {
-        self.bind(TAKE, hours)
-            .param("marks", hours.iter().map(marks).collect::<Vec<_>>())
+    /// R2 to R4, for hours whose marks were read.
+    async fn rebuild_hours(&self, hours: &[Dirty]) -> Result<(), StoreError> {
+        let (Some(from), Some(to)) = (hours.iter().map(|h| h.hour_s).min(), hours.iter().map(|h| h.hour_s).max())
+        else {
+            return Ok(());
+        };
+        let epoch = self.next_epoch().await?;
+        self.announce(epoch, hours).await?;
+        self.step("rebuild-started");
+        let sql = REBUILD.replace("$pairs", PAIRS).replace("$all", ALL_HOURS);
+        bind(self.writer().query(&sql), hours.iter().map(|hour| (hour.brand.as_str(), hour.hour_s)))
+            .param("epoch", epoch)
+            .param("from", from)
+            .param("to", to.saturating_add(3600))
             .with_setting("insert_deduplicate", "0")
+            .with_setting("do_not_merge_across_partitions_select_final", "1")
+            // One block, however many rows: the parts of a month appear whole.
+            .with_setting("max_insert_threads", "1")
+            .with_setting("min_insert_block_size_rows", "1000000000")
+            .with_setting("min_insert_block_size_bytes", "0")
             .execute()
             .await
-            .doing("marking hours and taking marks away")
+            .doing("rebuilding rollups")?;
+        self.step("rebuild-inserted");
+        self.finish(epoch, hours).await?;
+        self.step("rebuild-done");
+        Ok(())
     }
 
-    async fn rebuild_hours(&self, hours: &[Dirty]) -> Result<(), StoreError> {
-        let doing = "rebuilding rollups";
-        let first = hours.iter().map(|dirty| dirty.hour_s).min().unwrap_or(0);
-        let last = hours.iter().map(|dirty| dirty.hour_s).max().unwrap_or(0);
-        for sql in [DELETE, INSERT] {
-            self.bind(sql, hours)
-                .param("from", first)
-                .param("to", last + 3600)
-                .with_setting("insert_deduplicate", "0")
-                .with_setting("do_not_merge_across_partitions_select_final", "1")
+    /// Deletes rows that do not count, once enough hours were rebuilt.
+    async fn clean_at_times(&self, rebuilt: u64) -> Result<(), StoreError> {
+        if self.rebuilt.fetch_add(rebuilt, Relaxed) + rebuilt < STALE {
+            return Ok(());
+        }
+        self.rebuilt.store(0, Relaxed);
+        self.clean().await
+    }
+
+    /// Deletes rows of the rollups that no longer count. Rebuilds do so now and then.
+    pub async fn clean(&self) -> Result<(), StoreError> {
+        let doing = "deleting old rollups";
+        loop {
+            let query = self.read(STALE_HOURS).param("most", HOURS as u32);
+            let stale: Vec<Dirty> = query.fetch_all().await.doing(doing)?;
+            let hours = || stale.iter().map(|hour| hour.hour_s);
+            let (Some(from), Some(to)) = (hours().min(), hours().max()) else { return Ok(()) };
+            let name = |hour: &Dirty| format!("{} {}", hour.hour_s, hour.brand);
+            self.writer()
+                .query(CLEAN)
+                .param("from", from)
+                .param("to", to.saturating_add(3600))
+                .param("names", stale.iter().map(name).collect::<Vec<_>>())
+                // The epochs that count.
+                .param("epochs", stale.iter().map(|hour| hour.marks).collect::<Vec<_>>())
                 .execute()
                 .await
                 .doing(doing)?;
         }
-        Ok(())
-    }
-
-    fn bind(&self, sql: &str, hours: &[Dirty]) -> clickhouse::query::Query {
-        self.writer()
-            .query(sql)
-            .param("brands", hours.iter().map(|dirty| dirty.brand.as_str()).collect::<Vec<_>>())
-            .param("hours", hours.iter().map(|dirty| dirty.hour_s).collect::<Vec<_>>())
-    }
-
-    /// Compares base and rollups, hour by hour, for every hour that touches the span.
-    pub async fn verify(&self, from: Timestamp, to: Timestamp) -> Result<Verified, StoreError> {
-        if from >= to {
-            return Err(StoreError::EmptySpan { from, to });
-        }
-        let rows: Vec<Compared> = self
-            .read(VERIFY)
-            .param("from", millis(from))
-            .param("to", millis(to))
-            .fetch_all()
-            .await
-            .doing("comparing base and rollups")?;
-        let mut hours: BTreeMap<(String, u32), Mismatch> = BTreeMap::new();
-        for row in rows {
-            let at = (row.brand.clone(), row.hour_s);
-            hours.entry(at).or_insert_with(|| row.hour()).add(&row);
-        }
-        Ok(Verified {
-            hours: hours.len() as u64,
-            mentions: hours.values().map(|hour| hour.base.mentions).sum(),
-            mismatches: hours.into_values().filter(|hour| hour.base != hour.rollup).collect(),
-        })
     }
 }
-
-/// One side of an hour: `side` 0 is the base, 1 the rollup, 2 the marks (in `mentions`).
-#[derive(Row, Deserialize)]
-struct Compared {
-    side: u8,
-    brand: String,
-    hour_s: u32,
-    mentions: u64,
-    negative: u64,
-    neutral: u64,
-    positive: u64,
-    unscored: u64,
-    authors: u64,
-}
-
-impl Compared {
-    fn hour(&self) -> Mismatch {
-        Mismatch {
-            brand: self.brand.clone(),
-            hour: from_millis(i64::from(self.hour_s) * 1000),
-            base: Counts::default(),
-            rollup: Counts::default(),
-            dirty: false,
-        }
-    }
-}
-
-impl Mismatch {
-    fn add(&mut self, row: &Compared) {
-        let counts = Counts {
-            mentions: row.mentions,
-            negative: row.negative,
-            neutral: row.neutral,
-            positive: row.positive,
-            unscored: row.unscored,
-            authors: row.authors,
-        };
-        match row.side {
-            0 => self.base = counts,
-            1 => self.rollup = counts,
-            _ => self.dirty = true,
-        }
-    }
-}
-
-const VERIFY: &str = "
-WITH toStartOfHour(fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AS first,
-    toStartOfHour(fromUnixTimestamp64Milli({to:Int64} - 1, 'UTC')) AS last
-SELECT toUInt8(0) AS side, brand, toUnixTimestamp(toStartOfHour(created_at)) AS hour_s, count() AS mentions,
-    countIf(polarity = 'negative') AS negative, countIf(polarity = 'neutral') AS neutral,
-    countIf(polarity = 'positive') AS positive, countIf(polarity = 'unscored') AS unscored,
-    uniqCombined64(14)(author_key) AS authors
-FROM mentions FINAL WHERE toStartOfHour(created_at) BETWEEN first AND last GROUP BY brand, hour_s
-UNION ALL
-SELECT toUInt8(1), brand, toUnixTimestamp(toStartOfHour(bucket)) AS hour_s, sum(mentions), sum(negative), sum(neutral),
-    sum(positive), sum(unscored), uniqCombined64Merge(14)(authors)
-FROM rollup_5m WHERE toStartOfHour(bucket) BETWEEN first AND last GROUP BY brand, hour_s
-UNION ALL
-SELECT toUInt8(2), brand, toUnixTimestamp(hour) AS hour_s, toUInt64(1), toUInt64(0), toUInt64(0), toUInt64(0),
-toUInt64(0),
-    toUInt64(0)
-FROM dirty_hours WHERE hour BETWEEN first AND last GROUP BY brand, hour HAVING sum(marks) != 0";

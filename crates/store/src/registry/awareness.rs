@@ -28,20 +28,20 @@ pub(super) static METRICS: &[Metric] = &[
                 by: &[],
                 columns: &[column("raw", "mentions"), column("unique", "mentions"), column("authors", "authors")],
                 sql: "SELECT sum(mentions), sum(mentions) - sum(reposts), uniqCombined64Merge(14)(authors) \
-                    FROM rollup_5m WHERE $buckets",
+                    FROM rollup_epochs WHERE $buckets",
             },
             Shape {
                 by: &[By::Time, By::FiveMinutes, By::Hour, By::Day, By::Platform],
                 columns: &[column("raw", "mentions"), column("unique", "mentions"), column("authors", "authors")],
                 sql: "SELECT $bucket_key AS key, sum(mentions), sum(mentions) - sum(reposts), \
-                    uniqCombined64Merge(14)(authors) FROM rollup_5m WHERE $buckets GROUP BY key ORDER BY 2 DESC, key",
+                    uniqCombined64Merge(14)(authors) FROM rollup_epochs WHERE $buckets GROUP BY key ORDER BY 2 DESC, key",
             },
             Shape {
                 by: &[By::Polarity],
                 columns: &[column("raw", "mentions")],
                 sql: "SELECT entry.1, entry.2 FROM (SELECT arrayJoin([('negative', sum(negative)), \
                     ('neutral', sum(neutral)), ('positive', sum(positive)), ('unscored', sum(unscored))]) AS entry \
-                    FROM rollup_5m WHERE $buckets)",
+                    FROM rollup_epochs WHERE $buckets)",
             },
             Shape {
                 by: BASE,
@@ -147,8 +147,8 @@ pub(super) static METRICS: &[Metric] = &[
                 by: &[],
                 columns: &[column("brand", "text"), column("mentions", "mentions"), column("share_of_voice", "%")],
                 sql: "SELECT name, sum(n), sum(n) / sum(sum(n)) OVER () * 100 FROM (\
-                    SELECT toString(brand) AS name, mentions AS n FROM rollup_5m \
-                    WHERE $bucket_span AND (empty({among:Array(String)}) \
+                    SELECT toString(brand) AS name, mentions AS n FROM rollup_epochs \
+                    WHERE $all_buckets AND (empty({among:Array(String)}) \
                         OR brand IN {among:Array(String)} OR brand = {brand:String}) \
                     UNION ALL SELECT arrayJoin(arrayPushBack({among:Array(String)}, {brand:String})), toUInt64(0)) \
                     GROUP BY name ORDER BY name = {brand:String} DESC, 2 DESC, name LIMIT {limit:UInt32}",
@@ -157,8 +157,8 @@ pub(super) static METRICS: &[Metric] = &[
                 by: &[By::Time, By::FiveMinutes, By::Hour, By::Day, By::Platform],
                 columns: &[column("mentions", "mentions"), column("all", "mentions"), column("share_of_voice", "%")],
                 sql: "SELECT $bucket_key AS key, sumIf(mentions, brand = {brand:String}), sum(mentions), \
-                    sumIf(mentions, brand = {brand:String}) / sum(mentions) * 100 FROM rollup_5m \
-                    WHERE $bucket_span AND (empty({among:Array(String)}) \
+                    sumIf(mentions, brand = {brand:String}) / sum(mentions) * 100 FROM rollup_epochs \
+                    WHERE $all_buckets AND (empty({among:Array(String)}) \
                         OR brand IN {among:Array(String)} OR brand = {brand:String}) \
                     GROUP BY key ORDER BY 2 DESC, key",
             },
@@ -187,14 +187,14 @@ pub(super) static METRICS: &[Metric] = &[
                 columns: SENTIMENT,
                 sql: "SELECT (p - n) / (p + n + u) * 100, (p - n) / (p + n) * 100, n, u, p, x FROM (\
                     SELECT sum(positive) AS p, sum(negative) AS n, sum(neutral) AS u, sum(unscored) AS x \
-                    FROM rollup_5m WHERE $buckets)",
+                    FROM rollup_epochs WHERE $buckets)",
             },
             Shape {
                 by: &[By::Time, By::FiveMinutes, By::Hour, By::Day, By::Platform],
                 columns: SENTIMENT,
                 sql: "SELECT key, (p - n) / (p + n + u) * 100, (p - n) / (p + n) * 100, n, u, p, x FROM (\
                     SELECT $bucket_key AS key, sum(positive) AS p, sum(negative) AS n, sum(neutral) AS u, \
-                    sum(unscored) AS x FROM rollup_5m WHERE $buckets GROUP BY key) ORDER BY n + u + p + x DESC, key",
+                    sum(unscored) AS x FROM rollup_epochs WHERE $buckets GROUP BY key) ORDER BY n + u + p + x DESC, key",
             },
             Shape {
                 by: BASE,

@@ -1,6 +1,9 @@
 //! What is stored about the mentions of a batch.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt::Write as _,
+};
 
 use clickhouse::{Row, query::Query};
 use grapevine_model::{AuthorTombstone, Event, MentionId};
@@ -15,16 +18,18 @@ use crate::{Store, StoreError, error::Doing};
 /// Ids in one question: about 800 kB of text.
 const IDS: usize = 20_000;
 
-/// `own`: written by this very range of offsets of this log, on an earlier try. Such a row tells nothing about what was there
-/// before,
-/// but that there was something, where it is no first sighting.
+/// `own`: written by this very range of offsets of this log, on an earlier try. Such a row tells nothing about what was
+/// there before, but that there was something, where it is no first sighting. Of rows of one version the one that was
+/// written last counts, as it does for FINAL: parts of a month are numbered in the order of inserts.
 const SQL: &str = "
-SELECT brand, id, any(platform) AS platform, any(instance) AS instance, any(native_id) AS native_id, any(author) AS
-author,
-    toUnixTimestamp64Milli(any(created_at)) AS created_ms, maxIf(version, NOT own) AS newest,
-    toBool(argMaxIf(deleted, version, NOT own) != 0) AS gone, toBool(countIf(NOT own OR NOT first) > 0) AS existed,
+SELECT brand, id, any(platform) AS platform, any(instance) AS instance, any(native_id) AS native_id,
+    any(author) AS author, toUnixTimestamp64Milli(any(created_at)) AS created_ms, maxIf(version, NOT own) AS newest,
+    toBool(argMaxIf(deleted, place, NOT own) != 0) AS gone, argMaxIf(model, place, NOT own) AS model,
+    argMaxIf(monitor, place, NOT own) AS monitor, toBool(countIf(NOT own OR NOT first) > 0) AS existed,
     toBool(countIf(own) > 0) AS replayed
-FROM (SELECT *, log = {log:String} AND partition = {partition:UInt16} AND offset BETWEEN {first:UInt64} AND {last:UInt64} AS own
+FROM (SELECT brand, id, platform, instance, native_id, author, created_at, version, deleted, model, monitor, first,
+        (version, toUInt64OrZero(splitByChar('_', _part)[2])) AS place,
+        log = {log:String} AND partition = {partition:UInt16} AND offset BETWEEN {first:UInt64} AND {last:UInt64} AS own
     FROM mentions WHERE ";
 const BY_IDS: &str = "id IN {ids:Array(UInt128)}";
 const BY_AUTHOR: &str = "author_key = cityHash64({platform:String}, {instance:String}, {author:String})
@@ -42,6 +47,8 @@ struct Found {
     created_ms: i64,
     newest: u64,
     gone: bool,
+    model: String,
+    monitor: String,
     existed: bool,
     replayed: bool,
 }
@@ -71,6 +78,33 @@ impl Store {
         let once: BTreeMap<_, _> =
             found.into_iter().filter(|row| row.existed).map(|row| ((row.id, row.brand.clone()), row)).collect();
         Ok((once.into_values().map(Stored::from).collect(), replayed))
+    }
+}
+
+#[derive(Row, Deserialize)]
+struct Newest {
+    id: u128,
+    brand: String,
+    version: u64,
+}
+
+impl Store {
+    /// The highest version that is stored of each mention, by brand.
+    pub(super) async fn newest_versions(
+        &self,
+        ids: &[MentionId],
+    ) -> Result<HashMap<u128, HashMap<String, u64>>, StoreError> {
+        let sql =
+            format!("SELECT id, brand, max(m.version) AS version FROM mentions AS m WHERE {BY_IDS} GROUP BY id, brand");
+        let mut newest: HashMap<u128, HashMap<String, u64>> = HashMap::new();
+        for ids in ids.chunks(IDS) {
+            let rows: Vec<Newest> =
+                self.read(&sql).param("ids", array(ids)).fetch_all().await.doing("looking for rows of another try")?;
+            for Newest { id, brand, version } in rows {
+                newest.entry(id).or_default().insert(brand, version);
+            }
+        }
+        Ok(newest)
     }
 }
 
@@ -130,6 +164,8 @@ impl From<Found> for Stored {
             created_at: found.created_ms,
             version: found.newest,
             deleted: found.gone,
+            model: found.model,
+            monitor: found.monitor,
         }
     }
 }

@@ -6,47 +6,122 @@ mod plan;
 mod rows;
 mod slots;
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::{MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use clickhouse::RowWrite;
+use grapevine_model::MentionId;
 
 pub use batch::{Batch, Inserted};
-use rows::{AccountRecord, DirtyRecord, EngagementRecord, GapRecord, HealthRecord, MentionRecord};
+use plan::Plan;
+use rows::{AccountRecord, BatchRecord, EngagementRecord, GapRecord, HealthRecord, MentionRecord};
 
-use crate::{Store, StoreError, error::Doing};
+use crate::{
+    Store, StoreError,
+    error::Doing,
+    hours::{EpochsOf, Hour},
+};
 
 /// A server that does not answer for this long is treated as gone.
 const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 const END_TIMEOUT: Duration = Duration::from_secs(180);
 
 impl Store {
-    /// Writes a batch. The identical batch again changes nothing.
+    /// Writes a batch. The identical batch again changes nothing. Safe beside other inserts and rebuilds, in any process.
     ///
-    /// The marks of dirty hours come last: a rebuild that takes a mark then sees the rows that it stands for. A crash
-    /// before them is mended by the replay, which finds out the same marks from the rows.
+    /// Its steps are those of the table in `rollup`: read the epochs of its hours, write the rows, mark hours; then the
+    /// heartbeats, so that nothing is closed before it is right or marked; the range itself comes last.
     ///
     /// # Errors
     /// After any error, insert the identical batch again: what was written is not written twice.
     pub async fn insert(&self, batch: &Batch) -> Result<Inserted, StoreError> {
         check(batch)?;
-        let _writing = self.writing.lock().await;
-        let ids = lookup::ids(batch);
-        let (stored, replayed) = self.stored(batch, &ids).await?;
-        let mut plan = plan::plan(batch, &ids, &stored);
-        plan.inserted.replayed = replayed;
         let token = batch.token();
-        self.write::<MentionRecord<'_>>("mentions", &token, &plan.mentions).await?;
-        self.write::<EngagementRecord>("engagement", &token, &plan.engagement).await?;
-        self.write::<AccountRecord>("accounts", &token, &plan.accounts).await?;
-        self.write::<GapRecord>("gaps", &token, &plan.gaps).await?;
-        self.write::<HealthRecord>("source_health", &token, &plan.health).await?;
-        let dirty: Vec<DirtyRecord> =
-            plan.dirty.into_iter().map(|(brand, hour)| DirtyRecord { brand, hour, marks: 1 }).collect();
-        self.write::<DirtyRecord>("dirty_hours", &token, &dirty).await?;
-        Ok(plan.inserted)
+        let tried = !self.tries().insert(token.clone());
+        let inserted = self.insert_range(batch, &token, tried || batch.replay).await?;
+        self.tries().remove(&token);
+        Ok(inserted)
     }
 
-    async fn write<T>(&self, table: &str, token: &str, rows: &[T::Value<'_>]) -> Result<(), StoreError>
+    /// `again`: rows of another try may be there in part, be on their way, or carry epochs that nobody has checked.
+    async fn insert_range(&self, batch: &Batch, token: &str, again: bool) -> Result<Inserted, StoreError> {
+        let (ids, hours) = (lookup::ids(batch), plan::hours(batch));
+        let (found, epochs) = tokio::try_join!(self.stored(batch, &ids), self.epochs(&hours))?;
+        let (stored, replayed) = found;
+        let mut plan = plan::plan(batch, &ids, &stored);
+        plan.stamp(&epochs);
+        // Equal rows fold in these tables, so a token only saves work; and an engine that was killed may know a token
+        // without having kept the rows.
+        let other = (!again).then_some(token);
+        tokio::try_join!(
+            self.write::<MentionRecord<'_>>("mentions", Some(token), &plan.mentions),
+            self.write::<EngagementRecord>("engagement", other, &plan.engagement),
+            self.write::<AccountRecord>("accounts", other, &plan.accounts),
+            self.write::<GapRecord>("gaps", other, &plan.gaps),
+        )?;
+        if again {
+            self.write_lacking(&plan).await?;
+        }
+        self.step("store-mentions-written");
+        let marks = self.to_mark(batch, &plan, &epochs, again || replayed).await?;
+        self.mark(&marks).await?;
+        self.step("store-marks-written");
+        let range = [BatchRecord::from(batch)];
+        tokio::try_join!(
+            self.write::<HealthRecord>("source_health", other, &plan.health),
+            self.write::<BatchRecord<'_>>("batches", other, &range),
+        )?;
+        Ok(Inserted { replayed, dirty_hours: marks.len() as u64, ..plan.inserted })
+    }
+
+    /// Hours that the next rebuild has to compute anew.
+    async fn to_mark<'a>(
+        &self,
+        batch: &Batch,
+        plan: &Plan<'a>,
+        before: &EpochsOf,
+        again: bool,
+    ) -> Result<BTreeSet<Hour<'a>>, StoreError> {
+        if plan.mentions.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        let fresh = plan.fresh.iter().copied();
+        // Where this range is stored already, others did this work while this process stood still.
+        let (now, overtaken) = tokio::try_join!(self.epochs(&plan.fresh), self.has_range(batch))?;
+        let unsure = |hour: &Hour<'_>| again || overtaken || now.get(*hour).announced != before.get(*hour).done;
+        Ok(plan.changed.iter().copied().chain(fresh.filter(unsure)).collect())
+    }
+
+    /// Writes the rows that another try should have left and did not.
+    async fn write_lacking(&self, plan: &Plan<'_>) -> Result<(), StoreError> {
+        let ids: Vec<MentionId> = plan.mentions.iter().map(|row| MentionId(row.id)).collect();
+        let newest = self.newest_versions(&ids).await?;
+        let lacks = |row: &&MentionRecord<'_>| {
+            newest.get(&row.id).and_then(|brands| brands.get(row.brand)).is_none_or(|newest| *newest < row.version)
+        };
+        let lacking: Vec<MentionRecord<'_>> = plan.mentions.iter().filter(lacks).cloned().collect();
+        self.write::<MentionRecord<'_>>("mentions", None, &lacking).await
+    }
+
+    async fn has_range(&self, batch: &Batch) -> Result<bool, StoreError> {
+        let sql = "SELECT toBool(count() > 0) FROM batches WHERE log = {log:String} AND topic = {topic:String}
+            AND partition = {partition:UInt32} AND first_offset = {first:UInt64} AND last_offset = {last:UInt64}";
+        self.read(sql)
+            .param("log", &batch.log)
+            .param("topic", &batch.topic)
+            .param("partition", batch.partition)
+            .param("first", batch.first_offset)
+            .param("last", batch.last_offset)
+            .fetch_one()
+            .await
+            .doing("looking for a stored range")
+    }
+
+    /// Without a token the rows are written in any case.
+    async fn write<T>(&self, table: &str, token: Option<&str>, rows: &[T::Value<'_>]) -> Result<(), StoreError>
     where
         T: RowWrite,
     {
@@ -54,17 +129,20 @@ impl Store {
             return Ok(());
         }
         let doing = "writing a batch";
-        let mut insert = self
-            .writer()
-            .insert::<T>(table)
-            .await
-            .doing(doing)?
-            .with_setting("insert_deduplication_token", format!("{token}:{table}"))
-            .with_timeouts(Some(SEND_TIMEOUT), Some(END_TIMEOUT));
+        let insert = self.writer().insert::<T>(table).await.doing(doing)?;
+        let insert = match token {
+            Some(token) => insert.with_setting("insert_deduplication_token", format!("{token}:{table}")),
+            None => insert.with_setting("insert_deduplicate", "0"),
+        };
+        let mut insert = insert.with_timeouts(Some(SEND_TIMEOUT), Some(END_TIMEOUT));
         for row in rows {
             insert.write(row).await.doing(doing)?;
         }
         insert.end().await.doing(doing)
+    }
+
+    fn tries(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.tries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

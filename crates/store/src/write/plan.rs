@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 
 use grapevine_model::{Event, Mention, MentionId};
 
+use crate::hours::{EpochsOf, Hour};
+
 use super::{
     Batch, Inserted,
-    rows::{AccountRecord, EngagementRecord, GapRecord, HealthRecord, MentionRecord, version},
+    rows::{AccountRecord, EngagementRecord, GapRecord, HealthRecord, MentionRecord, created, version},
     slots::{Change, Removal, Slot, Slots},
 };
 
@@ -21,6 +23,9 @@ pub(super) struct Stored {
     /// 0 where only this batch's own row is left of it, after a merge.
     pub version: u64,
     pub deleted: bool,
+    /// Of that version.
+    pub model: String,
+    pub monitor: String,
 }
 
 /// What a row that marks a deletion has to repeat.
@@ -40,8 +45,10 @@ pub(super) struct Plan<'a> {
     pub accounts: Vec<AccountRecord>,
     pub gaps: Vec<GapRecord>,
     pub health: Vec<HealthRecord>,
-    /// Brand and hour (seconds since the Unix epoch).
-    pub dirty: BTreeSet<(String, u32)>,
+    /// Hours of what was stored and is changed or removed.
+    pub changed: BTreeSet<Hour<'a>>,
+    /// Hours of what is written for the first time.
+    pub fresh: BTreeSet<Hour<'a>>,
     pub inserted: Inserted,
 }
 
@@ -83,7 +90,7 @@ pub(super) fn partition_code(partition: u32) -> u16 {
 
 fn upsert<'a>(slots: &mut Slots<'a>, (id, offset): (MentionId, u64), mention: &'a Mention, inserted: &mut Inserted) {
     let version = version(mention.observed_at);
-    let (mut fresh, mut changed) = (false, false);
+    let (mut fresh, mut changed, mut same) = (false, false, false);
     for (index, brand) in mention.brands.iter().enumerate() {
         // Two monitors of a brand may both match: the first one named is kept.
         if mention.brands[..index].iter().any(|earlier| earlier.brand == brand.brand) {
@@ -91,9 +98,9 @@ fn upsert<'a>(slots: &mut Slots<'a>, (id, offset): (MentionId, u64), mention: &'
         }
         match slots.find(id, &brand.brand) {
             Some(slot) if version < slot.version => {}
+            Some(slot) if slot.says(version, mention, brand) => same = true,
             Some(slot) => {
-                (slot.version, slot.live) = (version, true);
-                slot.change = Some((offset, Change::Upsert(mention, brand)));
+                slot.replace(offset, version, mention, brand);
                 changed = true;
             }
             None => {
@@ -104,10 +111,11 @@ fn upsert<'a>(slots: &mut Slots<'a>, (id, offset): (MentionId, u64), mention: &'
     }
     let elsewhere = |brand: &str| !mention.brands.iter().any(|named| named.brand == brand);
     let left = slots.remove(id, Removal { offset, version }, |slot| elsewhere(slot.brand));
-    *(match (mention.brands.is_empty(), changed || left, fresh) {
-        (true, _, _) => &mut inserted.unbranded,
-        (_, true, _) => &mut inserted.replaced,
-        (_, _, true) => &mut inserted.stored,
+    *(match (changed || left, fresh, same) {
+        _ if mention.brands.is_empty() => &mut inserted.unbranded,
+        (true, _, _) => &mut inserted.replaced,
+        (_, true, _) => &mut inserted.stored,
+        (_, _, true) => &mut inserted.duplicates,
         _ => &mut inserted.superseded,
     }) += 1;
 }
@@ -119,7 +127,9 @@ impl<'a> Plan<'a> {
         for slot in slots {
             let Some((offset, change)) = slot.change else { continue };
             if slot.stored {
-                self.dirty.insert((slot.brand.to_owned(), hour(slot.created_at)));
+                self.changed.insert((slot.brand, hour(slot.created_at)));
+            } else {
+                self.fresh.insert((slot.brand, hour(slot.created_at)));
             }
             let row = match change {
                 Change::Upsert(mention, brand) => MentionRecord::of(slot.id, mention, brand, slot.created_at),
@@ -132,16 +142,34 @@ impl<'a> Plan<'a> {
         self.count();
     }
 
+    /// Gives the rows the epoch that each one's hour had before they are written.
+    pub(super) fn stamp(&mut self, epochs: &EpochsOf) {
+        for row in &mut self.mentions {
+            row.epoch = epochs.get((row.brand, hour(row.created_at))).done;
+        }
+    }
+
     fn count(&mut self) {
         let removed = self.mentions.iter().filter(|row| row.deleted == 1).count() as u64;
         self.inserted.removed_rows = removed;
         self.inserted.rows = self.mentions.len() as u64 - removed;
-        self.inserted.dirty_hours = self.dirty.len() as u64;
         self.inserted.engagement = self.engagement.len() as u64;
         self.inserted.accounts = self.accounts.len() as u64;
         self.inserted.gaps = self.gaps.len() as u64;
         self.inserted.heartbeats = self.health.len() as u64;
     }
+}
+
+/// Hours that the mentions of a batch may lie in.
+pub(super) fn hours(batch: &Batch) -> BTreeSet<Hour<'_>> {
+    let mut hours = BTreeSet::new();
+    for (_, event) in &batch.events {
+        if let Event::Upsert(mention) = event {
+            let hour = hour(created(mention.created_at));
+            hours.extend(mention.brands.iter().map(|brand| (brand.brand.as_str(), hour)));
+        }
+    }
+    hours
 }
 
 fn hour(created_at: i64) -> u32 {

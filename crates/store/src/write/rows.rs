@@ -7,6 +7,8 @@ use grapevine_model::{
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::Batch;
+
 /// Borrows from the batch: a row is gone as soon as it is sent, and its text need not be copied for that.
 #[derive(Debug, Clone, Default, PartialEq, Row, Serialize)]
 pub(super) struct MentionRecord<'a> {
@@ -58,6 +60,8 @@ pub(super) struct MentionRecord<'a> {
     pub partition: u16,
     pub offset: u64,
     pub log: &'a str,
+    /// That its hour had; see `rollup`.
+    pub epoch: u64,
 }
 
 /// Value of `polarity` where no model scored the mention.
@@ -226,12 +230,24 @@ impl HealthRecord {
     }
 }
 
+/// `written_at` is the server's.
 #[derive(Debug, Clone, PartialEq, Row, Serialize)]
-pub(super) struct DirtyRecord {
-    pub brand: String,
-    /// Seconds since the Unix epoch.
-    pub hour: u32,
-    pub marks: i64,
+pub(super) struct BatchRecord<'a> {
+    pub log: &'a str,
+    pub topic: &'a str,
+    pub partition: u32,
+    pub first_offset: u64,
+    pub last_offset: u64,
+    pub events: u64,
+    pub unreadable: u64,
+}
+
+impl<'a> From<&'a Batch> for BatchRecord<'a> {
+    fn from(batch: &'a Batch) -> Self {
+        let Batch { partition, first_offset, last_offset, unreadable, .. } = *batch;
+        let events = batch.events.len() as u64;
+        Self { log: &batch.log, topic: &batch.topic, partition, first_offset, last_offset, events, unreadable }
+    }
 }
 
 /// 2100-01-01. Hours and buckets are of a type that ends in 2106.

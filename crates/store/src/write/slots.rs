@@ -21,6 +21,9 @@ pub(super) struct Slot<'a> {
     pub created_at: i64,
     pub version: u64,
     pub live: bool,
+    /// That scored and that matched this version.
+    model: &'a str,
+    monitor: &'a str,
     /// It was there before this batch.
     pub stored: bool,
     pub change: Option<(u64, Change<'a>)>,
@@ -64,6 +67,8 @@ impl<'a> Slot<'a> {
             created_at: created(mention.created_at),
             version: version(mention.observed_at),
             live: true,
+            model: model(mention),
+            monitor: &brand.monitor,
             stored: false,
             change: Some((offset, Change::Upsert(mention, brand))),
             next: None,
@@ -84,10 +89,23 @@ impl<'a> Slot<'a> {
             created_at: stored.created_at,
             version: stored.version,
             live: !stored.deleted,
+            model: &stored.model,
+            monitor: &stored.monitor,
             stored: true,
             change: None,
             next: None,
         }
+    }
+
+    /// Whether this very observation is there: nothing needs to be written.
+    pub(super) fn says(&self, version: u64, mention: &Mention, brand: &BrandMatch) -> bool {
+        self.live && (self.version, self.model, self.monitor) == (version, model(mention), &*brand.monitor)
+    }
+
+    pub(super) fn replace(&mut self, offset: u64, version: u64, mention: &'a Mention, brand: &'a BrandMatch) {
+        (self.version, self.live) = (version, true);
+        (self.model, self.monitor) = (model(mention), &brand.monitor);
+        self.change = Some((offset, Change::Upsert(mention, brand)));
     }
 
     fn by(&self, tombstone: &AuthorTombstone) -> bool {
@@ -124,6 +142,10 @@ impl<'a> Slot<'a> {
             ..MentionRecord::default()
         }
     }
+}
+
+fn model(mention: &Mention) -> &str {
+    mention.scores.as_ref().map_or("", |scores| &scores.model)
 }
 
 /// In the order in which they came.

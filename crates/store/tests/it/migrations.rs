@@ -32,7 +32,7 @@ async fn rows_of_before_the_log_had_a_name_are_kept() {
     let applied = world.store.migrate().await.unwrap();
     assert_eq!(applied.iter().map(|applied| applied.name.as_str()).collect::<Vec<_>>(), ["0006_log"]);
     let inserted = world.insert_mentions(&[post("1", day("10:00:00")), post("2", day("10:00:00"))]).await;
-    assert_eq!((inserted.stored, inserted.replaced, inserted.replayed), (1, 1, false));
+    assert_eq!((inserted.stored, inserted.duplicates, inserted.replayed), (1, 1, false));
     assert_eq!(world.store.count().await.unwrap(), 2);
 }
 

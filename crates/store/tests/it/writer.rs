@@ -1,9 +1,11 @@
-use grapevine_model::{Engagement, EngagementSnapshot, Event, Mention, Polarity};
+use grapevine_model::{BrandMatch, Engagement, EngagementSnapshot, Event, Intent, Mention, Polarity, Scores};
 use grapevine_store::{Batch, Inserted, StoreError};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-use crate::world::{World, at, by, day, delete, gap, heartbeat, of, post, tombstone, upsert, with_polarity, world};
+use crate::world::{
+    World, at, by, day, delete, gap, heartbeat, of, post, scores, tombstone, upsert, with_polarity, world,
+};
 
 /// Everything that a reader could see.
 async fn seen(world: &World) -> String {
@@ -39,7 +41,9 @@ async fn the_same_batch_again_changes_nothing() {
     assert_eq!((inserted, inserted.events()), (expected, 5));
     let before = seen(&world).await;
     let again = world.store.insert(&first).await.unwrap();
-    assert_eq!(again, Inserted { replayed: true, ..expected });
+    assert_eq!(again, Inserted { replayed: true, dirty_hours: 4, ..expected }, "its hours may lack what is not known");
+    assert_eq!(seen(&world).await, before);
+    let _ = world.store.rebuild_dirty().await.unwrap();
     assert_eq!(seen(&world).await, before);
     world.assert_rollups_agree().await;
 }
@@ -72,11 +76,28 @@ async fn a_mention_that_comes_again_in_another_batch_changes_no_figure() {
     let _ = world.insert_mentions(&mentions).await;
     let before = seen(&world).await;
     let inserted = world.insert_mentions(&mentions).await;
-    assert_eq!((inserted.stored, inserted.replaced), (0, 3));
+    assert_eq!(inserted, Inserted { duplicates: 3, ..Inserted::default() });
     assert_eq!(seen(&world).await, before, "before the rebuild");
-    let _ = world.store.rebuild_dirty().await.unwrap();
-    assert_eq!(seen(&world).await, before, "after the rebuild");
+    assert_eq!(world.store.rebuild_dirty().await.unwrap().hours, 0, "it cost a lookup only");
     world.assert_rollups_agree().await;
+}
+
+#[tokio::test]
+async fn the_same_observation_is_written_again_where_it_says_something_else() {
+    let world = world().await;
+    let mention = post("1", day("10:00:00"));
+    let _ = world.insert_mentions(std::slice::from_ref(&mention)).await;
+    let other_model = Scores { model: "other@2".into(), ..scores(Polarity::Negative, Intent::None) };
+    let rescored = Mention { scores: Some(other_model), ..mention.clone() };
+    let other_monitor =
+        Mention { brands: vec![BrandMatch { monitor: "other".into(), ..of("acme") }], ..rescored.clone() };
+    for changed in [rescored, other_monitor] {
+        let inserted = world.insert_mentions(std::slice::from_ref(&changed)).await;
+        assert_eq!((inserted.replaced, inserted.duplicates, inserted.dirty_hours), (1, 0, 1));
+        assert_eq!(world.insert_mentions(&[changed]).await.duplicates, 1);
+    }
+    let _ = world.insert(vec![delete(&mention, day("12:00:00"))]).await;
+    assert_eq!(world.insert_mentions(&[mention]).await.superseded, 1, "what is gone is not the same");
 }
 
 #[tokio::test]
@@ -135,23 +156,9 @@ async fn readers_hold_back_to_the_oldest_dirty_hour() {
     assert_eq!(world.store.oldest_dirty("acme").await.unwrap(), Some(day("10:00:00")));
     assert_eq!(world.store.oldest_dirty("zenith").await.unwrap(), None);
     let _ = world.store.rebuild("acme", day("10:00:00"), day("11:00:00")).await.unwrap();
-    assert_eq!(world.store.oldest_dirty("acme").await.unwrap(), Some(day("10:00:00")), "its own marks only");
+    assert_eq!(world.store.oldest_dirty("acme").await.unwrap(), Some(day("14:00:00")));
     let _ = world.store.rebuild_dirty().await.unwrap();
     assert_eq!(world.store.oldest_dirty("acme").await.unwrap(), None);
-}
-
-#[tokio::test]
-async fn marks_that_two_writers_took_do_not_swallow_the_next() {
-    let world = world().await;
-    let mention = with_polarity(Polarity::Positive, post("1", day("10:00:00")));
-    let _ = world.insert_mentions(std::slice::from_ref(&mention)).await;
-    world.execute("INSERT INTO dirty_hours SELECT 'acme', toDateTime('2026-03-02 10:00:00', 'UTC'), -2").await;
-    assert_eq!(world.store.oldest_dirty("acme").await.unwrap(), Some(day("10:00:00")));
-    assert_eq!(world.store.rebuild_dirty().await.unwrap().hours, 1);
-    assert_eq!(world.store.rebuild_dirty().await.unwrap().hours, 0, "what was lacking is given back");
-    let _ = world.insert_mentions(&[with_polarity(Polarity::Negative, later(&mention, 3))]).await;
-    assert_eq!(world.store.rebuild_dirty().await.unwrap().hours, 1);
-    world.assert_rollups_agree().await;
 }
 
 #[tokio::test]
@@ -173,7 +180,7 @@ async fn of_duplicates_in_one_batch_the_newest_wins_and_one_is_counted() {
     let old = with_polarity(Polarity::Positive, post("1", day("10:00:00")));
     let new = with_polarity(Polarity::Negative, later(&old, 3));
     let inserted = world.insert_mentions(&[new.clone(), old.clone(), new]).await;
-    assert_eq!((inserted.stored, inserted.superseded, inserted.replaced, inserted.rows), (1, 1, 1, 1));
+    assert_eq!((inserted.stored, inserted.superseded, inserted.duplicates, inserted.rows), (1, 1, 1, 1));
     assert_eq!(world.figures("net_sentiment", None).await, json!([[-100, -100, 1, 0, 0, 0]]));
     world.assert_rollups_agree().await;
 }
