@@ -106,6 +106,15 @@ export interface Model {
   languages: string[];
 }
 
+/** A count that must stay 0, as it was last checked. */
+export interface Invariant {
+  name: string;
+  violations: number;
+  checked: number;
+  checked_at: string;
+  meaning: string;
+}
+
 export interface Status {
   version: string;
   started_at: string;
@@ -113,4 +122,5 @@ export interface Status {
   sources: Source[];
   model: Model | null;
   engine_restarts: number;
+  invariants: Invariant[];
 }

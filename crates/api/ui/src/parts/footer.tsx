@@ -1,6 +1,6 @@
 // What the figures rest on: how fresh each source is, what waits in the pipeline, which model scored.
 
-import type { Source, Stage, Status } from "../api/types";
+import type { Invariant, Source, Stage, Status } from "../api/types";
 import type { Answer } from "../api/use";
 import { count, exact, percent, when } from "../format";
 
@@ -37,6 +37,11 @@ export function TrustFooter({ answer, now }: { answer: Answer<Status>; now: numb
                 {status.stages.map((stage) => (
                   <StageLine key={stage.name} stage={stage} />
                 ))}
+                {status.invariants
+                  .filter((invariant) => invariant.violations > 0)
+                  .map((invariant) => (
+                    <InvariantLine key={invariant.name} invariant={invariant} now={now} />
+                  ))}
                 {status.engine_restarts > 0 && <li>engine restarted {status.engine_restarts} times</li>}
               </ul>
             </section>
@@ -78,10 +83,32 @@ function StageLine({ stage }: { stage: Stage }) {
       <Dot state={stage.state} />
       {stage.name}{" "}
       <span class="soft">
-        {stage.lag === null ? stage.state : stage.lag === 0 ? "up to date" : `${exact(stage.lag)} waiting`}
+        {stageText(stage)}
         {stage.dead_letters > 0 && ` · ${exact(stage.dead_letters)} dead letters`}
       </span>
       {stage.message && !GOOD.has(stage.state) && <span> · {stage.message}</span>}
+      {stage.state === "stalled" && <span> · its log says what it waits for</span>}
+    </li>
+  );
+}
+
+/** A stage that does well is told by what waits before it; one that does not, by its state first. */
+export function stageText({ state, lag }: Pick<Stage, "state" | "lag">): string {
+  const waiting = lag === null ? null : lag === 0 ? "up to date" : `${exact(lag)} waiting`;
+  if (GOOD.has(state)) return waiting ?? state;
+  return waiting === null || lag === 0 ? state : `${state} · ${waiting}`;
+}
+
+/** Only those that are violated are shown: what to do is in the words. */
+function InvariantLine({ invariant, now }: { invariant: Invariant; now: number }) {
+  return (
+    <li role="alert">
+      <Dot state="violated" />
+      {invariant.name.replaceAll("_", " ")}{" "}
+      <span class="soft">
+        {exact(invariant.violations)} of {exact(invariant.checked)} · checked {when(Date.parse(invariant.checked_at), now)}
+      </span>
+      <span> · {invariant.meaning}</span>
     </li>
   );
 }
