@@ -29,7 +29,7 @@ pub mod topics {
     pub const DEAD_LETTERS: &str = "mentions.dlq";
     /// Labels that people corrected. Compacted.
     pub const LABELS: &str = "labels";
-    /// Durable small state: checkpoints of sources, pending offset ranges of the sink. Compacted.
+    /// Durable small state: checkpoints of sources, frontiers of alerts, the name of the log. Compacted.
     pub const STATE: &str = "state";
     /// Notifications of alerts and what became of each. Compacted.
     pub const OUTBOX: &str = "alerts.outbox";

@@ -8,7 +8,7 @@ use grapevine_model::topics;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::{net::TcpListener, task::JoinSet};
 
-use crate::stages::{self, Pipeline, alert, ingest, notify::Notifier, score, serve, sink, supervise};
+use crate::stages::{Pipeline, alert, ingest, notify::Notifier, score, serve, sink, supervise, watch};
 
 /// How long stages may take to end in order.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -37,12 +37,12 @@ impl Tasks {
             supervise("score", pipeline, move |pipeline| score::run(pipeline, scorer.clone())).await;
             Ok(())
         });
-        self.background(stages::watch_lag(self.pipeline.clone(), "score", topics::RAW, score::GROUP));
+        self.background(watch::run(self.pipeline.clone(), "score", topics::RAW, score::GROUP));
     }
 
     pub fn sink(&mut self) {
         self.supervised("sink", sink::run);
-        self.background(stages::watch_lag(self.pipeline.clone(), "sink", topics::SCORED, sink::GROUP));
+        self.background(watch::run(self.pipeline.clone(), "sink", topics::SCORED, sink::GROUP));
     }
 
     /// # Errors

@@ -1,6 +1,6 @@
 //! Records parked with their reason, on a topic of their own. A dead letter counts only once the log has it.
 
-use grapevine_log::{Log, LogError, Record};
+use grapevine_log::{Log, LogError, Received, Record};
 use grapevine_model::topics;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,21 @@ pub struct DeadLetter {
     /// The record of the log that it was, so that it can be replayed to its place; absent where it was none yet.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub record: Option<Origin>,
+}
+
+impl DeadLetter {
+    /// Of a record that a stage read from the log.
+    pub fn of_record(stage: &str, received: &Received, reason: String) -> Self {
+        let Received { topic, partition, offset, key, value, .. } = received;
+        Self {
+            stage: stage.into(),
+            place: format!("{topic} partition {partition} offset {offset}"),
+            reason,
+            at: Timestamp::now(),
+            original: Original::of(value),
+            record: Some(Origin { topic: topic.clone(), partition: *partition, key: Original::of(key) }),
+        }
+    }
 }
 
 /// Where a record stood. Its offset is part of [`DeadLetter::place`]: a replay gets another.

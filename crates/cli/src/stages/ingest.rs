@@ -11,11 +11,13 @@ use grapevine_sources::{Cursor, Page, Progress, Rejected, Source, SourceError, W
 use jiff::Timestamp;
 
 use super::{
-    Pipeline,
+    Pipeline, crash,
     dead_letter::{self, DeadLetter, Original},
 };
 
 const STAGE: &str = "ingest";
+/// Before a source's name: the key of its checkpoint.
+pub const CHECKPOINT: &str = "checkpoint:";
 /// Pause of a source that has caught up and is not pushed to.
 const IDLE: Duration = Duration::from_millis(500);
 /// A heartbeat without events is sent no more often than this.
@@ -32,6 +34,7 @@ pub async fn run(pipeline: Pipeline) -> anyhow::Result<()> {
             kind: spec.kind().to_owned(),
             pipeline: pipeline.clone(),
             heartbeat_at: None,
+            page: None,
         };
         tasks.spawn(ingestor.run(source));
     }
@@ -50,6 +53,8 @@ struct Ingestor {
     kind: String,
     pipeline: Pipeline,
     heartbeat_at: Option<tokio::time::Instant>,
+    /// Fetched and not durable yet: what fails is tried again with the same page, for a stream may not give it twice.
+    page: Option<Page>,
 }
 
 impl Ingestor {
@@ -84,20 +89,35 @@ impl Ingestor {
         }
     }
 
-    /// Fetches a page and makes it durable: events first, then the checkpoint, then the platform's acknowledgement.
+    /// Fetches a page and makes it durable: dead letters, then events, then the checkpoint, then the platform's
+    /// acknowledgement. What is done of a page is not done again when a later step fails.
     async fn turn(&mut self, source: &mut dyn Source, cursor: &mut Option<Cursor>) -> Result<Progress, Failure> {
-        let page = source.poll(cursor.as_ref()).await?;
-        let state = page.state;
-        self.park(&page.rejected).await?;
-        let moved = cursor.as_ref() != Some(&page.cursor);
-        self.append(&page).await?;
-        if moved {
-            self.save(&page.cursor).await?;
+        let mut page = match self.page.take() {
+            Some(page) => page,
+            None => source.poll(cursor.as_ref()).await.inspect(|_| crash::at("ingest-fetched"))?,
+        };
+        if let Err(failure) = self.keep(&mut page, cursor.as_ref()).await {
+            self.page = Some(page);
+            return Err(failure);
+        }
+        if cursor.as_ref() != Some(&page.cursor) {
             source.settle(&page.cursor).await?;
             *cursor = Some(page.cursor);
         }
-        self.report(if state == Progress::Behind { SourceState::CatchingUp } else { SourceState::Live }, None);
-        Ok(state)
+        self.report(if page.state == Progress::Behind { SourceState::CatchingUp } else { SourceState::Live }, None);
+        Ok(page.state)
+    }
+
+    async fn keep(&mut self, page: &mut Page, cursor: Option<&Cursor>) -> Result<(), Failure> {
+        self.park(&page.rejected).await?;
+        page.rejected.clear();
+        self.append(page).await?;
+        page.events.clear();
+        if cursor != Some(&page.cursor) {
+            self.save(&page.cursor).await?;
+            crash::at("ingest-checkpointed");
+        }
+        Ok(())
     }
 
     async fn append(&mut self, page: &Page) -> Result<(), Failure> {
@@ -113,6 +133,7 @@ impl Ingestor {
             return Ok(());
         }
         self.pipeline.log.append(topics::RAW, records).await?;
+        crash::at("ingest-appended");
         self.pipeline.status.heard(&self.name, &page.events);
         for event in &page.events {
             self.pipeline.status.count(STAGE, event.name(), 1);
@@ -165,6 +186,9 @@ impl Ingestor {
         };
         let letters: Vec<DeadLetter> = rejected.iter().map(letter).collect();
         dead_letter::park(&*self.pipeline.log, &letters).await?;
+        if !letters.is_empty() {
+            crash::at("ingest-parked");
+        }
         for letter in &letters {
             tracing::warn!("{}: {}; parked as a dead letter", letter.place, letter.reason);
         }
@@ -173,7 +197,7 @@ impl Ingestor {
     }
 
     fn checkpoint_key(&self) -> Vec<u8> {
-        format!("checkpoint:{}", self.name).into_bytes()
+        format!("{CHECKPOINT}{}", self.name).into_bytes()
     }
 
     async fn checkpoint(&self) -> Result<Option<Cursor>, Failure> {

@@ -1,28 +1,22 @@
 //! The stages: loops that read, call a pure core, write, and only then commit.
 //!
-//! | stage | a crash before the write | between write and commit |
-//! |---|---|---|
-//! | ingest | the page is fetched again | the page is appended again; ids fold it |
-//! | score | the records are scored again | the records are appended again; ids fold them |
-//! | sink | the same range is read again | the same range has the same token; the store drops it |
-//! | alert | the buckets are stepped again | the notification is there already under its key |
+//! [`crash::ALL`] says what a crash between two writes leaves, and what happens then.
 
 pub mod alert;
+mod backoff;
+pub mod crash;
 pub mod dead_letter;
 pub mod ingest;
 pub mod live;
+mod member;
 pub mod notify;
-pub mod ranges;
 pub mod score;
 pub mod serve;
 pub mod sink;
 pub mod status;
+pub mod watch;
 
-use std::{
-    future::Future,
-    sync::{Arc, OnceLock},
-    time::Duration,
-};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use grapevine_api::StageState;
@@ -112,25 +106,5 @@ where
     pipeline.status.stage(name, StageState::Stopped, None);
 }
 
-/// Keeps the lag of a stage's group up to date, also while the stage itself hangs or waits.
-pub async fn watch_lag(pipeline: Pipeline, stage: &'static str, topic: &'static str, group: &'static str) {
-    while pipeline.pause(LAG_EVERY).await {
-        let (bounds, committed) = (pipeline.log.bounds(topic).await, pipeline.log.committed(topic, group).await);
-        if let (Ok(bounds), Ok(committed)) = (bounds, committed) {
-            pipeline.status.lag(stage, ranges::behind(&bounds, &committed));
-        }
-    }
-}
-
-const LAG_EVERY: Duration = Duration::from_secs(1);
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-
-/// Ends the process here, without any clean-up, where `GRAPEVINE_CRASH_AT` names this point: how tests kill it between two
-/// writes. `sink-inserted` is the one there is so far: behind the insert, before the commit.
-pub fn crash_point(name: &str) {
-    static CHOSEN: OnceLock<Option<String>> = OnceLock::new();
-    if CHOSEN.get_or_init(|| std::env::var("GRAPEVINE_CRASH_AT").ok()).as_deref() == Some(name) {
-        std::process::abort();
-    }
-}

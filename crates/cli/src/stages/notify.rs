@@ -10,7 +10,7 @@ use grapevine_store::Explanation;
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Mutex;
 
-use super::Pipeline;
+use super::{Pipeline, crash};
 use crate::config::Config;
 
 const STAGE: &str = "alert";
@@ -73,6 +73,7 @@ impl Notifier {
             let mut outbox = self.outbox.lock().await;
             let record = outbox.enqueue(notification, now);
             self.persist(record).await?;
+            crash::at("alert-persisted");
         }
         Ok(())
     }
@@ -137,10 +138,12 @@ impl Notifier {
             tracing::warn!("receiver {}: {reason}", notification.receiver);
         }
         self.pipeline.status.count(STAGE, label, 1);
+        crash::at("alert-sent");
         let record = self.outbox.lock().await.settle(&notification.key, outcome, Timestamp::now());
-        if let Err(error) = self.persist(record).await {
+        match self.persist(record).await {
+            Ok(()) => crash::at("alert-settled"),
             // It is sent once more after a restart, under the same key.
-            tracing::warn!("what became of a notification could not be saved: {error:#}");
+            Err(error) => tracing::warn!("what became of a notification could not be saved: {error:#}"),
         }
     }
 }

@@ -1,6 +1,9 @@
 //! What runs, how far it is and what was dropped, for `/api/v1/status` and `/metrics`.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use grapevine_api::{InvariantStatus, ModelStatus, PipelineStatus, SourceState, SourceStatus, StageState, StageStatus};
+use grapevine_delivery::{DEAD_LETTER, Tally};
 use grapevine_model::Event;
 use jiff::Timestamp;
 use parking_lot::Mutex;
@@ -9,10 +12,24 @@ use crate::invariants;
 
 /// In the order that a mention passes them.
 pub const STAGES: [&str; 5] = ["ingest", "score", "sink", "alert", "serve"];
+/// Those that read the log: they are healthy while their frontier moves, see [`super::watch`].
+const WATCHED: [&str; 2] = ["score", "sink"];
 
 /// Shared by all stages of a process.
 pub struct StatusBoard {
     status: Mutex<PipelineStatus>,
+    work: Mutex<Work>,
+}
+
+/// What the stages that read the log are at.
+#[derive(Default)]
+struct Work {
+    partitions: BTreeMap<&'static str, BTreeSet<u32>>,
+    doing: BTreeMap<&'static str, String>,
+    commits: u64,
+    beyond_frontier: u64,
+    read: u64,
+    unaccounted: u64,
 }
 
 impl StatusBoard {
@@ -26,7 +43,7 @@ impl StatusBoard {
             engine_restarts: 0,
             invariants: Vec::new(),
         };
-        Self { status: Mutex::new(status) }
+        Self { status: Mutex::new(status), work: Mutex::default() }
     }
 
     pub fn snapshot(&self) -> PipelineStatus {
@@ -38,6 +55,69 @@ impl StatusBoard {
         let stage = stage_of(&mut status, name);
         stage.state = state;
         stage.message = message;
+        if !WATCHED.contains(&name) {
+            let well = matches!(state, StageState::Starting | StageState::Running);
+            metrics::gauge!("grapevine_stage_healthy", "stage" => name.to_owned()).set(f64::from(u8::from(well)));
+        }
+    }
+
+    /// Whether the frontier of a watched stage moves; else why not. A stage that says itself what it waits for goes on
+    /// saying it.
+    pub fn healthy(&self, name: &'static str, stalled: Option<String>) {
+        metrics::gauge!("grapevine_stage_healthy", "stage" => name).set(f64::from(u8::from(stalled.is_none())));
+        let mut status = self.status.lock();
+        let stage = stage_of(&mut status, name);
+        match (stage.state, stalled) {
+            (StageState::Running | StageState::Stalled, Some(message)) => {
+                (stage.state, stage.message) = (StageState::Stalled, Some(message));
+            }
+            (StageState::Stalled, None) => (stage.state, stage.message) = (StageState::Running, None),
+            _ => {}
+        }
+    }
+
+    /// The partitions that this process reads for a stage.
+    pub fn held(&self, stage: &'static str, partitions: BTreeSet<u32>) {
+        self.work.lock().partitions.insert(stage, partitions);
+    }
+
+    pub fn partitions_of(&self, stage: &str) -> BTreeSet<u32> {
+        self.work.lock().partitions.get(stage).cloned().unwrap_or_default()
+    }
+
+    /// What a stage began last, such as "scoring 5 records".
+    pub fn doing(&self, stage: &'static str, what: String) {
+        self.work.lock().doing.insert(stage, what);
+    }
+
+    pub fn doing_of(&self, stage: &str) -> Option<String> {
+        self.work.lock().doing.get(stage).cloned()
+    }
+
+    /// Commits of partitions that were checked against the frontier, and those that lay beyond it.
+    pub fn commits(&self, checked: u64, beyond_frontier: u64) {
+        let (beyond, of) = {
+            let mut work = self.work.lock();
+            work.commits += checked;
+            work.beyond_frontier += beyond_frontier;
+            (work.beyond_frontier, work.commits)
+        };
+        if checked > 0 {
+            self.invariant("commit_beyond_frontier", beyond, of);
+        }
+    }
+
+    /// Counts what became of records whose commit is made.
+    pub fn tally(&self, stage: &'static str, tally: &Tally) {
+        tally.outcomes().for_each(|(outcome, n)| self.count(stage, outcome, n));
+        debug_assert_eq!(tally.unaccounted(), 0, "{stage}: {tally:?}");
+        let (unaccounted, of) = {
+            let mut work = self.work.lock();
+            work.read += tally.read();
+            work.unaccounted += tally.unaccounted();
+            (work.unaccounted, work.read)
+        };
+        self.invariant("unaccounted", unaccounted, of);
     }
 
     pub fn lag(&self, stage: &'static str, records: u64) {
@@ -58,6 +138,8 @@ impl StatusBoard {
         metrics::gauge!("grapevine_invariant_violations", "invariant" => name).set(violations as f64);
         metrics::gauge!("grapevine_invariant_checked", "invariant" => name).set(checked as f64);
         let (checked_at, meaning) = (Timestamp::now(), invariants::meaning(name).to_owned());
+        let seconds = checked_at.as_second() as f64;
+        metrics::gauge!("grapevine_invariant_checked_at", "invariant" => name).set(seconds);
         let found = InvariantStatus { name: name.to_owned(), violations, checked, checked_at, meaning };
         let mut status = self.status.lock();
         match status.invariants.iter_mut().find(|known| known.name == name) {
@@ -96,7 +178,7 @@ impl StatusBoard {
         metrics::counter!("grapevine_events_total", "stage" => stage, "outcome" => outcome.to_owned()).increment(n);
         let mut status = self.status.lock();
         let part = stage_of(&mut status, stage);
-        if outcome == "dead_letter" {
+        if outcome == DEAD_LETTER {
             part.dead_letters += n;
         } else {
             part.done += n;
@@ -144,6 +226,37 @@ mod tests {
         board.count("score", "dead_letter", 1);
         let stage = &board.snapshot().stages[0];
         assert_eq!((stage.done, stage.dead_letters), (5, 1));
+    }
+
+    #[test]
+    fn a_stage_that_stalls_says_so_until_it_moves_unless_it_says_more_itself() {
+        let board = StatusBoard::new();
+        let shown = || board.snapshot().stages[0].clone();
+        board.stage("sink", StageState::Running, None);
+        board.healthy("sink", Some("nothing was finished".into()));
+        assert_eq!((shown().state, shown().message.as_deref()), (StageState::Stalled, Some("nothing was finished")));
+        board.healthy("sink", None);
+        assert_eq!((shown().state, shown().message), (StageState::Running, None));
+        board.stage("sink", StageState::Retrying, Some("the disk is full".into()));
+        board.healthy("sink", Some("nothing was finished".into()));
+        assert_eq!((shown().state, shown().message.as_deref()), (StageState::Retrying, Some("the disk is full")));
+    }
+
+    #[test]
+    fn commits_and_outcomes_are_invariants_with_their_denominators() {
+        let board = StatusBoard::new();
+        board.commits(3, 0);
+        board.commits(2, 1);
+        let mut tally = Tally::of(2);
+        tally.count("stored", 2);
+        board.tally("sink", &tally);
+        let found: Vec<(String, u64, u64)> = board
+            .snapshot()
+            .invariants
+            .into_iter()
+            .map(|found| (found.name, found.violations, found.checked))
+            .collect();
+        assert_eq!(found, [("commit_beyond_frontier".to_owned(), 1, 5), ("unaccounted".to_owned(), 0, 2)]);
     }
 
     #[test]

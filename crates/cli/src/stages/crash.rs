@@ -1,0 +1,158 @@
+//! Where a process can be killed between two writes, and what that leaves: the table that ARCHITECTURE.md shows.
+//!
+//! `GRAPEVINE_CRASH_AT=sink-inserted` aborts the process the first time it passes that point, without any clean-up;
+//! `sink-inserted:3` the third time. `grapevine crash-points` lists the names.
+
+use std::sync::{
+    OnceLock,
+    atomic::{AtomicU32, Ordering},
+};
+
+const VARIABLE: &str = "GRAPEVINE_CRASH_AT";
+
+/// A step between two writes.
+pub struct CrashPoint {
+    pub name: &'static str,
+    /// What is there after a crash here.
+    pub leaves: &'static str,
+    /// What happens at the next start, or in the process that takes over.
+    pub then: &'static str,
+}
+
+const fn point(name: &'static str, leaves: &'static str, then: &'static str) -> CrashPoint {
+    CrashPoint { name, leaves, then }
+}
+
+/// All of them, in the order that a mention passes them.
+pub const ALL: &[CrashPoint] = &[
+    point("ingest-fetched", "nothing", "the page is fetched again from the checkpoint"),
+    point(
+        "ingest-parked",
+        "the page's dead letters",
+        "the page is fetched again; its dead letters are parked again, for the same place",
+    ),
+    point(
+        "ingest-appended",
+        "the events, and the old checkpoint",
+        "the page is appended again; equal ids fold in the store",
+    ),
+    point(
+        "ingest-checkpointed",
+        "events and checkpoint; the platform was not told",
+        "a platform that wants an acknowledgement gets it with the next page",
+    ),
+    point("score-read", "nothing", "the records are read again from the commit"),
+    point("score-scored", "nothing", "the records are read and scored again"),
+    point(
+        "score-parked",
+        "the dead letters of a batch",
+        "the batch is read again; its dead letters are parked again, for the same place",
+    ),
+    point(
+        "score-appended",
+        "Kafka: scored records without their commit; embedded: both, in one transaction",
+        "Kafka: the records are scored and appended again; equal ids fold in the store",
+    ),
+    point("score-committed", "output and commit", "reading goes on"),
+    point("sink-read", "nothing", "the records are read again from the commit"),
+    point(
+        "sink-noted",
+        "the range, as the note of the commit",
+        "whoever gets the partition reads exactly that range and inserts it",
+    ),
+    point(
+        "sink-parked",
+        "the note, and the dead letters of the range",
+        "the range is read again; they are parked again",
+    ),
+    point(
+        "store-mentions-written",
+        "the note; mentions and rollups, in part",
+        "the range again under the same token: what is there is dropped, the rest is written",
+    ),
+    point("store-marks-written", "the same, and the marks of hours to rebuild", "the same"),
+    point(
+        "sink-inserted",
+        "the note; all of the range is stored",
+        "the range again under the same token: the engine drops it",
+    ),
+    point("sink-committed", "everything", "reading goes on"),
+    point(
+        "rebuild-started",
+        "the rebuild's epoch is announced; the hours are still marked",
+        "the next rebuild does the hours under a higher epoch",
+    ),
+    point("rebuild-inserted", "rollups of the new epoch; the hours are still marked", "the same"),
+    point("rebuild-done", "right rollups, no marks", "nothing is left to do"),
+    point("alert-persisted", "the notification in the outbox", "it is sent"),
+    point("alert-sent", "the notification in the outbox; the receiver has it", "it is sent again under the same key"),
+    point("alert-settled", "the outbox knows that it was sent", "nothing is left to do"),
+];
+
+/// One a line.
+pub fn names() -> String {
+    ALL.iter().map(|point| format!("{}\n", point.name)).collect()
+}
+
+/// The rows of ARCHITECTURE.md's table.
+pub fn table() -> String {
+    let row = |CrashPoint { name, leaves, then }: &CrashPoint| format!("| `{name}` | {leaves} | {then} |\n");
+    ALL.iter().map(row).collect()
+}
+
+/// Which passing of which point ends the process.
+struct Plan {
+    name: String,
+    passing: u32,
+    passed: AtomicU32,
+}
+
+impl Plan {
+    /// `name` or `name:n`.
+    fn parse(text: &str) -> Self {
+        let (name, passing) = match text.split_once(':') {
+            Some((name, n)) => (name, n.parse().unwrap_or(1)),
+            None => (text, 1),
+        };
+        Self { name: name.to_owned(), passing, passed: AtomicU32::new(0) }
+    }
+
+    /// Counts this passing, and says whether it is the one.
+    fn is_due(&self, name: &str) -> bool {
+        self.name == name && self.passed.fetch_add(1, Ordering::Relaxed) + 1 == self.passing
+    }
+}
+
+/// The process passes a point: it ends here where the environment says so.
+pub fn at(name: &'static str) {
+    static PLAN: OnceLock<Option<Plan>> = OnceLock::new();
+    let plan = PLAN.get_or_init(|| {
+        let plan = Plan::parse(&std::env::var(VARIABLE).ok()?);
+        if ALL.iter().all(|point| point.name != plan.name) {
+            tracing::error!("{VARIABLE}: there is no crash point {}; see `grapevine crash-points`", plan.name);
+        }
+        Some(plan)
+    });
+    if plan.as_ref().is_some_and(|plan| plan.is_due(name)) {
+        std::process::abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plan_names_a_point_and_a_passing() {
+        let first = Plan::parse("sink-noted");
+        assert!(!first.is_due("sink-read") && first.is_due("sink-noted") && !first.is_due("sink-noted"));
+        let third = Plan::parse("sink-noted:3");
+        assert_eq!([(); 4].map(|()| third.is_due("sink-noted")), [false, false, true, false]);
+    }
+
+    #[test]
+    fn the_table_of_the_architecture_is_this_one() {
+        let page = include_str!("../../../../ARCHITECTURE.md");
+        assert!(page.contains(&table()), "ARCHITECTURE.md lacks this table of crash points:\n{}", table());
+    }
+}

@@ -1,0 +1,256 @@
+//! What becomes of each record: matched with the monitors, scored, passed on, dropped or parked. Pure computation, for a
+//! thread that may block.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use grapevine_delivery::Outcome;
+use grapevine_log::Received;
+use grapevine_model::{Event, Mention, Scores, wire};
+use grapevine_monitor::Matcher;
+use grapevine_scoring::{Scorer, ScoringError};
+
+use crate::parts::OpenScorer;
+
+/// Says whether the model works at all, where it failed on a text.
+const PROBE: &str = "The weather is nice today.";
+
+/// A record, and what became of it: the bytes that go on.
+pub type Worked = (Received, Outcome<Vec<u8>>);
+
+/// An outcome for each record, in the order they came. `scorer` is absent where scoring is switched off.
+///
+/// # Errors
+/// The model fails on every text. One that it fails on alone is a dead letter.
+pub fn process(
+    batch: Vec<Received>,
+    matcher: &Matcher,
+    scorer: Option<&OpenScorer>,
+) -> Result<Vec<Worked>, ScoringError> {
+    let mut read: Vec<Outcome<Event>> = batch.iter().map(|received| read(&received.value, matcher, scorer)).collect();
+    if let Some(scorer) = scorer {
+        score_all(&mut read, &*scorer.scorer)?;
+    }
+    Ok(batch.into_iter().zip(read.into_iter().map(encode)).collect())
+}
+
+const SCORED: &str = "scored";
+
+/// Decodes and matches; a mention that is to be scored has the label that it will have then.
+fn read(value: &[u8], matcher: &Matcher, scorer: Option<&OpenScorer>) -> Outcome<Event> {
+    let mut mention = match wire::decode(value) {
+        Ok(Event::Upsert(mention)) => mention,
+        Ok(what) => return Outcome::Emit { label: "passed_on", what },
+        Err(error) => return Outcome::DeadLetter { reason: error.to_string() },
+    };
+    mention.brands = matcher.matches(&mention);
+    if mention.brands.is_empty() {
+        return Outcome::Drop { reason: "no_monitor_matched" };
+    }
+    let label = match scorer {
+        Some(scorer) if !mention.text.trim().is_empty() => {
+            if scorer.covers(mention.language.as_deref()) {
+                SCORED
+            } else {
+                "language_not_covered"
+            }
+        }
+        _ => "not_scored",
+    };
+    Outcome::Emit { label, what: Event::Upsert(mention) }
+}
+
+fn score_all(outcomes: &mut [Outcome<Event>], scorer: &dyn Scorer) -> Result<(), ScoringError> {
+    let waiting: Vec<(usize, &str)> = outcomes
+        .iter()
+        .enumerate()
+        .filter_map(|(at, outcome)| match outcome {
+            Outcome::Emit { label: SCORED, what: Event::Upsert(mention) } => Some((at, mention.text.as_str())),
+            _ => None,
+        })
+        .collect();
+    let (places, texts): (Vec<usize>, Vec<&str>) = waiting.into_iter().unzip();
+    let mut answers = Vec::with_capacity(texts.len());
+    score_by_halves(scorer, &texts, &mut answers)?;
+    for (at, answer) in places.into_iter().zip(answers) {
+        match (answer, &mut outcomes[at]) {
+            (Ok(scores), Outcome::Emit { what: Event::Upsert(mention), .. }) => set_scores(mention, scores),
+            (Ok(_), _) => {}
+            (Err(reason), outcome) => *outcome = Outcome::DeadLetter { reason },
+        }
+    }
+    Ok(())
+}
+
+fn set_scores(mention: &mut Mention, scores: Scores) {
+    mention.scores = Some(scores);
+}
+
+/// Where the model fails on several texts at once, on each half of them: it ends at the text that it can not take, and the
+/// others are scored.
+fn score_by_halves(
+    scorer: &dyn Scorer,
+    texts: &[&str],
+    answers: &mut Vec<Result<Scores, String>>,
+) -> Result<(), ScoringError> {
+    if texts.is_empty() {
+        return Ok(());
+    }
+    match score(scorer, texts) {
+        Ok(scores) => answers.extend(scores.into_iter().map(Ok)),
+        Err(error) if texts.len() == 1 => {
+            // A model that can not score anything is broken; a text is not to blame.
+            score(scorer, &[PROBE])?;
+            answers.push(Err(format!("it could not be scored: {error}")));
+        }
+        Err(error) => {
+            tracing::warn!("score: {error}; trying {} texts by halves", texts.len());
+            let (first, second) = texts.split_at(texts.len() / 2);
+            score_by_halves(scorer, first, answers)?;
+            score_by_halves(scorer, second, answers)?;
+        }
+    }
+    Ok(())
+}
+
+/// As many scores as texts, or an error.
+fn score(scorer: &dyn Scorer, texts: &[&str]) -> Result<Vec<Scores>, ScoringError> {
+    let panicked = |_| Err(ScoringError::Engine("the scorer panicked".into()));
+    let scores = catch_unwind(AssertUnwindSafe(|| scorer.score(texts))).unwrap_or_else(panicked)?;
+    if scores.len() != texts.len() {
+        return Err(ScoringError::Engine(format!("{} scores for {} texts", scores.len(), texts.len())));
+    }
+    Ok(scores)
+}
+
+fn encode(outcome: Outcome<Event>) -> Outcome<Vec<u8>> {
+    match outcome {
+        Outcome::Emit { label, what } => Outcome::Emit { label, what: wire::encode(&what) },
+        Outcome::Drop { reason } => Outcome::Drop { reason },
+        Outcome::DeadLetter { reason } => Outcome::DeadLetter { reason },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use grapevine_model::{Author, Intent, MentionKey, Polarity, topics};
+    use grapevine_monitor::{Brand, Monitor};
+    use grapevine_scoring::manifest::ModelFolder;
+    use jiff::Timestamp;
+
+    use super::*;
+
+    /// Says of every text that it is negative. "poison" among them makes it fail, "bomb" panic.
+    struct Gloomy;
+
+    impl Scorer for Gloomy {
+        fn description(&self) -> String {
+            "gloomy".into()
+        }
+        fn model(&self) -> &str {
+            "gloomy@1"
+        }
+        fn score(&self, texts: &[&str]) -> Result<Vec<Scores>, ScoringError> {
+            assert!(!texts.iter().any(|text| text.contains("bomb")), "boom");
+            if texts.iter().any(|text| text.contains("poison")) {
+                return Err(ScoringError::Engine("no tokens".into()));
+            }
+            let (polarity, intent) = (Polarity::Negative, Intent::None);
+            let one = |_| Scores {
+                negative: 1.0,
+                neutral: 0.0,
+                positive: 0.0,
+                polarity,
+                confidence: 1.0,
+                intent,
+                model: "gloomy@1".into(),
+            };
+            Ok(texts.iter().map(one).collect())
+        }
+    }
+
+    /// Fails on everything.
+    struct Broken;
+
+    impl Scorer for Broken {
+        fn description(&self) -> String {
+            "broken".into()
+        }
+        fn model(&self) -> &str {
+            "broken@1"
+        }
+        fn score(&self, _: &[&str]) -> Result<Vec<Scores>, ScoringError> {
+            Err(ScoringError::Engine("a worker is gone".into()))
+        }
+    }
+
+    fn received(value: Vec<u8>) -> Received {
+        let appended_at = Timestamp::UNIX_EPOCH;
+        Received { topic: topics::RAW.into(), partition: 2, offset: 7, key: b"k".into(), value, appended_at }
+    }
+
+    fn post(language: Option<&str>, text: &str) -> Received {
+        let key = MentionKey::new("test", "", text);
+        let mention = Mention::new(key, Author::default(), Timestamp::UNIX_EPOCH, text);
+        let mention = Mention { language: language.map(str::to_owned), ..mention };
+        received(wire::encode(&Event::Upsert(Box::new(mention))))
+    }
+
+    fn run(scorer: impl Scorer + 'static, batch: Vec<Received>) -> Result<Vec<Worked>, ScoringError> {
+        let monitors = vec![Monitor { name: "name".into(), query: "acme".into() }];
+        let brand = Brand { name: "Acme".into(), competitor: false, accounts: vec![], spaces: vec![], monitors };
+        let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/minilm-l6-sentiment");
+        let manifest = ModelFolder::open(shipped.as_ref()).unwrap().manifest;
+        process(batch, &Matcher::new(&[brand]).unwrap(), Some(&OpenScorer { scorer: Arc::new(scorer), manifest }))
+    }
+
+    fn labels(worked: &[Worked]) -> Vec<&'static str> {
+        worked.iter().map(|(_, outcome)| outcome.label()).collect()
+    }
+
+    fn mention(worked: &Worked) -> Mention {
+        let Outcome::Emit { what, .. } = &worked.1 else { panic!("{:?}", worked.1) };
+        let Ok(Event::Upsert(mention)) = wire::decode(what) else { panic!("a mention") };
+        *mention
+    }
+
+    #[test]
+    fn what_belongs_to_a_brand_is_scored_and_nothing_else_goes_on() {
+        let worked = run(Gloomy, vec![post(None, "acme is down"), post(None, "nice weather")]).unwrap();
+        assert_eq!(labels(&worked), ["scored", "no_monitor_matched"]);
+        let mention = mention(&worked[0]);
+        assert_eq!((mention.brands[0].brand.as_str(), mention.scores.unwrap().polarity), ("Acme", Polarity::Negative));
+    }
+
+    #[test]
+    fn a_language_that_the_model_does_not_cover_is_stored_as_not_scored() {
+        let worked = run(Gloomy, vec![post(Some("de"), "acme ist toll"), post(Some("en-GB"), "acme")]).unwrap();
+        assert_eq!(labels(&worked), ["language_not_covered", "scored"]);
+        assert_eq!(mention(&worked[0]).scores, None);
+    }
+
+    #[test]
+    fn a_record_that_does_not_decode_costs_one_record() {
+        let worked = run(Gloomy, vec![received(b"{".to_vec()), post(None, "acme again")]).unwrap();
+        assert_eq!(labels(&worked), ["dead_letter", "scored"]);
+    }
+
+    #[test]
+    fn a_text_that_the_model_fails_or_panics_on_costs_one_record() {
+        let mut batch: Vec<Received> = (0..20).map(|n| post(None, &format!("acme {n}"))).collect();
+        batch[7] = post(None, "acme poison");
+        batch[13] = post(None, "acme bomb");
+        let worked = run(Gloomy, batch).unwrap();
+        let dead: Vec<usize> = (0..20).filter(|at| worked[*at].1.label() == "dead_letter").collect();
+        assert_eq!(dead, [7, 13]);
+        assert_eq!(worked.iter().filter(|(_, outcome)| outcome.label() == "scored").count(), 18);
+        let Outcome::DeadLetter { reason } = &worked[7].1 else { panic!() };
+        assert_eq!(reason, "it could not be scored: no tokens");
+    }
+
+    #[test]
+    fn a_model_that_fails_on_everything_blames_no_text() {
+        assert!(run(Broken, vec![post(None, "acme 1"), post(None, "acme 2")]).is_err());
+    }
+}

@@ -1,0 +1,179 @@
+//! One range on its way into the store: decoded, its dead letters parked, inserted, and tried again while that may help.
+
+use anyhow::Context;
+use grapevine_api::StageState;
+use grapevine_delivery::{DEAD_LETTER, Tally};
+use grapevine_model::{Event, topics, wire};
+use grapevine_store::{Batch, Inserted};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    super::{
+        Pipeline,
+        backoff::{self, Backoff},
+        crash,
+        dead_letter::{self, DeadLetter},
+    },
+    STAGE,
+    intake::Load,
+    valid,
+};
+
+/// What it takes to store a range.
+pub struct Job {
+    pub pipeline: Pipeline,
+    pub log_id: String,
+    pub partition: u32,
+    pub load: Load,
+    /// Its partition went away: it is not tried again.
+    pub given_up: CancellationToken,
+}
+
+/// A range that is in the store.
+pub struct Stored {
+    pub tally: Tally,
+    /// Some hours want to be rebuilt.
+    pub dirty: bool,
+}
+
+impl Job {
+    pub async fn run(self) -> anyhow::Result<Stored> {
+        let Job { pipeline, log_id, partition, load, given_up } = self;
+        let decoding = tokio::task::spawn_blocking(move || decode(&log_id, partition, load));
+        let (mut batch, dead) = decoding.await.context("decoding a batch panicked")?;
+        let mut tally = Tally::of(batch.events.len() + dead.len());
+        tally.count(DEAD_LETTER, dead.len() as u64);
+        park(&pipeline, &dead).await?;
+        let mut backoff = Backoff::of_store();
+        loop {
+            match pipeline.store.insert(&batch).await {
+                Ok(inserted) => {
+                    crash::at("sink-inserted");
+                    outcomes(&inserted).into_iter().for_each(|(label, n)| tally.count(label, n));
+                    return Ok(Stored { tally, dirty: inserted.dirty_hours > 0 });
+                }
+                Err(error) if error.is_transient() && !given_up.is_cancelled() => {
+                    let Some(wait) = backoff.next() else { return Err(error.into()) };
+                    let message = format!("{error}; trying again in {:.1} s", wait.as_secs_f64());
+                    tracing::warn!("{STAGE}: {message}");
+                    metrics::counter!("grapevine_stage_retries_total", "stage" => STAGE).increment(1);
+                    pipeline.status.stage(STAGE, StageState::Retrying, Some(message));
+                    // The same batch from memory; what the first try may have left is not told apart.
+                    batch.replay = true;
+                    let _ = tokio::time::timeout(wait, given_up.cancelled()).await;
+                }
+                Err(error) => return Err(error).with_context(|| format!("{} could not be stored", batch.token())),
+            }
+        }
+    }
+}
+
+async fn park(pipeline: &Pipeline, dead: &[DeadLetter]) -> anyhow::Result<()> {
+    if dead.is_empty() {
+        return Ok(());
+    }
+    backoff::with_log("parking dead letters", || dead_letter::park(&*pipeline.log, dead)).await?;
+    crash::at("sink-parked");
+    Ok(())
+}
+
+/// Decodes before batching, so that one record that can not be read costs one record.
+fn decode(log_id: &str, partition: u32, load: Load) -> (Batch, Vec<DeadLetter>) {
+    let (mut events, mut dead) = (Vec::with_capacity(load.records.len()), Vec::new());
+    for record in load.records {
+        match read(&record.value) {
+            Ok(event) => events.push((record.offset, event)),
+            Err(reason) => dead.push(DeadLetter::of_record(STAGE, &record, reason)),
+        }
+    }
+    let batch = Batch {
+        log: log_id.to_owned(),
+        topic: topics::SCORED.to_owned(),
+        partition,
+        first_offset: load.range.first,
+        last_offset: load.range.last,
+        events,
+        unreadable: dead.len() as u64,
+        replay: load.replay,
+    };
+    (batch, dead)
+}
+
+fn read(value: &[u8]) -> Result<Event, String> {
+    let event = wire::decode(value).map_err(|error| error.to_string())?;
+    valid::check(&event).map(|()| event)
+}
+
+/// What became of each event, by the label of its counter.
+fn outcomes(inserted: &Inserted) -> [(&'static str, u64); 12] {
+    [
+        ("stored", inserted.stored),
+        ("replaced", inserted.replaced),
+        ("superseded", inserted.superseded),
+        ("duplicates", inserted.duplicates),
+        ("unbranded", inserted.unbranded),
+        ("deleted", inserted.deleted),
+        ("unmatched", inserted.unmatched),
+        ("tombstones", inserted.tombstones),
+        ("engagement", inserted.engagement),
+        ("accounts", inserted.accounts),
+        ("gaps", inserted.gaps),
+        ("heartbeats", inserted.heartbeats),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use grapevine_delivery::OffsetRange;
+    use grapevine_log::Received;
+    use grapevine_model::{Author, Mention, MentionKey};
+    use jiff::Timestamp;
+
+    use super::*;
+
+    fn received(offset: u64, value: Vec<u8>) -> Received {
+        let appended_at = Timestamp::UNIX_EPOCH;
+        Received { topic: topics::SCORED.into(), partition: 2, offset, key: b"k".into(), value, appended_at }
+    }
+
+    fn post(created_at: &str) -> Vec<u8> {
+        let key = MentionKey::new("test", "", "1");
+        let mention = Mention::new(key, Author::default(), created_at.parse().unwrap(), "acme");
+        wire::encode(&Event::Upsert(Box::new(mention)))
+    }
+
+    #[test]
+    fn one_bad_record_costs_one_record_and_the_range_stays() {
+        let records = vec![
+            received(5, post("2026-03-01T10:00:00Z")),
+            received(6, b"{".to_vec()),
+            received(8, post("9999-03-01T10:00:00Z")),
+        ];
+        let load = Load { range: OffsetRange::new(5, 9).unwrap(), records, replay: true };
+        let (batch, dead) = decode("a1", 2, load);
+        assert_eq!((batch.token().as_str(), batch.unreadable, batch.replay), ("a1:mentions.scored:2:5-9", 2, true));
+        assert_eq!(batch.events.iter().map(|(offset, _)| *offset).collect::<Vec<_>>(), [5]);
+        assert_eq!(dead[0].place, "mentions.scored partition 2 offset 6");
+        assert!(dead[1].reason.contains("created_at"), "{}", dead[1].reason);
+    }
+
+    #[test]
+    fn every_event_that_the_store_counts_has_a_label() {
+        let ones = Inserted {
+            stored: 1,
+            replaced: 1,
+            superseded: 1,
+            duplicates: 1,
+            unbranded: 1,
+            deleted: 1,
+            unmatched: 1,
+            tombstones: 1,
+            engagement: 1,
+            accounts: 1,
+            gaps: 1,
+            heartbeats: 1,
+            ..Inserted::default()
+        };
+        assert_eq!(outcomes(&ones).iter().map(|(_, n)| n).sum::<u64>(), ones.events());
+    }
+}

@@ -1,0 +1,110 @@
+//! What the store would refuse or twist, found before a batch is made of it: one bad record then costs one record.
+
+use grapevine_model::{Event, Mention, Scores};
+use jiff::Timestamp;
+
+/// Bytes of a text. The longest that a platform allows is far below; more is no post.
+const LONGEST_TEXT: usize = 1 << 20;
+/// Start of 2100: hours and buckets are of a type that ends in 2106.
+const LAST_SECOND: i64 = 4_102_444_800;
+
+/// Why this event can not be stored as it is.
+pub fn check(event: &Event) -> Result<(), String> {
+    match event {
+        Event::Upsert(mention) => check_mention(mention),
+        Event::Delete(deletion) => time("observed_at", deletion.observed_at),
+        Event::AuthorTombstone(tombstone) => time("observed_at", tombstone.observed_at),
+        Event::EngagementSnapshot(snapshot) => time("observed_at", snapshot.observed_at),
+        Event::AccountSnapshot(snapshot) => time("observed_at", snapshot.observed_at),
+        // A gap's ends may lie anywhere: the store holds them within its range.
+        Event::Gap(_) => Ok(()),
+        Event::Heartbeat(heartbeat) => {
+            time("observed_at", heartbeat.observed_at)?;
+            // It would close all buckets for ever. One before 1970 closes none.
+            time("complete_through", heartbeat.complete_through.max(Timestamp::UNIX_EPOCH))
+        }
+    }
+}
+
+fn check_mention(mention: &Mention) -> Result<(), String> {
+    time("created_at", mention.created_at)?;
+    time("observed_at", mention.observed_at)?;
+    if mention.text.len() > LONGEST_TEXT {
+        return Err(format!("its text has {} bytes, the most is {LONGEST_TEXT}", mention.text.len()));
+    }
+    if let Some(stars) = mention.stars.filter(|stars| !stars.is_finite()) {
+        return Err(format!("its stars are {stars}, which is no number"));
+    }
+    mention.scores.as_ref().map_or(Ok(()), check_scores)
+}
+
+fn check_scores(scores: &Scores) -> Result<(), String> {
+    let Scores { negative, neutral, positive, confidence, .. } = scores;
+    match [negative, neutral, positive, confidence].into_iter().find(|share| !(0.0..=1.0).contains(*share)) {
+        Some(share) => Err(format!("a probability of {share} is not between 0 and 1")),
+        None => Ok(()),
+    }
+}
+
+fn time(name: &str, time: Timestamp) -> Result<(), String> {
+    if (0..LAST_SECOND).contains(&time.as_second()) {
+        return Ok(());
+    }
+    Err(format!("its {name} is {time}, which is not between 1970 and 2100"))
+}
+
+#[cfg(test)]
+mod tests {
+    use grapevine_model::{Author, Heartbeat, Intent, MentionKey, Polarity, wire};
+
+    use super::*;
+
+    fn mention() -> Mention {
+        let created_at = "2026-03-01T10:00:00Z".parse().unwrap();
+        Mention::new(MentionKey::new("test", "", "1"), Author::default(), created_at, "acme")
+    }
+
+    fn reason(mention: Mention) -> String {
+        check(&Event::Upsert(Box::new(mention))).err().unwrap_or_default()
+    }
+
+    #[test]
+    fn what_the_store_would_twist_is_refused_with_its_reason() {
+        assert_eq!(reason(mention()), "");
+        let late: Timestamp = "2100-01-01T00:00:00Z".parse().unwrap();
+        assert_eq!(
+            reason(Mention { created_at: late, ..mention() }),
+            "its created_at is 2100-01-01T00:00:00Z, which is not between 1970 and 2100"
+        );
+        let early = "1969-12-31T23:59:59Z".parse().unwrap();
+        assert!(reason(Mention { observed_at: early, ..mention() }).starts_with("its observed_at"));
+        assert!(reason(Mention { text: "x".repeat(LONGEST_TEXT + 1), ..mention() }).contains("1048577 bytes"));
+        let (polarity, intent, model) = (Polarity::Neutral, Intent::None, "m@1".into());
+        let scores =
+            Scores { negative: f32::NAN, neutral: 0.5, positive: 0.5, polarity, confidence: 0.5, intent, model };
+        assert!(reason(Mention { scores: Some(scores), ..mention() }).contains("NaN"));
+    }
+
+    #[test]
+    fn a_number_that_json_can_hold_and_a_float_can_not_is_refused() {
+        let text = String::from_utf8(wire::encode(&Event::Upsert(Box::new(Mention { stars: Some(4.0), ..mention() }))));
+        let text = text.unwrap().replace("4.0", "1e39");
+        let reason = wire::decode(text.as_bytes()).map_err(|error| error.to_string()).and_then(|event| check(&event));
+        assert!(reason.is_err(), "{reason:?}");
+    }
+
+    #[test]
+    fn a_heartbeat_may_know_nothing_but_not_everything() {
+        let now: Timestamp = "2026-03-01T10:00:00Z".parse().unwrap();
+        let heartbeat = |complete_through| {
+            check(&Event::Heartbeat(Heartbeat {
+                source: "a".into(),
+                complete_through,
+                observed_at: now,
+                caught_up: true,
+            }))
+        };
+        assert_eq!((heartbeat(now), heartbeat(Timestamp::MIN)), (Ok(()), Ok(())));
+        assert!(heartbeat(Timestamp::MAX).is_err());
+    }
+}

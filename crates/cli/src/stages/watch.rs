@@ -1,0 +1,157 @@
+//! How far a stage is, and whether it moves: looked at from outside, so that a stage that hangs is seen.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use grapevine_log::{LogError, Offsets};
+use tokio::time::Instant;
+
+use super::Pipeline;
+
+const EVERY: Duration = Duration::from_secs(1);
+/// A stage that has work and finishes none of it for so long is stalled.
+const STALLED_AFTER: Duration = Duration::from_secs(60);
+
+/// Looks at a stage's group until the pipeline stops.
+pub async fn run(pipeline: Pipeline, stage: &'static str, topic: &'static str, group: &'static str) {
+    let mut health = Health::new(Instant::now());
+    while pipeline.pause(EVERY).await {
+        let seen = look(&pipeline, topic, group).await.ok();
+        if let Some((bounds, committed)) = &seen {
+            pipeline.status.lag(stage, behind(bounds, committed, |_| true));
+        }
+        let held = pipeline.status.partitions_of(stage);
+        let seen = seen.map(|(bounds, committed)| Seen::of(&bounds, &committed, &held));
+        let stalled = health.judge(seen, Instant::now());
+        pipeline.status.healthy(stage, stalled.map(|stalled| stalled.message(pipeline.status.doing_of(stage))));
+    }
+}
+
+type Bounds = BTreeMap<u32, (u64, u64)>;
+
+async fn look(pipeline: &Pipeline, topic: &str, group: &str) -> Result<(Bounds, Offsets), LogError> {
+    Ok((pipeline.log.bounds(topic).await?, pipeline.log.committed(topic, group).await?))
+}
+
+/// Records that are there and that the group has not committed, over the chosen partitions.
+fn behind(bounds: &Bounds, committed: &Offsets, chosen: impl Fn(&u32) -> bool) -> u64 {
+    let of_one = |(partition, (oldest, end)): (&u32, &(u64, u64))| {
+        end - committed.get(partition).copied().unwrap_or_default().clamp(*oldest, *end)
+    };
+    bounds.iter().filter(|(partition, _)| chosen(partition)).map(of_one).sum()
+}
+
+/// How far this process is with the partitions that it holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Seen {
+    waiting: u64,
+    committed: Offsets,
+}
+
+impl Seen {
+    fn of(bounds: &Bounds, committed: &Offsets, held: &BTreeSet<u32>) -> Self {
+        let waiting = behind(bounds, committed, |partition| held.contains(partition));
+        let own = committed.iter().filter(|(partition, _)| held.contains(partition));
+        Self { waiting, committed: own.map(|(partition, next)| (*partition, *next)).collect() }
+    }
+}
+
+/// Whether the frontier moves.
+struct Health {
+    last: Option<Offsets>,
+    moved_at: Instant,
+}
+
+/// Why a stage counts as stalled.
+#[derive(Debug, PartialEq, Eq)]
+struct Stalled {
+    since: Duration,
+    /// Records that wait; `None` where the log does not say.
+    waiting: Option<u64>,
+}
+
+impl Health {
+    fn new(now: Instant) -> Self {
+        Self { last: None, moved_at: now }
+    }
+
+    /// Healthy is what moved within a minute or has nothing to do. `None` stands for a log that does not answer.
+    fn judge(&mut self, seen: Option<Seen>, now: Instant) -> Option<Stalled> {
+        let waiting = seen.as_ref().map(|seen| seen.waiting);
+        if let Some(seen) = seen
+            && (seen.waiting == 0 || self.last.as_ref() != Some(&seen.committed))
+        {
+            (self.last, self.moved_at) = (Some(seen.committed), now);
+        }
+        let since = now.saturating_duration_since(self.moved_at);
+        (since >= STALLED_AFTER).then_some(Stalled { since, waiting })
+    }
+}
+
+impl Stalled {
+    fn message(&self, doing: Option<String>) -> String {
+        let seconds = self.since.as_secs();
+        let last = doing.map(|doing| format!("; it was last seen {doing}")).unwrap_or_default();
+        match self.waiting {
+            Some(waiting) => format!("nothing was finished for {seconds} s while {waiting} records wait{last}"),
+            None => format!("the log has not answered for {seconds} s{last}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(waiting: u64, next: u64) -> Option<Seen> {
+        Some(Seen { waiting, committed: Offsets::from([(0, next)]) })
+    }
+
+    fn seconds(n: u64) -> Duration {
+        Duration::from_secs(n)
+    }
+
+    #[test]
+    fn a_stage_is_healthy_while_its_frontier_moves_or_nothing_waits() {
+        let start = Instant::now();
+        let mut health = Health::new(start);
+        assert_eq!(health.judge(seen(100, 5), start + seconds(59)), None, "it is starting");
+        assert_eq!(health.judge(seen(100, 5), start + seconds(118)), None, "it moved 59 s ago");
+        assert_eq!(health.judge(seen(100, 6), start + seconds(130)), None);
+        assert_eq!(health.judge(seen(0, 6), start + seconds(500)), None, "there is nothing to do");
+        assert_eq!(health.judge(seen(3, 6), start + seconds(559)), None);
+    }
+
+    #[test]
+    fn a_stage_that_has_work_and_finishes_none_of_it_is_stalled_until_it_moves() {
+        let start = Instant::now();
+        let mut health = Health::new(start);
+        assert_eq!(health.judge(seen(7, 5), start), None);
+        let stalled = health.judge(seen(9, 5), start + seconds(75)).unwrap();
+        assert_eq!(
+            stalled.message(Some("inserting offsets 5-9 of partition 0".into())),
+            "nothing was finished for 75 s while 9 records wait; it was last seen inserting offsets 5-9 of partition 0"
+        );
+        assert_eq!(health.judge(seen(4, 10), start + seconds(80)), None);
+    }
+
+    #[test]
+    fn a_log_that_does_not_answer_is_said() {
+        let start = Instant::now();
+        let mut health = Health::new(start);
+        assert_eq!(health.judge(None, start + seconds(30)), None);
+        let stalled = health.judge(None, start + seconds(61)).unwrap();
+        assert_eq!(stalled.message(None), "the log has not answered for 61 s");
+    }
+
+    #[test]
+    fn lag_counts_every_partition_and_no_record_that_is_gone() {
+        let bounds = Bounds::from([(0, (0, 10)), (1, (3, 4)), (2, (5, 9))]);
+        let committed = Offsets::from([(0, 7), (1, 4)]);
+        assert_eq!(behind(&bounds, &committed, |_| true), 3 + 4);
+        let own = Seen::of(&bounds, &committed, &BTreeSet::from([0, 1]));
+        assert_eq!(own, Seen { waiting: 3, committed });
+    }
+}
