@@ -1,9 +1,13 @@
-//! Committing: offsets with their notes, under the fence of the group's generation.
+//! Committing, under the fence of the group's generation, and seeking.
 //!
 //! Commits take the offset of the next record, as everywhere in this crate. (librdkafka's `store_offset` takes that of the
 //! record itself and adds one, `store_offsets` and `commit` do not: storing is switched off and only `commit` is used.)
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    thread,
+    time::{Duration, Instant},
+};
 
 use rdkafka::{
     Offset, TopicPartitionList,
@@ -55,6 +59,25 @@ pub(super) fn commit_fenced(client: &StreamConsumer<Context>, list: &TopicPartit
             _ => outcome,
         }
     })
+}
+
+/// A partition that was assigned a moment ago can not be sought in before librdkafka has found where it reads on.
+pub(super) fn seek_started(
+    client: &StreamConsumer<Context>,
+    list: &TopicPartitionList,
+    patience: Duration,
+) -> Result<(), KafkaError> {
+    use RDKafkaErrorCode as Code;
+    let began = Instant::now();
+    loop {
+        let sought = client.seek_partitions(list.clone(), patience)?;
+        let outcome = sought.elements().iter().try_for_each(|element| element.error());
+        let code = outcome.as_ref().err().and_then(KafkaError::rdkafka_error_code);
+        if !matches!(code, Some(Code::State | Code::PreviousInProgress)) || began.elapsed() > patience {
+            return outcome;
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// The group went on without this member.

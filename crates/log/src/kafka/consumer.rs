@@ -22,7 +22,7 @@ use super::{
     blocking,
     client::{Changes, Context, explain},
     cluster::Cluster,
-    commit::{commit_fenced, is_fenced, offset_list, part_list},
+    commit::{commit_fenced, is_fenced, offset_list, part_list, seek_started},
     ended_abnormally,
 };
 use crate::{Commits, Consumer, LogError, Offsets, PollLimits, Polled, Received, Record, check_notes, without_notes};
@@ -262,10 +262,8 @@ impl Consumer for KafkaConsumer {
         self.pending.retain(|record| !offsets.contains_key(&record.partition));
         let (client, patience) = (self.client()?, self.cluster.options.patience);
         let list = offset_list(&self.topic, &without_notes(offsets))?;
-        let list = blocking(move || client.seek_partitions(list, patience)).await?;
-        let failed = |error: &KafkaError| explain(&format!("seeking in {}", self.topic), error);
-        let list = list.map_err(|error| failed(&error))?;
-        list.elements().iter().try_for_each(|element| element.error()).map_err(|error| failed(&error))
+        let outcome = blocking(move || seek_started(&client, &list, patience)).await?;
+        outcome.map_err(|error| explain(&format!("seeking in {}", self.topic), &error))
     }
 
     fn assignment(&self) -> Vec<u32> {

@@ -129,20 +129,13 @@ async fn a_zombie_is_refused(place: &Place, owner_stays: bool) {
 
 #[tokio::test]
 async fn a_zombie_on_the_embedded_log_is_refused() {
-    a_zombie_is_refused(&Place::file(), true).await;
-    a_zombie_is_refused(&Place::file(), false).await;
+    let (one, other) = (Place::file(), Place::file());
+    tokio::join!(a_zombie_is_refused(&one, true), a_zombie_is_refused(&other, false));
 }
 
 #[tokio::test]
-async fn a_zombie_on_kafka_is_refused_while_its_successor_reads() {
+async fn a_zombie_on_kafka_is_refused() {
     if let Some(cluster) = Place::cluster().await {
-        a_zombie_is_refused(&cluster, true).await;
-    }
-}
-
-#[tokio::test]
-async fn a_zombie_on_kafka_is_refused_after_its_successor_left() {
-    if let Some(cluster) = Place::cluster().await {
-        a_zombie_is_refused(&cluster, false).await;
+        tokio::join!(a_zombie_is_refused(&cluster, true), a_zombie_is_refused(&cluster, false));
     }
 }
