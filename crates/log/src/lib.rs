@@ -121,8 +121,8 @@ pub struct Polled {
     pub records: Vec<Received>,
     /// The assignment changed since the last poll: finished work of partitions that are gone must not be committed.
     pub assignment_changed: bool,
-    /// Partitions that went away since the last poll, in order. Some may be back: what was read of them before is void,
-    /// and they are read again from their commits.
+    /// Partitions that went away since the last poll, in order. Some may be back: what earlier polls gave of them is void,
+    /// and they are read again from their commits (`records` may hold the first of that).
     pub revoked: Vec<u32>,
 }
 

@@ -424,6 +424,23 @@ async fn processes_that_append_without_a_pause_take_turns() {
     assert!(*least >= 3 && most <= &(least * 3), "{counts:?}");
 }
 
+/// As `grapevine status` does beside a pipeline.
+#[tokio::test]
+async fn a_log_can_be_looked_at_while_another_process_writes() {
+    let (_dir, path, log) = new_log(EmbeddedOptions::default()).await;
+    log.append("t", vec![at(0, "0")]).await.unwrap();
+    let busy = rusqlite::Connection::open(&path).unwrap();
+    busy.execute_batch("BEGIN IMMEDIATE; DELETE FROM records").unwrap();
+    let began = Instant::now();
+    let onlooker = EmbeddedLog::open(&path).unwrap();
+    assert_eq!(onlooker.bounds("t").await.unwrap()[&0], (0, 1), "what is not committed does not show");
+    assert!(onlooker.commits("t", "g").await.unwrap().is_empty());
+    assert!(onlooker.table("t").await.is_err());
+    drop(onlooker);
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    busy.execute_batch("ROLLBACK").unwrap();
+}
+
 #[tokio::test]
 async fn a_reader_that_could_not_leave_gives_up_its_partitions_later() {
     let options = EmbeddedOptions { lock_wait: Duration::from_millis(50), lease: Duration::from_secs(60), ..quick() };

@@ -5,6 +5,7 @@ mod embedded;
 mod faults;
 mod groups;
 mod kafka;
+mod kills;
 mod model;
 mod place;
 mod rates;
