@@ -8,7 +8,6 @@ mod kafka;
 mod kills;
 mod model;
 mod place;
-mod rates;
 mod zombies;
 
 macro_rules! contract {
