@@ -4,8 +4,15 @@
 //! inside a [`Page`] and becomes a checkpoint only after the log has acknowledged the page's events.
 
 pub mod bluesky;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
+pub mod declarative;
+pub mod feed;
 pub mod file;
+pub mod hackernews;
+pub mod html;
 pub mod http;
+mod pace;
 pub mod registry;
 pub mod text;
 mod world;
@@ -14,7 +21,7 @@ use async_trait::async_trait;
 use grapevine_model::Event;
 use jiff::Timestamp;
 pub use registry::{Clock, ConfigError, SourceSpec, SystemClock, parse};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 pub use world::{Random, Variables, World};
 
 /// Position in a platform's API: opaque to everyone but the source that made it, and versioned by it.
@@ -22,6 +29,29 @@ pub use world::{Random, Variables, World};
 pub struct Cursor {
     pub version: u16,
     pub value: serde_json::Value,
+}
+
+impl Cursor {
+    pub(crate) fn of(version: u16, position: &impl Serialize) -> Result<Self, SourceError> {
+        let value = serde_json::to_value(position);
+        Ok(Self {
+            version,
+            value: value.map_err(|error| SourceError::Config(format!("a cursor is no JSON: {error}")))?,
+        })
+    }
+
+    /// The position inside; an error for a person where this program does not know its version.
+    pub(crate) fn read<T: DeserializeOwned>(&self, version: u16) -> Result<T, SourceError> {
+        let unusable = |problem: String| {
+            SourceError::Config(format!(
+                "the saved checkpoint {problem}: use the version of Grapevine that wrote it, or rename the source to begin anew"
+            ))
+        };
+        if self.version != version {
+            return Err(unusable(format!("has version {}, and this program reads {version}", self.version)));
+        }
+        T::deserialize(&self.value).map_err(|error| unusable(format!("cannot be read ({error})")))
+    }
 }
 
 /// What one poll gave.

@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
-use crate::{Source, World, bluesky, file};
+use crate::{Source, World, bluesky, declarative, feed, file, hackernews};
 
 /// Tells the time, so that tests can.
 pub trait Clock: Send + Sync {
@@ -54,7 +54,7 @@ pub struct KindRow {
     pub kind: &'static str,
     pub doc: &'static str,
     pub keys: &'static [KeyDoc],
-    parse: fn(Place<'_>, toml::Table) -> Result<Box<dyn SourceSpec>, ConfigError>,
+    pub(crate) parse: fn(Place<'_>, toml::Table) -> Result<Box<dyn SourceSpec>, ConfigError>,
 }
 
 pub const KINDS: &[KindRow] = &[
@@ -64,8 +64,21 @@ pub const KINDS: &[KindRow] = &[
         keys: bluesky::KEYS,
         parse: parse_settings::<bluesky::BlueskySettings>,
     },
+    KindRow { kind: feed::KIND, doc: feed::DOC, keys: feed::KEYS, parse: parse_settings::<feed::FeedSettings> },
     KindRow { kind: file::KIND, doc: file::DOC, keys: file::KEYS, parse: parse_settings::<file::FileSettings> },
+    KindRow {
+        kind: hackernews::KIND,
+        doc: hackernews::DOC,
+        keys: hackernews::KEYS,
+        parse: parse_settings::<hackernews::HackerNewsSettings>,
+    },
+    declarative::ROW,
 ];
+
+/// Every kind: those that are programmed, then those that the program's definitions describe.
+pub fn kinds() -> impl Iterator<Item = &'static KindRow> {
+    KINDS.iter().chain(declarative::rows())
+}
 
 /// The keys that every source has.
 pub const COMMON_KEYS: &[KeyDoc] = &[
@@ -139,7 +152,7 @@ pub fn parse(table: &toml::Table) -> Result<Box<dyn SourceSpec>, ConfigError> {
     let Some(kind) = text(table.remove("kind")) else {
         return Err(ConfigError::NoKind { source_name: name, valid: kind_names() });
     };
-    match KINDS.iter().find(|row| row.kind == kind) {
+    match kinds().find(|row| row.kind == kind) {
         Some(row) => (row.parse)(Place { source_name: &name, kind: row.kind }, table),
         None => Err(ConfigError::UnknownKind { source_name: name, kind, valid: kind_names() }),
     }
@@ -157,11 +170,11 @@ pub fn parse_all(tables: &[toml::Table]) -> Result<Vec<Box<dyn SourceSpec>>, Con
 
 /// Every key of every kind as (kind, key), the common ones first for each; for the generated reference.
 pub fn reference() -> Vec<(&'static str, KeyDoc)> {
-    KINDS.iter().flat_map(|row| COMMON_KEYS.iter().chain(row.keys).map(|key| (row.kind, *key))).collect()
+    kinds().flat_map(|row| COMMON_KEYS.iter().chain(row.keys).map(|key| (row.kind, *key))).collect()
 }
 
 fn kind_names() -> String {
-    KINDS.iter().map(|row| format!("{:?}", row.kind)).collect::<Vec<_>>().join(", ")
+    kinds().map(|row| format!("{:?}", row.kind)).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -175,11 +188,11 @@ mod tests {
     #[test]
     fn a_wrong_table_says_what_and_whose() {
         assert!(error("kind = \"file\"").starts_with("a source has no `name`"));
-        assert!(error("name = \"a\"").starts_with("source \"a\" has no `kind`: it is one of \"bluesky\", \"file\""));
+        assert!(error("name = \"a\"").starts_with("source \"a\" has no `kind`: it is one of \"bluesky\", \"feed\""));
         let unknown = error("name = \"a\"\nkind = \"fax\"");
         assert!(
             unknown
-                .starts_with("source \"a\" has kind \"fax\", which there is not: it is one of \"bluesky\", \"file\""),
+                .starts_with("source \"a\" has kind \"fax\", which there is not: it is one of \"bluesky\", \"feed\""),
             "{unknown}"
         );
         let missing = error("name = \"a\"\nkind = \"file\"");
@@ -196,7 +209,7 @@ mod tests {
     /// serde lists the keys it knows when it meets one that it does not.
     #[test]
     fn the_reference_has_exactly_the_keys_that_are_read() {
-        for row in KINDS {
+        for row in KINDS.iter().filter(|row| row.kind != declarative::KIND) {
             let table = format!("name = \"a\"\nkind = {:?}\nno_such_key = 1", row.kind);
             let message = error(&table);
             assert!(message.contains("unknown field `no_such_key`"), "{message}");
@@ -206,6 +219,6 @@ mod tests {
             assert_eq!(read, documented, "{}", row.kind);
             assert!(row.keys.iter().all(|key| !key.doc.is_empty()));
         }
-        assert_eq!(reference().len(), KINDS.iter().map(|row| row.keys.len() + COMMON_KEYS.len()).sum::<usize>());
+        assert_eq!(reference().len(), kinds().map(|row| row.keys.len() + COMMON_KEYS.len()).sum::<usize>());
     }
 }

@@ -31,6 +31,7 @@ mod transport;
 
 pub use self::auth::Auth;
 pub use self::client::{Client, Fetched};
+pub(crate) use self::errors::at;
 pub use self::errors::{Class, ErrorRule};
 pub use self::limit::{Count, Limit, Window};
 pub use self::quota::{Cost, Quota, QuotaPolicy};

@@ -1,6 +1,9 @@
 mod bluesky_frames;
 mod bluesky_stream;
+mod conformance;
+mod declarative;
 mod file;
 mod file_follow;
 mod kit;
+mod platforms;
 mod remap;

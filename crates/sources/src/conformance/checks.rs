@@ -1,0 +1,348 @@
+use std::collections::HashSet;
+
+use grapevine_model::Event;
+use jiff::Timestamp;
+use tracing::subscriber::with_default;
+
+use super::{
+    Answer, Case, Expected, Row,
+    capture::Capture,
+    play::{Death, Stage, Step, collapse},
+    spoilt,
+    transport::Spoil,
+};
+use crate::{Cursor, Progress, SourceError, registry::Clock};
+
+/// One thing that a source has to show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Check {
+    Mapped,
+    Replay,
+    Restart,
+    UnknownCursor,
+    Loop,
+    EqualTimes,
+    Arrivals,
+    UnknownFields,
+    Spoilt,
+    Classes,
+    Complete,
+    Quota,
+    Secret,
+}
+
+impl Check {
+    pub const ALL: [Check; 13] = [
+        Check::Mapped,
+        Check::Replay,
+        Check::Restart,
+        Check::UnknownCursor,
+        Check::Loop,
+        Check::EqualTimes,
+        Check::Arrivals,
+        Check::UnknownFields,
+        Check::Spoilt,
+        Check::Classes,
+        Check::Complete,
+        Check::Quota,
+        Check::Secret,
+    ];
+
+    /// Head of its column, and what it says.
+    pub fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Check::Mapped => {
+                ("mapped", "Every mention has the text, the time (UTC), the parent and the state that it should have.")
+            }
+            Check::Replay => ("replay", "Read twice from the beginning, it gives the same events."),
+            Check::Restart => (
+                "restart",
+                "Killed after every page, before and after its cursor was saved, it loses nothing; what comes twice \
+                 collapses by key. Cursors are the same after they went through JSON.",
+            ),
+            Check::UnknownCursor => (
+                "cursor",
+                "A cursor of an unknown version, or one that cannot be read, is an error or a gap; never silence.",
+            ),
+            Check::Loop => ("loop", "A page token that leads back to the same page comes to an end."),
+            Check::EqualTimes => ("equal times", "Posts of the same moment are all there."),
+            Check::Arrivals => ("arrivals", "What arrives while it pages is not lost."),
+            Check::UnknownFields => ("new fields", "Fields that nobody knows change nothing."),
+            Check::Spoilt => (
+                "spoilt",
+                "Every answer cut off at many lengths, and with every field missing, null or of another type: nothing \
+                 panics, nothing runs for ever.",
+            ),
+            Check::Classes => (
+                "classes",
+                "401, 403, 404, 429 with Retry-After, 5xx, an unasked 304 and HTML in place of data are told apart.",
+            ),
+            Check::Complete => ("complete", "No mention comes that is older than what was said to be complete."),
+            Check::Quota => ("quota", "Two hours of polling stay within what the platform allows in any span."),
+            Check::Secret => ("secret", "The secret stands in no log line, error, cursor or event."),
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    Passed,
+    /// The platform has nothing of the kind.
+    DoesNotApply,
+    Failed(String),
+}
+
+impl From<Result<bool, String>> for Outcome {
+    /// `Ok(false)` does not apply.
+    fn from(result: Result<bool, String>) -> Self {
+        match result {
+            Ok(true) => Outcome::Passed,
+            Ok(false) => Outcome::DoesNotApply,
+            Err(problem) => Outcome::Failed(problem),
+        }
+    }
+}
+
+/// Puts a source under every check. Blocks; for tests.
+///
+/// # Panics
+/// Where the machine has no thread to spare.
+pub fn run(case: &Case) -> Row {
+    let seen = Capture::default();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let cells = with_default(seen.clone(), || runtime.block_on(all(case, &seen)));
+    Row { name: case.name, cells }
+}
+
+async fn all(case: &Case, seen: &Capture) -> Vec<(Check, Outcome)> {
+    let steps = match Stage::new(case, seen).play(None).await {
+        Ok(steps) => steps,
+        Err(problem) => return Check::ALL.map(|check| (check, Outcome::Failed(problem.clone()))).to_vec(),
+    };
+    let trial = Trial { case, seen, steps: &steps };
+    let mut cells = Vec::new();
+    for check in Check::ALL {
+        cells.push((check, trial.outcome(check).await.into()));
+    }
+    cells
+}
+
+/// A case and how it went undisturbed.
+pub(super) struct Trial<'a> {
+    pub(super) case: &'a Case,
+    pub(super) seen: &'a Capture,
+    pub(super) steps: &'a [Step],
+}
+
+impl Trial<'_> {
+    async fn outcome(&self, check: Check) -> Result<bool, String> {
+        match check {
+            Check::Mapped => self.mapped(),
+            Check::Replay => self.replay().await,
+            Check::Restart => self.restart().await,
+            Check::UnknownCursor => self.unknown_cursor().await,
+            Check::Loop => self.looping().await,
+            Check::EqualTimes => self.equal_times(),
+            Check::Arrivals => Ok(self.case.platform.expected().iter().any(|expected| expected.came_late)),
+            Check::UnknownFields => spoilt::unknown_fields(self).await,
+            Check::Spoilt => spoilt::spoilt(self).await,
+            Check::Classes => self.classes().await,
+            Check::Complete => self.complete(),
+            Check::Quota => self.quota().await,
+            Check::Secret => self.secret(),
+        }
+    }
+
+    pub(super) fn stage(&self) -> Stage<'_> {
+        Stage::new(self.case, self.seen)
+    }
+
+    fn mapped(&self) -> Result<bool, String> {
+        let known = collapse(self.steps);
+        let find = |expected: &Expected| {
+            let end = format!(":{}", expected.native_id);
+            known.iter().find(|(key, _)| key.ends_with(&end)).map(|(_, mention)| mention)
+        };
+        for expected in self.case.platform.expected() {
+            let id = &expected.native_id;
+            match (find(&expected), expected.is_there) {
+                (None, _) => return Err(format!("{id} never came")),
+                (Some(Some(_)), false) => return Err(format!("{id} is still there, and was deleted")),
+                (Some(None), true) => return Err(format!("{id} is taken as deleted, and is there")),
+                (Some(None), false) => {}
+                (Some(Some(mention)), true) => {
+                    let is = (mention.created_at, &mention.parent, &mention.text);
+                    let should = (expected.created_at, &expected.parent, &expected.text);
+                    if is != should {
+                        return Err(format!("{id} is {is:?} and should be {should:?}"));
+                    }
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    async fn replay(&self) -> Result<bool, String> {
+        let again = self.stage().play(None).await?;
+        let events = |steps: &[Step]| steps.iter().flat_map(|step| step.page.events.clone()).collect::<Vec<_>>();
+        let (first, second) = (events(self.steps), events(&again));
+        if first == second { Ok(true) } else { Err("a second reading gives other events".to_owned()) }
+    }
+
+    async fn restart(&self) -> Result<bool, String> {
+        let undisturbed = collapse(self.steps);
+        for after in 0..self.steps.len() {
+            for is_saved in [false, true] {
+                let steps = self.stage().play(Some(Death { after, is_saved })).await?;
+                let found = collapse(&steps);
+                if let Some((key, _)) = undisturbed.iter().find(|(key, mention)| found.get(*key) != Some(mention)) {
+                    return Err(format!(
+                        "killed after page {after} (cursor saved: {is_saved}), {key} is lost or other"
+                    ));
+                }
+                if found.len() != undisturbed.len() {
+                    return Err(format!("killed after page {after} (cursor saved: {is_saved}), keys appear"));
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    async fn unknown_cursor(&self) -> Result<bool, String> {
+        let Some(Cursor { version, value }) = self.steps.last().map(|step| step.page.cursor.clone()) else {
+            return Err("there is no page".to_owned());
+        };
+        let wrong = [(version + 1, value), (version, "no cursor".into()), (version, serde_json::Value::Null)];
+        for (version, value) in wrong {
+            let cursor = Cursor { version, value };
+            let stage = self.stage();
+            let is_loud = match stage.poll(&mut *stage.source()?, Some(&cursor)).await {
+                Err(error) => !error.is_transient(),
+                Ok(page) => page.events.iter().any(|event| matches!(event, Event::Gap(_))),
+            };
+            if !is_loud {
+                return Err(format!("says nothing to the cursor {cursor:?}"));
+            }
+        }
+        Ok(true)
+    }
+
+    async fn looping(&self) -> Result<bool, String> {
+        let stage = self.stage();
+        stage.transport.spoil(Spoil::Loop);
+        let (mut source, mut cursor) = (stage.source()?, None);
+        for _ in 0..LOOP_POLLS {
+            match stage.poll(&mut *source, cursor.as_ref()).await {
+                Ok(page) if page.state != Progress::Behind => return Ok(true),
+                Ok(page) => cursor = Some(page.cursor),
+                Err(_) => return Ok(true),
+            }
+        }
+        Err(format!("goes on after {LOOP_POLLS} polls and {} requests", stage.transport.requests()))
+    }
+
+    fn equal_times(&self) -> Result<bool, String> {
+        let expected = self.case.platform.expected();
+        let mut seen = HashSet::new();
+        match expected.iter().any(|expected| !seen.insert(expected.created_at)) {
+            true => self.mapped(),
+            false => Err("the case has no two posts of the same moment".to_owned()),
+        }
+    }
+
+    async fn classes(&self) -> Result<bool, String> {
+        let html =
+            Answer::status(200, "<!DOCTYPE html><html><title>Sign in</title>").with_header("content-type", "text/html");
+        for (what, answer) in [
+            ("auth", Answer::status(401, "")),
+            ("auth", Answer::status(403, "")),
+            ("gone", Answer::status(404, "")),
+            ("limited", Answer::status(429, "").with_header("retry-after", "120")),
+            ("transient", Answer::status(500, "")),
+            ("transient", Answer::status(503, "")),
+            ("transient", html),
+            ("unchanged", Answer::status(304, "")),
+        ] {
+            let stage = self.stage();
+            let began = stage.clock.now();
+            stage.transport.spoil(Spoil::Always(answer.clone()));
+            let polled = stage.poll(&mut *stage.source()?, None).await;
+            let is = match &polled {
+                Ok(page) if page.events.is_empty() => "unchanged",
+                Ok(_) => "a page with events",
+                Err(error) => class(error, began),
+            };
+            // Whoever did not ask for news only may also call a 304 a failure that passes.
+            if is != what && (what, is) != ("unchanged", "transient") {
+                return Err(format!("status {} is taken as {is}: {polled:?}", answer.status));
+            }
+        }
+        Ok(true)
+    }
+
+    fn complete(&self) -> Result<bool, String> {
+        let mut promised: Option<Timestamp> = None;
+        let mut known = HashSet::new();
+        for step in self.steps {
+            for event in &step.page.events {
+                if let Event::Upsert(mention) = event
+                    && known.insert(mention.key.clone())
+                    && promised.is_some_and(|promised| mention.created_at < promised)
+                {
+                    return Err(format!("{} came after its time was said to be complete", mention.key));
+                }
+            }
+            promised = promised.max(step.page.complete_through);
+        }
+        Ok(promised.is_some())
+    }
+
+    async fn quota(&self) -> Result<bool, String> {
+        let stage = self.stage();
+        stage.transport.enter(self.case.platform.rounds().saturating_sub(1));
+        let (mut source, mut cursor) = (stage.source()?, None);
+        let end = stage.clock.now() + QUOTA_HOURS;
+        while stage.clock.now() < end {
+            match stage.poll(&mut *source, cursor.as_ref()).await {
+                Ok(page) => cursor = Some(page.cursor),
+                Err(SourceError::RateLimited { until, .. }) if until > stage.clock.now() => {
+                    let wait = until.duration_since(stage.clock.now());
+                    stage.clock.advance(wait.try_into().unwrap_or_default());
+                }
+                Err(error) => return Err(error.to_string()),
+            }
+            stage.clock.advance(std::time::Duration::from_millis(500));
+        }
+        let times: Vec<Timestamp> = stage.transport.log(0).iter().map(|exchange| exchange.at).collect();
+        let (most, span) = self.case.allowed;
+        match times.windows(most + 1).find(|times| times[most].duration_since(times[0]) < span) {
+            Some(times) => Err(format!("more than {most} requests in {span:#} from {}", times[0])),
+            None => Ok(true),
+        }
+    }
+
+    fn secret(&self) -> Result<bool, String> {
+        let Some((_, value)) = self.case.secret else { return Ok(false) };
+        let seen = self.seen.text();
+        match seen.lines().find(|line| line.contains(value)) {
+            Some(line) => Err(format!("the secret stands in {line:?}")),
+            None => Ok(true),
+        }
+    }
+}
+
+const LOOP_POLLS: usize = 50;
+const QUOTA_HOURS: jiff::SignedDuration = jiff::SignedDuration::from_hours(2);
+
+fn class(error: &SourceError, began: Timestamp) -> &'static str {
+    match error {
+        SourceError::Transient(_) => "transient",
+        SourceError::RateLimited { until, .. } => {
+            let wait = until.duration_since(began).as_secs();
+            if (120..=122).contains(&wait) { "limited" } else { "limited until another time" }
+        }
+        SourceError::Auth(_) => "auth",
+        SourceError::Config(_) => "config",
+        SourceError::Gone(_) => "gone",
+    }
+}

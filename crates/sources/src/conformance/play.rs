@@ -1,0 +1,145 @@
+//! Plays a case through, with or without a death in the middle.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use grapevine_model::{Event, Mention};
+use jiff::Timestamp;
+
+use super::{Case, Scripted, StepClock, capture::Capture};
+use crate::{Cursor, Page, Progress, Source, SourceError, World, parse, registry::Clock};
+
+/// When every play begins.
+pub(super) const START: &str = "2026-03-01T12:00:00Z";
+/// More polls than this in one round mean that it does not come to an end.
+const MOST_POLLS: usize = 500;
+
+/// A case with its clock and its network.
+pub(super) struct Stage<'a> {
+    pub(super) case: &'a Case,
+    pub(super) clock: StepClock,
+    pub(super) transport: Scripted,
+    pub(super) seen: Capture,
+}
+
+/// One poll that gave a page.
+#[derive(Debug, Clone)]
+pub(super) struct Step {
+    pub(super) round: usize,
+    pub(super) at: Timestamp,
+    pub(super) before: Option<Cursor>,
+    pub(super) page: Page,
+    /// Which of the exchanges were made for it.
+    pub(super) exchanges: std::ops::Range<usize>,
+}
+
+/// After which page the process dies, and whether its cursor was saved before.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Death {
+    pub(super) after: usize,
+    pub(super) is_saved: bool,
+}
+
+impl<'a> Stage<'a> {
+    pub(super) fn new(case: &'a Case, seen: &Capture) -> Self {
+        let clock = StepClock::at(START.parse().unwrap_or(Timestamp::UNIX_EPOCH));
+        let transport = Scripted::new(case.platform.clone(), clock.clone());
+        Self { case, clock, transport, seen: seen.clone() }
+    }
+
+    /// A new process.
+    pub(super) fn source(&self) -> Result<Box<dyn Source>, String> {
+        let table = toml::from_str(&self.case.settings).map_err(|error| error.to_string())?;
+        let spec = parse(&table).map_err(|error| error.to_string())?;
+        self.seen.add(&format!("{spec:?}"));
+        let secret = self.case.secret;
+        let variable = move |name: &str| secret.filter(|(known, _)| *known == name).map(|(_, value)| value.to_owned());
+        let world = World::real()
+            .with_clock(Arc::new(self.clock.clone()))
+            .with_transport(Arc::new(self.transport.clone()))
+            .with_variables(variable)
+            .with_random(|| 0.5);
+        Ok(spec.build(&world))
+    }
+
+    /// One poll; what it shows of itself is kept.
+    pub(super) async fn poll(&self, source: &mut dyn Source, cursor: Option<&Cursor>) -> Result<Page, SourceError> {
+        let polled = source.poll(cursor).await;
+        match &polled {
+            Ok(page) => self.seen.add(&format!("{page:?}")),
+            Err(error) => self.seen.add(&format!("{error} {error:?}")),
+        }
+        polled
+    }
+
+    /// Every round to its end.
+    pub(super) async fn play(&self, death: Option<Death>) -> Result<Vec<Step>, String> {
+        let mut steps: Vec<Step> = Vec::new();
+        let (mut source, mut cursor) = (self.source()?, None);
+        for round in 0..self.case.platform.rounds() {
+            self.enter(round);
+            let first = steps.len();
+            loop {
+                let step = self.step(&mut *source, &cursor, round).await?;
+                let (state, saved) = (step.page.state, saved(&step.page.cursor)?);
+                steps.push(step);
+                if steps.len() - first > MOST_POLLS {
+                    return Err(format!("round {round} does not come to an end within {MOST_POLLS} polls"));
+                }
+                let dies = death.filter(|death| death.after + 1 == steps.len());
+                if dies.is_none_or(|death| death.is_saved) {
+                    source.settle(&saved).await.map_err(|error| format!("settling: {error}"))?;
+                    cursor = Some(saved);
+                }
+                match dies {
+                    Some(_) => source = self.source()?,
+                    None if state != Progress::Behind => break,
+                    None => {}
+                }
+            }
+        }
+        Ok(steps)
+    }
+
+    pub(super) fn enter(&self, round: usize) {
+        if round > 0 {
+            self.clock.advance(Duration::try_from(self.case.every).unwrap_or_default());
+        }
+        self.transport.enter(round);
+    }
+
+    async fn step(&self, source: &mut dyn Source, cursor: &Option<Cursor>, round: usize) -> Result<Step, String> {
+        let (from, at) = (self.transport.requests(), self.clock.now());
+        let page = self.poll(source, cursor.as_ref()).await.map_err(|error| format!("round {round}: {error}"))?;
+        if let Some(rejected) = page.rejected.first() {
+            return Err(format!("round {round}: rejects {}: {}", rejected.place, rejected.reason));
+        }
+        Ok(Step { round, at, before: cursor.clone(), page, exchanges: from..self.transport.requests() })
+    }
+}
+
+/// As it is after it was saved and read again.
+fn saved(cursor: &Cursor) -> Result<Cursor, String> {
+    let text = serde_json::to_string(cursor).map_err(|error| format!("a cursor is no JSON: {error}"))?;
+    let read: Cursor = serde_json::from_str(&text).map_err(|error| format!("a cursor cannot be read: {error}"))?;
+    if read == *cursor { Ok(read) } else { Err(format!("a cursor changes when it is saved: {cursor:?}")) }
+}
+
+/// What remains of mentions when equal keys collapse: the newest of each, without the time of reading. `None` is deleted.
+pub(super) fn collapse(steps: &[Step]) -> BTreeMap<String, Option<Mention>> {
+    let mut known: BTreeMap<String, (Timestamp, Option<Mention>)> = BTreeMap::new();
+    for event in steps.iter().flat_map(|step| &step.page.events) {
+        let (key, at, mention) = match event {
+            Event::Upsert(mention) => {
+                let same = Mention { observed_at: mention.created_at, ..(**mention).clone() };
+                (mention.key.to_string(), mention.observed_at, Some(same))
+            }
+            Event::Delete(deletion) => (deletion.key.to_string(), deletion.observed_at, None),
+            _ => continue,
+        };
+        let newest = known.entry(key).or_insert((at, mention.clone()));
+        if at >= newest.0 {
+            *newest = (at, mention);
+        }
+    }
+    known.into_iter().map(|(key, (_, mention))| (key, mention)).collect()
+}

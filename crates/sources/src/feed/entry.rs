@@ -1,0 +1,179 @@
+//! The pure mapping: a feed's bytes to mentions.
+
+use feed_rs::{
+    model::{Entry, Feed, FeedType, Link, MediaObject, Text},
+    parser::{Builder, ParseFeedError},
+};
+use grapevine_model::{Author, Engagement, Kind, Media, Mention, MentionKey};
+use jiff::Timestamp;
+use url::Url;
+
+use crate::{
+    html,
+    text::{hashtag, signs},
+};
+
+const PLATFORM: &str = "feed";
+
+/// Reads RSS, Atom or JSON Feed.
+pub fn parse(bytes: &[u8]) -> Result<Feed, ParseFeedError> {
+    // Without it, an entry that has no id gets a random one at each reading.
+    let by_content = |links: &[Link], title: &Option<Text>, _: Option<&str>| {
+        let title = title.as_ref().map_or("", |title| title.content.as_str());
+        let link = links.first().map_or("", |link| link.href.as_str());
+        if link.is_empty() && title.is_empty() { String::new() } else { digest(&[link, title]) }
+    };
+    Builder::new().id_generator(by_content).build().parse(bytes)
+}
+
+fn digest(parts: &[&str]) -> String {
+    format!("blake3:{}", &blake3::hash(parts.join("\u{0}").as_bytes()).to_hex()[..32])
+}
+
+/// The entries, the oldest first. `url` is where the feed was read.
+pub fn map(feed: &Feed, url: &Url, observed_at: Timestamp) -> Vec<Mention> {
+    let mut mentions: Vec<Mention> =
+        feed.entries.iter().rev().map(|entry| mention(feed, entry, url, observed_at)).collect();
+    mentions.sort_by_key(|mention| mention.created_at);
+    mentions
+}
+
+fn mention(feed: &Feed, entry: &Entry, feed_url: &Url, observed_at: Timestamp) -> Mention {
+    let body = body(feed, entry);
+    let host = feed_url.host_str().unwrap_or_default();
+    let mut own = entry.links.iter().filter(|link| is_own(link)).map(|link| target(&link.href));
+    let url = own.next();
+    let signs = signs(&body.text);
+    let mut links: Vec<String> = own.collect();
+    body.links.into_iter().map(|link| target(&link)).chain(signs.links).for_each(|link| add(&mut links, link));
+    let mut hashtags = signs.hashtags;
+    entry.categories.iter().for_each(|category| add(&mut hashtags, hashtag(&category.term)));
+    let mut media: Vec<Media> = media(entry);
+    let stated = entry.published.or(entry.updated);
+    let created_at = stated.and_then(|time| Timestamp::from_millisecond(time.timestamp_millis()).ok());
+    body.images.into_iter().for_each(|url| add(&mut media, Media { kind: "image".to_owned(), url }));
+    Mention {
+        key: MentionKey::new(PLATFORM, host, native_id(entry, url.as_deref(), feed_url, &body.text)),
+        kind: Kind::Post,
+        space: None,
+        author: author(feed, entry, host),
+        created_at: created_at.unwrap_or(observed_at),
+        observed_at,
+        url,
+        text: body.text,
+        language: entry.language.clone().or_else(|| feed.language.clone()),
+        hashtags,
+        handles: signs.handles,
+        links,
+        media,
+        root: None,
+        parent: None,
+        parent_author: None,
+        engagement: engagement(&entry.media),
+        stars: None,
+        brands: vec![],
+        scores: None,
+        raw: None,
+    }
+}
+
+fn add<T: PartialEq>(list: &mut Vec<T>, item: T) {
+    if !list.contains(&item) {
+        list.push(item);
+    }
+}
+
+/// What the feed calls it. A bare number is unique in its feed only.
+fn native_id(entry: &Entry, url: Option<&str>, feed_url: &Url, text: &str) -> String {
+    match entry.id.trim() {
+        "" => digest(&[text]),
+        id if id.bytes().all(|byte| byte.is_ascii_digit()) => format!("{}#{id}", url.unwrap_or(feed_url.path())),
+        id => id.to_owned(),
+    }
+}
+
+/// The page of the entry, or another that it is about; not its pictures, comments or source.
+fn is_own(link: &Link) -> bool {
+    matches!(link.rel.as_deref(), None | Some("alternate" | "related" | "via"))
+}
+
+/// Google Alerts links by way of Google.
+fn target(link: &str) -> String {
+    let by_google = || {
+        let url = Url::parse(link).ok()?;
+        let is_detour = url.path() == "/url" && url.host_str()?.split('.').any(|part| part == "google");
+        let mut pairs = url.query_pairs().filter(|(name, _)| is_detour && (name == "url" || name == "q"));
+        pairs.find(|(_, value)| value.starts_with("http")).map(|(_, value)| value.into_owned())
+    };
+    by_google().unwrap_or_else(|| link.to_owned())
+}
+
+fn author(feed: &Feed, entry: &Entry, host: &str) -> Author {
+    let named =
+        |name: &Option<String>| name.as_deref().map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned);
+    let person = entry.authors.iter().chain(&feed.authors).find(|person| named(&person.name).is_some());
+    let Some(person) = person else {
+        let title = feed.title.as_ref().map(|title| html::read(&title.content).text).filter(|title| !title.is_empty());
+        return Author { native_id: host.to_owned(), name: title, ..Author::default() };
+    };
+    let name = named(&person.name).unwrap_or_default();
+    let native_id = named(&person.uri).or_else(|| named(&person.email)).unwrap_or_else(|| name.clone());
+    // Reddit writes names as /u/name.
+    let handle = name.strip_prefix("/u/").unwrap_or_default().to_owned();
+    Author { native_id, handle, name: Some(name), ..Author::default() }
+}
+
+fn body(feed: &Feed, entry: &Entry) -> html::Read {
+    let is_rss = matches!(feed.feed_type, FeedType::RSS0 | FeedType::RSS1 | FeedType::RSS2);
+    let read = |content: &str, subtype: &str| match is_rss || subtype != "plain" {
+        true => html::read(content),
+        false => html::Read { text: content.trim().to_owned(), ..html::Read::default() },
+    };
+    let of_text = |text: &Text| read(&text.content, text.content_type.subty().as_str());
+    let content = entry
+        .content
+        .as_ref()
+        .and_then(|content| content.body.as_deref().map(|body| read(body, content.content_type.subty().as_str())));
+    let described = || entry.media.iter().find_map(|media| media.description.as_ref());
+    let title = entry.title.as_ref().map(of_text).unwrap_or_default().text;
+    let mut body = content.or_else(|| entry.summary.as_ref().or_else(described).map(of_text)).unwrap_or_default();
+    if !body.text.starts_with(&title) {
+        body.text = format!("{title}\n\n{}", body.text).trim_end().to_owned();
+    }
+    body
+}
+
+fn media(entry: &Entry) -> Vec<Media> {
+    let mut found = Vec::new();
+    let kind = |kind: &str| match kind.split('/').next() {
+        Some("image") => "image",
+        Some("audio") => "audio",
+        Some("video") => "video",
+        _ => "link",
+    };
+    for link in entry.links.iter().filter(|link| link.rel.as_deref() == Some("enclosure")) {
+        let kind = kind(link.media_type.as_deref().unwrap_or_default()).to_owned();
+        add(&mut found, Media { kind, url: link.href.clone() });
+    }
+    for object in &entry.media {
+        for content in &object.content {
+            let kind = content.content_type.as_ref().map_or("link", |known| kind(known.as_str())).to_owned();
+            content.url.iter().for_each(|url| add(&mut found, Media { kind: kind.clone(), url: url.to_string() }));
+        }
+        for thumbnail in &object.thumbnails {
+            add(&mut found, Media { kind: "image".to_owned(), url: thumbnail.image.uri.clone() });
+        }
+    }
+    found
+}
+
+/// As YouTube counts in its feeds.
+fn engagement(media: &[MediaObject]) -> Engagement {
+    let community = media.iter().find_map(|media| media.community.as_ref());
+    Engagement {
+        likes: community.and_then(|community| community.stars_count),
+        bookmarks: community.and_then(|community| community.stats_favorites),
+        impressions: community.and_then(|community| community.stats_views),
+        ..Engagement::default()
+    }
+}

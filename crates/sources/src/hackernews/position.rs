@@ -1,0 +1,109 @@
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+pub(super) const VERSION: u16 = 1;
+/// How many absent items are asked for again, at most: the oldest are given up first.
+const MOST_ABSENT: usize = 500;
+/// How many changes wait, at most. The API lists about a hundred at a time.
+const MOST_CHANGED: usize = 1000;
+
+/// How far the items were read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Position {
+    /// Where reading began.
+    pub(super) first: u64,
+    /// The first id that was not asked for.
+    pub(super) next: u64,
+    /// The newest time of an item below it.
+    pub(super) reached: Option<Timestamp>,
+    /// Items that were null.
+    pub(super) absent: Vec<Absent>,
+    /// Items that changed since they were read.
+    pub(super) changed: BTreeSet<u64>,
+}
+
+/// An id that is given, and whose item was not there yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Absent {
+    pub(super) id: u64,
+    /// When it was missed first.
+    pub(super) since: Timestamp,
+    /// It is not older than this.
+    pub(super) after: Option<Timestamp>,
+}
+
+impl Position {
+    pub(super) fn starting_at(next: u64) -> Self {
+        Self { first: next, next, reached: None, absent: Vec::new(), changed: BTreeSet::new() }
+    }
+
+    /// What was not there when it was asked for in its turn.
+    pub(super) fn missed(&mut self, id: u64, now: Timestamp) {
+        self.absent.push(Absent { id, since: now, after: self.reached });
+        let surplus = self.absent.len().saturating_sub(MOST_ABSENT);
+        self.absent.drain(..surplus);
+    }
+
+    /// What stays away for longer than the look-back will not come.
+    pub(super) fn give_up(&mut self, now: Timestamp, lookback: SignedDuration) {
+        self.absent.retain(|absent| now.duration_since(absent.since) < lookback);
+    }
+
+    pub(super) fn came(&mut self, id: u64) {
+        self.absent.retain(|absent| absent.id != id);
+    }
+
+    /// Only items that were read can be read again.
+    pub(super) fn changes(&mut self, ids: impl IntoIterator<Item = u64>) {
+        let known = ids.into_iter().filter(|id| (self.first..self.next).contains(id));
+        self.changed.extend(known);
+        while self.changed.len() > MOST_CHANGED {
+            self.changed.pop_first();
+        }
+    }
+
+    /// Every item older than this is known, if `now` is when the newest id was asked for and read to; else as far as it
+    /// was read.
+    pub(super) fn complete(&self, caught_up_at: Option<Timestamp>) -> Option<Timestamp> {
+        let of_absent = self.absent.iter().map(|absent| absent.after).min();
+        let through = caught_up_at.or(self.reached);
+        of_absent.map_or(through, |after| after.min(through))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn nothing_is_complete_beyond_what_is_absent() {
+        let mut position = Position { reached: Some(at(50)), ..Position::starting_at(9) };
+        assert_eq!(position.complete(None), Some(at(50)));
+        position.missed(9, at(60));
+        position.reached = Some(at(70));
+        assert_eq!((position.complete(Some(at(90))), position.complete(None)), (Some(at(50)), Some(at(50))));
+        position.came(9);
+        assert_eq!(position.complete(Some(at(90))), Some(at(90)));
+        position.missed(10, at(90));
+        position.give_up(at(90 + 3600), SignedDuration::from_hours(1));
+        assert!(position.absent.is_empty());
+    }
+
+    #[test]
+    fn what_waits_is_bounded() {
+        let mut position = Position { first: 100, ..Position::starting_at(5000) };
+        (0..5000).for_each(|id| position.missed(id, at(0)));
+        position.changes((0..9000).rev());
+        assert_eq!((position.absent.len(), position.changed.len()), (MOST_ABSENT, MOST_CHANGED));
+        assert_eq!(position.changed.last(), Some(&4999));
+        position.changed.clear();
+        position.changes([99, 100, 4999, 5000]);
+        assert_eq!(position.changed, BTreeSet::from([100, 4999]), "what was never read does not change");
+    }
+}

@@ -1,0 +1,180 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use grapevine_model::Event;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+
+use super::{
+    HackerNewsSpec,
+    item::{PLATFORM, map},
+    position::{Position, VERSION},
+};
+use crate::{
+    Cursor, Page, Progress, Rejected, Source, SourceError, World,
+    http::{Auth, Client, Cost, Count, Fetched, Limit, QuotaPolicy, Request, Window},
+    pace::Pace,
+    registry::Clock,
+};
+
+/// How many items one page asks for: a page takes a few seconds.
+const PAGE_ITEMS: usize = 40;
+
+pub(super) struct HackerNewsSource {
+    spec: Arc<HackerNewsSpec>,
+    client: Client,
+    clock: Arc<dyn Clock>,
+    pace: Pace,
+    /// The newest id, and when it was asked for. `None` where it is to be asked for.
+    newest: Option<(u64, Timestamp)>,
+    /// Where reading without a cursor began.
+    first: Option<u64>,
+    through: Option<Timestamp>,
+}
+
+/// What one poll gathers.
+#[derive(Default)]
+struct Gathered {
+    events: Vec<Event>,
+    rejected: Vec<Rejected>,
+}
+
+impl HackerNewsSource {
+    pub(super) fn new(spec: Arc<HackerNewsSpec>, world: &World) -> Self {
+        let window = Window::Rolling(SignedDuration::from_hours(1));
+        let limit = Limit { amount: spec.requests_per_hour, window, count: Count::Calls, only: None };
+        let client = Client::new(world, Auth::None, QuotaPolicy { limits: vec![limit], ..QuotaPolicy::default() });
+        let pace = Pace::new(spec.interval);
+        Self { spec, client, clock: world.clock.clone(), pace, newest: None, first: None, through: None }
+    }
+
+    async fn get(&mut self, path: &str) -> Result<Value, SourceError> {
+        let mut url = self.spec.endpoint.clone();
+        url.set_path(&format!("{}/{path}.json", url.path()));
+        match self.client.get_json(&Request::get(url), &Cost::default()).await? {
+            Fetched::Json { value, .. } => Ok(value),
+            Fetched::Unchanged => Err(SourceError::Transient(format!("{PLATFORM}: an unasked 304 for {path}"))),
+        }
+    }
+
+    async fn max_item(&mut self) -> Result<u64, SourceError> {
+        let answer = self.get("maxitem").await?;
+        let no_number = || SourceError::Transient(format!("{PLATFORM}: maxitem is {answer:.50}, which is no id"));
+        answer.as_u64().ok_or_else(no_number)
+    }
+
+    /// Asks for the newest id and for what changed. Without a cursor, it always begins where it first began.
+    async fn refresh(&mut self, cursor: Option<&Cursor>) -> Result<Position, SourceError> {
+        let read = cursor.map(|cursor| cursor.read(VERSION)).transpose()?;
+        let asked_at = self.clock.now();
+        let newest = self.max_item().await?;
+        self.newest = Some((newest, asked_at));
+        let first = newest.saturating_add(1).saturating_sub(self.spec.backfill_items);
+        let first = *self.first.get_or_insert(first);
+        let Some(mut position): Option<Position> = read else { return Ok(Position::starting_at(first)) };
+        let changed = self.get("updates").await?;
+        let ids = changed.get("items").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_u64);
+        position.changes(ids);
+        Ok(position)
+    }
+
+    /// Reads one item. False where it is not there.
+    async fn item(&mut self, id: u64, position: &mut Position, into: &mut Gathered) -> Result<bool, SourceError> {
+        let item = self.get(&format!("item/{id}")).await?;
+        match map(&item, self.clock.now()) {
+            Ok(None) => return Ok(false),
+            Ok(Some(event)) => {
+                if let Event::Upsert(mention) = &event {
+                    position.reached = position.reached.max(Some(mention.created_at));
+                }
+                into.events.push(event);
+            }
+            Err(error) => into.rejected.push(Rejected {
+                place: format!("item {id}"),
+                reason: error.to_string(),
+                raw: item.to_string().into_bytes(),
+            }),
+        }
+        Ok(true)
+    }
+
+    /// New items first, then those that changed.
+    async fn gather(&mut self, newest: u64, position: &mut Position, into: &mut Gathered) -> Result<(), SourceError> {
+        let mut left = PAGE_ITEMS;
+        while left > 0 && position.next <= newest {
+            let id = position.next;
+            if !self.item(id, position, into).await? {
+                position.missed(id, self.clock.now());
+            }
+            (position.next, left) = (id + 1, left - 1);
+        }
+        while left > 0
+            && let Some(id) = position.changed.pop_first()
+        {
+            self.item(id, position, into).await?;
+            left -= 1;
+        }
+        Ok(())
+    }
+
+    /// Asks again for what was absent, once each time the newest id is asked for.
+    async fn ask_again(&mut self, position: &mut Position) -> Result<Gathered, SourceError> {
+        let mut gathered = Gathered::default();
+        position.give_up(self.clock.now(), self.spec.lookback);
+        let absent: Vec<u64> = position.absent.iter().map(|absent| absent.id).take(PAGE_ITEMS).collect();
+        for id in absent {
+            if self.item(id, position, &mut gathered).await? {
+                position.came(id);
+            }
+        }
+        Ok(gathered)
+    }
+
+    /// Nothing is due.
+    fn rest(&self, cursor: &Cursor) -> Result<Page, SourceError> {
+        let (events, rejected) = (Vec::new(), Vec::new());
+        let (cursor, complete_through) = (cursor.clone(), self.through);
+        Ok(Page { events, rejected, cursor, complete_through, state: Progress::CaughtUp })
+    }
+
+    fn page(&mut self, position: &Position, gathered: Gathered, newest: (u64, Timestamp)) -> Result<Page, SourceError> {
+        let (newest, asked_at) = newest;
+        let has_all = position.next > newest;
+        let state = if has_all && position.changed.is_empty() { Progress::CaughtUp } else { Progress::Behind };
+        let complete = position.complete(has_all.then_some(asked_at)).map(|through| through - self.spec.lateness);
+        self.through = self.through.max(complete);
+        let Gathered { events, rejected } = gathered;
+        Ok(Page { events, rejected, cursor: Cursor::of(VERSION, position)?, complete_through: self.through, state })
+    }
+}
+
+#[async_trait]
+impl Source for HackerNewsSource {
+    async fn check(&mut self) -> Result<(), SourceError> {
+        self.max_item().await.map(drop)
+    }
+
+    async fn poll(&mut self, cursor: Option<&Cursor>) -> Result<Page, SourceError> {
+        if let Some(given) = cursor.filter(|_| self.newest.is_none())
+            && !self.pace.is_due(&*self.clock, cursor).await
+        {
+            return self.rest(given);
+        }
+        let (mut position, mut gathered) = match cursor.filter(|_| self.newest.is_some()) {
+            Some(cursor) => (cursor.read(VERSION)?, Gathered::default()),
+            None => {
+                let mut position = self.refresh(cursor).await?;
+                let gathered = self.ask_again(&mut position).await?;
+                (position, gathered)
+            }
+        };
+        let (newest, asked_at) = self.newest.unwrap_or_default();
+        self.gather(newest, &mut position, &mut gathered).await?;
+        let page = self.page(&position, gathered, (newest, asked_at))?;
+        if page.state != Progress::Behind {
+            self.newest = None;
+        }
+        self.pace.gave(asked_at, &page);
+        Ok(page)
+    }
+}

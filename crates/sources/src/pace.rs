@@ -1,0 +1,40 @@
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{Cursor, Page, Progress, registry::Clock};
+
+/// How long one poll waits at most when there is nothing to do: a process that is asked to stop waits for it.
+const PATIENCE: SignedDuration = SignedDuration::from_millis(500);
+
+/// When a platform is asked again.
+#[derive(Debug, Clone)]
+pub(crate) struct Pace {
+    every: SignedDuration,
+    due: Option<Timestamp>,
+    /// The cursor that was given last. Who comes with another one did not keep its page, and gets it again at once.
+    given: Option<Cursor>,
+}
+
+impl Pace {
+    pub(crate) fn new(every: SignedDuration) -> Self {
+        Self { every, due: None, given: None }
+    }
+
+    /// Waits a moment where it is not time yet; false where it is not time even then.
+    pub(crate) async fn is_due(&self, clock: &dyn Clock, cursor: Option<&Cursor>) -> bool {
+        let Some(due) = self.due.filter(|_| cursor.is_some() && cursor == self.given.as_ref()) else { return true };
+        let wait = due.duration_since(clock.now());
+        if wait.is_positive() {
+            clock.sleep(Duration::try_from(wait.min(PATIENCE)).unwrap_or_default()).await;
+        }
+        wait <= PATIENCE
+    }
+
+    /// What was asked at a time gave this page: with more waiting, the next is due at once.
+    pub(crate) fn gave(&mut self, asked_at: Timestamp, page: &Page) {
+        let next = asked_at.saturating_add(self.every).unwrap_or(asked_at);
+        self.due = (page.state != Progress::Behind).then_some(next);
+        self.given = Some(page.cursor.clone());
+    }
+}

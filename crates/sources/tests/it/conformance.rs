@@ -1,0 +1,26 @@
+//! Every source under the whole kit.
+
+use std::path::Path;
+
+use grapevine_sources::conformance::{Case, Row, page, run};
+
+use crate::platforms::{feed, hackernews};
+
+/// A new source comes under the kit with a line here.
+fn cases() -> Vec<Case> {
+    vec![feed::case(), hackernews::case()]
+}
+
+#[test]
+fn every_source_shows_what_the_matrix_says() {
+    let threads: Vec<_> = cases().into_iter().map(|case| std::thread::spawn(move || run(&case))).collect();
+    let rows: Vec<Row> = threads.into_iter().map(|thread| thread.join().unwrap()).collect();
+    let failures: Vec<String> = rows.iter().flat_map(Row::failures).collect();
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/sources.md");
+    if std::env::var_os("GRAPEVINE_BLESS").is_some() {
+        std::fs::write(&path, page(&rows)).unwrap();
+    }
+    let written = std::fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(written, page(&rows), "docs/sources.md is old: run this test with GRAPEVINE_BLESS=1");
+}
