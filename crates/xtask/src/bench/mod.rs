@@ -2,6 +2,7 @@
 
 mod broker;
 mod startup;
+mod store;
 
 use anyhow::{Result, bail};
 
@@ -39,6 +40,24 @@ const BENCHMARKS: &[Benchmark] = &[
         what: "appending and reading: the embedded log, Kafka, and the disk alone; `--batches N`",
         kafka: true,
         run: log,
+    },
+    Benchmark {
+        name: "wire",
+        what: "scored records to rows on the socket, on one core, the engine left out; `--records N`",
+        kafka: false,
+        run: store::wire,
+    },
+    Benchmark {
+        name: "sink",
+        what: "rows a second from the log into the engine, against inserting them directly; `--records N --stage`",
+        kafka: false,
+        run: store::sink,
+    },
+    Benchmark {
+        name: "backlog",
+        what: "memory of the stages while they work off a backlog; `--records N --log embedded|kafka --scoring`",
+        kafka: true,
+        run: store::backlog,
     },
     Benchmark {
         name: "broker",
