@@ -1,0 +1,310 @@
+//! From one record to what it means. Pure: the same record gives the same event, and no record makes it panic.
+
+use std::collections::BTreeMap;
+
+use grapevine_model::{Author, Deletion, Engagement, Event, Kind, Media, Mention, MentionKey};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{
+    condition::Condition,
+    error::{Under, Wrong, unknown},
+    expression::{Expression, OF_TEXTS, OF_TIMES, Scope},
+};
+use crate::{
+    html::Read,
+    text::{Signs, hashtag, signs},
+};
+
+/// The fields of a map that are read as texts, numbers or lists.
+const VALUES: &[&str] = &[
+    "id",
+    "instance",
+    "url",
+    "space",
+    "author",
+    "author_id",
+    "author_name",
+    "followers",
+    "title",
+    "text",
+    "language",
+    "hashtags",
+    "handles",
+    "links",
+    "parent",
+    "root",
+    "parent_author",
+    "likes",
+    "reposts",
+    "replies",
+    "quotes",
+    "bookmarks",
+    "impressions",
+    "stars",
+];
+const TIMES: &[&str] = &["created_at", "changed_at"];
+const CONDITIONS: &[&str] = &["is_team", "is_bot", "deleted", "skip"];
+/// Tables from a name to what decides for it.
+const TABLES: &[&str] = &["kind", "media"];
+const MEDIA: [&str; 4] = ["image", "video", "audio", "link"];
+
+/// Where each field of a mention stands in a record.
+#[derive(Debug, Clone)]
+pub(crate) struct FieldMap {
+    values: BTreeMap<String, Expression>,
+    conditions: BTreeMap<String, Condition>,
+    kind: Kind,
+    /// The first that holds decides; `kind` where none does.
+    kinds: Vec<(Kind, Condition)>,
+    media: Vec<(String, Expression)>,
+}
+
+/// What a record means.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Mapped {
+    Event(Event),
+    /// It is nothing that is collected.
+    Skipped,
+}
+
+/// Where records come from and when.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Origin<'a> {
+    pub(crate) platform: &'a str,
+    /// Settings, and the parts of the partition, by name.
+    pub(crate) names: &'a BTreeMap<String, String>,
+    pub(crate) observed_at: Timestamp,
+}
+
+impl FieldMap {
+    pub(crate) fn parse(table: &toml::Table) -> Result<Self, Wrong> {
+        let mut map = Self {
+            values: BTreeMap::new(),
+            conditions: BTreeMap::new(),
+            kind: Kind::Post,
+            kinds: Vec::new(),
+            media: Vec::new(),
+        };
+        for (field, value) in table {
+            map.field(field, value).under(field)?;
+        }
+        match ["id", "created_at"].into_iter().find(|field| !map.values.contains_key(*field)) {
+            Some(field) => Err(Wrong::new(format!("has no `{field}`: every mention has one"))),
+            None => Ok(map),
+        }
+    }
+
+    fn field(&mut self, field: &str, value: &toml::Value) -> Result<(), Wrong> {
+        match field {
+            "kind" => self.kinds(value)?,
+            "media" => self.media(value)?,
+            _ if CONDITIONS.contains(&field) => {
+                self.conditions.insert(field.to_owned(), Condition::parse(value)?);
+            }
+            _ if TIMES.contains(&field) => {
+                self.values.insert(field.to_owned(), Expression::parse(value, OF_TIMES)?);
+            }
+            _ if VALUES.contains(&field) => {
+                self.values.insert(field.to_owned(), Expression::parse(value, OF_TEXTS)?);
+            }
+            _ => return Err(Wrong::new(unknown(field, &[VALUES, TIMES, CONDITIONS, TABLES].concat()))),
+        }
+        Ok(())
+    }
+
+    /// `"review"`, or `{ reply = "parent_id", otherwise = "post" }`.
+    fn kinds(&mut self, value: &toml::Value) -> Result<(), Wrong> {
+        let toml::Value::Table(table) = value else {
+            self.kind = kind(value.as_str().unwrap_or("")).map_err(Wrong::new)?;
+            return Ok(());
+        };
+        for (name, decides) in table {
+            match name.as_str() {
+                "otherwise" => self.kind = kind(decides.as_str().unwrap_or("")).under(name)?,
+                _ => self.kinds.push((kind(name).under(name)?, Condition::parse(decides).under(name)?)),
+            }
+        }
+        Ok(())
+    }
+
+    fn media(&mut self, value: &toml::Value) -> Result<(), Wrong> {
+        let table = value.as_table().ok_or_else(|| Wrong::new("is no table: write { image = \"…\" }"))?;
+        for (name, places) in table {
+            if !MEDIA.contains(&name.as_str()) {
+                return Err(Wrong::new(unknown(name, &MEDIA)).under(name));
+            }
+            self.media.push((name.clone(), Expression::parse(places, OF_TEXTS).under(name)?));
+        }
+        Ok(())
+    }
+
+    /// The names of the fields that it fills.
+    pub(crate) fn fields(&self) -> impl Iterator<Item = &str> {
+        let kinds = (!self.kinds.is_empty()).then_some("kind");
+        let media = (!self.media.is_empty()).then_some("media");
+        let named = self.values.keys().chain(self.conditions.keys()).map(String::as_str);
+        named.chain(kinds).chain(media)
+    }
+
+    /// The holes of all its templates, each with its field.
+    pub(crate) fn holes(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.values.iter().flat_map(|(field, expression)| expression.holes().map(move |hole| (field.as_str(), hole)))
+    }
+
+    /// When the listing places this record: its change where the map says one, else its creation.
+    pub(crate) fn position(&self, record: &Value, origin: &Origin<'_>) -> Option<Timestamp> {
+        let scope = Scope { record, names: origin.names };
+        let time = |field: &str| self.values.get(field)?.time(&scope).ok().flatten();
+        time("changed_at").or_else(|| time("created_at"))
+    }
+
+    /// # Errors
+    /// Why it is no mention, in words.
+    pub(crate) fn map(&self, record: &Value, origin: &Origin<'_>) -> Result<Mapped, String> {
+        let read = Reading { map: self, scope: Scope { record, names: origin.names } };
+        if !record.is_object() {
+            return Err("a record is no object: check `records`".to_owned());
+        }
+        if read.holds("skip") {
+            return Ok(Mapped::Skipped);
+        }
+        let id = read.text("id")?.ok_or("the record has no id: check `map.id`")?;
+        let instance = read.text("instance")?.unwrap_or_default();
+        let key = MentionKey::new(origin.platform, instance, id);
+        if read.holds("deleted") {
+            return Ok(Mapped::Event(Event::Delete(Deletion { key, observed_at: origin.observed_at })));
+        }
+        Ok(Mapped::Event(Event::Upsert(Box::new(read.mention(key, origin.observed_at)?))))
+    }
+}
+
+fn kind(name: &str) -> Result<Kind, String> {
+    let names = Kind::ALL.map(Kind::name);
+    Kind::ALL.into_iter().find(|kind| kind.name() == name).ok_or_else(|| unknown(name, &names))
+}
+
+/// One record while it is read.
+struct Reading<'a> {
+    map: &'a FieldMap,
+    scope: Scope<'a>,
+}
+
+impl Reading<'_> {
+    fn mention(&self, key: MentionKey, observed_at: Timestamp) -> Result<Mention, String> {
+        let created_at = self.value("created_at").map(|time| time.time(&self.scope)).transpose()?.flatten();
+        let created_at = created_at.ok_or("the record has no time: check `map.created_at`")?;
+        let body = self.body()?;
+        let mut mention = Mention::new(key, self.author()?, created_at, body.text);
+        mention.observed_at = observed_at;
+        mention.kind = self.kind();
+        mention.space = self.text("space")?;
+        mention.url = self.text("url")?;
+        mention.language = self.text("language")?;
+        mention.parent = self.text("parent")?;
+        mention.root = self.text("root")?;
+        mention.parent_author = self.text("parent_author")?;
+        mention.engagement = self.engagement()?;
+        mention.stars = self.value("stars").map(|stars| stars.number(&self.scope)).transpose()?.flatten().map(stars);
+        self.signs(&mut mention, body.links);
+        mention.media = self.media(body.images);
+        Ok(mention)
+    }
+
+    /// The title, a blank line, and the text.
+    fn body(&self) -> Result<Read, String> {
+        let read = |field: &str| match self.value(field) {
+            Some(expression) => expression.read(&self.scope).map(Option::unwrap_or_default),
+            None => Ok(Read::default()),
+        };
+        let (title, mut body) = (read("title")?, read("text")?);
+        if !title.text.is_empty() {
+            let joined = format!("{}\n\n{}", title.text, body.text);
+            body.text = joined.trim_end().to_owned();
+        }
+        Ok(body)
+    }
+
+    fn author(&self) -> Result<Author, String> {
+        let handle = self.text("author")?.map(|handle| handle.trim_start_matches('@').to_owned()).unwrap_or_default();
+        Ok(Author {
+            native_id: self.text("author_id")?.unwrap_or_else(|| handle.clone()),
+            handle,
+            name: self.text("author_name")?,
+            followers: self.count("followers")?,
+            is_team: self.holds("is_team"),
+            is_bot: self.holds("is_bot"),
+        })
+    }
+
+    fn kind(&self) -> Kind {
+        let decided = self.map.kinds.iter().find(|(_, condition)| condition.holds(&self.scope));
+        decided.map_or(self.map.kind, |(kind, _)| *kind)
+    }
+
+    fn engagement(&self) -> Result<Engagement, String> {
+        Ok(Engagement {
+            likes: self.count("likes")?,
+            reposts: self.count("reposts")?,
+            replies: self.count("replies")?,
+            quotes: self.count("quotes")?,
+            bookmarks: self.count("bookmarks")?,
+            impressions: self.count("impressions")?,
+        })
+    }
+
+    /// What the record says itself, then what its text says.
+    fn signs(&self, mention: &mut Mention, links: Vec<String>) {
+        let Signs { hashtags, handles, links: written } = signs(&mention.text);
+        let stated = |field: &str| self.value(field).map(|list| list.list(&self.scope)).unwrap_or_default();
+        let tags = stated("hashtags").iter().map(|tag| hashtag(tag)).collect();
+        let named = stated("handles").iter().map(|name| name.trim_start_matches('@').to_lowercase()).collect();
+        mention.hashtags = distinct([tags, hashtags]);
+        mention.handles = distinct([named, handles]);
+        mention.links = distinct([[stated("links"), links].concat(), written]);
+    }
+
+    fn media(&self, images: Vec<String>) -> Vec<Media> {
+        let stated = self.map.media.iter().flat_map(|(kind, places)| {
+            let urls = places.list(&self.scope).into_iter();
+            urls.map(move |url| Media { kind: kind.clone(), url })
+        });
+        let mut all: Vec<Media> = Vec::new();
+        for media in stated.chain(images.into_iter().map(|url| Media { kind: "image".to_owned(), url })) {
+            if !all.contains(&media) {
+                all.push(media);
+            }
+        }
+        all
+    }
+
+    fn value(&self, field: &str) -> Option<&Expression> {
+        self.map.values.get(field)
+    }
+
+    fn text(&self, field: &str) -> Result<Option<String>, String> {
+        self.value(field).map_or(Ok(None), |expression| expression.text(&self.scope))
+    }
+
+    fn count(&self, field: &str) -> Result<Option<u64>, String> {
+        self.value(field).map_or(Ok(None), |expression| expression.count(&self.scope))
+    }
+
+    fn holds(&self, field: &str) -> bool {
+        self.map.conditions.get(field).is_some_and(|condition| condition.holds(&self.scope))
+    }
+}
+
+fn stars(number: f64) -> f32 {
+    number.clamp(1.0, 5.0) as f32
+}
+
+fn distinct(lists: [Vec<String>; 2]) -> Vec<String> {
+    let mut all: Vec<String> = Vec::new();
+    for item in lists.into_iter().flatten() {
+        if !item.is_empty() && !all.contains(&item) {
+            all.push(item);
+        }
+    }
+    all
+}

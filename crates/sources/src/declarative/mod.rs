@@ -1,0 +1,120 @@
+//! Platforms that are described, not programmed.
+//!
+//! A definition is a TOML file: what it asks for in settings, how requests look, where the next page is, and where each
+//! field of a mention stands in a record. Those that are part of the program are kinds of their own
+//! (`kind = "discourse"`); `kind = "declarative"` reads one from a file.
+//!
+//! | what happens | what the source does |
+//! |---|---|
+//! | a record can not be mapped | rejects it with its place, goes on |
+//! | a post comes late, is edited, gets likes | reads the look-back again: gives what changed, and only that |
+//! | a page's token comes again | the run ends |
+//! | the platform does not know a page's token any more | reads the listing anew from its mark |
+//! | the platform goes back fewer pages than are missing | says so in a [`Gap`](grapevine_model::Gap) |
+//! | one listing is limited or fails for now | reads the others meanwhile |
+//! | the process ended between two pages | reads on at the page that was next |
+//!
+//! A cursor holds a mark for each partition, which moves only when a run has ended; see [`state`].
+
+mod condition;
+mod definition;
+mod error;
+mod expression;
+mod map;
+mod paging;
+mod partition;
+mod path;
+mod recent;
+mod request;
+mod settings;
+mod shipped;
+mod source;
+mod state;
+mod template;
+mod test;
+
+use std::{fmt, path::PathBuf, sync::Arc};
+
+pub use self::{
+    definition::Definition,
+    error::DefinitionError,
+    settings::{Setting, SettingType},
+    shipped::{TEXTS, rows},
+    test::{Report, TestResult, test},
+};
+use self::{settings::Values, source::DeclarativeSource};
+use crate::{
+    Source, World,
+    registry::{ConfigError, KeyDoc, KindRow, Place, SourceSpec},
+};
+
+pub const KIND: &str = "declarative";
+
+/// The row for definitions that users write.
+pub(crate) const ROW: KindRow = KindRow {
+    kind: KIND,
+    doc: "A platform that a TOML file describes.",
+    keys: &[KeyDoc {
+        key: "definition",
+        value_type: "string",
+        default: "",
+        doc: "The file. A relative path starts at the working directory. Its settings are keys of the same table.",
+    }],
+    parse: parse_file,
+};
+
+/// The checked settings.
+pub(crate) struct DeclarativeSpec {
+    name: String,
+    kind: &'static str,
+    definition: Arc<Definition>,
+    values: Values,
+}
+
+impl fmt::Debug for DeclarativeSpec {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} ({}) {:?}", self.name, self.definition.name, self.values)
+    }
+}
+
+fn parse_shipped(place: Place<'_>, table: toml::Table) -> Result<Box<dyn SourceSpec>, ConfigError> {
+    let definition = shipped::find(place.kind)
+        .ok_or_else(|| place.value_error("kind", "names no definition that is part of the program"))?;
+    spec(place, definition, table)
+}
+
+fn parse_file(place: Place<'_>, mut table: toml::Table) -> Result<Box<dyn SourceSpec>, ConfigError> {
+    let file = match table.remove("definition") {
+        Some(toml::Value::String(file)) => PathBuf::from(file),
+        _ => return Err(place.value_error("definition", "is missing: name the TOML file that describes the platform")),
+    };
+    let wrong = |message: String| place.value_error("definition", message);
+    let text = std::fs::read_to_string(&file).map_err(|error| wrong(format!("{}: {error}", file.display())))?;
+    let definition = Definition::parse(&text).map_err(|error| wrong(format!("{} {error}", file.display())))?;
+    spec(place, Arc::new(definition), table)
+}
+
+fn spec(place: Place<'_>, definition: Arc<Definition>, table: toml::Table) -> Result<Box<dyn SourceSpec>, ConfigError> {
+    let values = Values::read(&definition.settings, table).map_err(|(key, message)| place.value_error(key, message))?;
+    let spec = DeclarativeSpec { name: place.source_name.to_owned(), kind: place.kind, definition, values };
+    if partition::partitions(&spec.definition, &spec.values).is_empty() {
+        let lists: Vec<&str> =
+            spec.definition.listings.iter().flat_map(|listing| listing.each.values()).map(String::as_str).collect();
+        return Err(place.value_error(lists.join("`, `"), "are all empty: name what is to be read in one of them"));
+    }
+    Ok(Box::new(Arc::new(spec)))
+}
+
+impl SourceSpec for Arc<DeclarativeSpec> {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    fn build(&self, world: &World) -> Box<dyn Source> {
+        Box::new(DeclarativeSource::new(self.clone(), world.clone()))
+    }
+}

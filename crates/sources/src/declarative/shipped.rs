@@ -1,0 +1,71 @@
+//! The definitions that are part of the program: each is a kind of its own.
+
+use std::sync::{Arc, LazyLock};
+
+use super::{
+    Definition,
+    settings::{COMMON, Setting, SettingType, secret_keys},
+};
+use crate::registry::{KeyDoc, KindRow};
+
+/// The definitions as they stand in `platforms/`.
+pub const TEXTS: &[&str] = &[include_str!("../../platforms/discourse.toml")];
+
+static DEFINITIONS: LazyLock<Vec<Arc<Definition>>> = LazyLock::new(|| {
+    let parse = |text: &&str| Definition::parse(text).unwrap_or_else(|error| panic!("a shipped definition: {error}"));
+    TEXTS.iter().map(parse).map(Arc::new).collect()
+});
+
+static ROWS: LazyLock<Vec<KindRow>> = LazyLock::new(|| DEFINITIONS.iter().map(|definition| row(definition)).collect());
+
+pub(super) fn find(kind: &str) -> Option<Arc<Definition>> {
+    DEFINITIONS.iter().find(|definition| definition.name == kind).cloned()
+}
+
+/// A row of the registry for each definition.
+pub fn rows() -> &'static [KindRow] {
+    &ROWS
+}
+
+fn row(definition: &'static Definition) -> KindRow {
+    let own = definition.settings.iter().flat_map(key_docs);
+    let pace = &definition.poll;
+    let defaults = [pace.every.as_secs().to_string(), (pace.backfill.as_hours() / 24).to_string(), "false".to_owned()];
+    let types = ["integer", "integer", "boolean"];
+    let common = COMMON.iter().zip(types).zip(defaults).map(|(((key, doc), value_type), default)| KeyDoc {
+        key,
+        value_type,
+        default: default.leak(),
+        doc,
+    });
+    let keys: Vec<KeyDoc> = own.chain(common).collect();
+    KindRow { kind: &definition.name, doc: &definition.doc, keys: keys.leak(), parse: super::parse_shipped }
+}
+
+fn key_docs(setting: &'static Setting) -> Vec<KeyDoc> {
+    let default = match &setting.default {
+        Some(value) => value.to_string(),
+        None if setting.kind == SettingType::List && setting.optional => "[]".to_owned(),
+        None if setting.optional => "none".to_owned(),
+        None => String::new(),
+    };
+    let value_type = match setting.kind {
+        SettingType::List => "list",
+        SettingType::Integer => "integer",
+        _ => "string",
+    };
+    let doc = |key: String, default: String, doc: &'static str| KeyDoc {
+        key: key.leak(),
+        value_type,
+        default: default.leak(),
+        doc,
+    };
+    match setting.kind {
+        SettingType::Secret => {
+            let [env, file] = secret_keys(&setting.name);
+            let about_file = "The same from a file; white space at its ends does not count.";
+            vec![doc(env, default, &setting.doc), doc(file, "none".to_owned(), about_file)]
+        }
+        _ => vec![doc(setting.name.clone(), default, &setting.doc)],
+    }
+}

@@ -1,0 +1,312 @@
+//! Reads the listings of a definition: one request a poll.
+
+use std::{collections::HashMap, sync::Arc};
+
+use async_trait::async_trait;
+use grapevine_model::{Event, Gap};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use url::Url;
+
+use super::{
+    DeclarativeSpec,
+    definition::{AuthRule, Listing, Pace},
+    map::{Mapped, Origin},
+    paging::Answer,
+    partition::{PartitionRef, partitions},
+    request::Asked,
+    state::{Partition, Seen, State},
+};
+use crate::{
+    Cursor, Page, Progress, Rejected, Source, SourceError, World,
+    http::{Auth, Client, Cost, Fetched, Request, Response, header::HeaderName},
+};
+
+/// How long a partition rests after it failed, when others can be read meanwhile; it doubles with each further time.
+const REST: SignedDuration = SignedDuration::from_secs(15);
+const LONGEST_REST: SignedDuration = SignedDuration::from_mins(15);
+/// Fingerprints that a cursor holds, over all partitions.
+const MOST_RECENT: usize = 2_000;
+
+pub(crate) struct DeclarativeSource {
+    spec: Arc<DeclarativeSpec>,
+    world: World,
+    client: Option<Client>,
+    partitions: Vec<PartitionRef>,
+    resting: HashMap<String, Rest>,
+}
+
+/// Why a partition is left alone for a while.
+struct Rest {
+    until: Timestamp,
+    times: u32,
+}
+
+impl DeclarativeSource {
+    pub(crate) fn new(spec: Arc<DeclarativeSpec>, world: World) -> Self {
+        let partitions = partitions(&spec.definition, &spec.values);
+        Self { spec, world, client: None, partitions, resting: HashMap::new() }
+    }
+
+    fn pace(&self, listing: &Listing) -> Pace {
+        let mut pace = self.spec.definition.poll;
+        pace.every = self.spec.values.every.or(listing.every).unwrap_or(pace.every);
+        pace.backfill = self.spec.values.backfill.unwrap_or(pace.backfill);
+        pace
+    }
+
+    fn listing(&self, partition: &PartitionRef) -> &Listing {
+        &self.spec.definition.listings[partition.listing]
+    }
+
+    /// Made when it is needed, as it reads the secret.
+    fn client(&mut self) -> Result<&mut Client, SourceError> {
+        let client = match self.client.take() {
+            Some(client) => client,
+            None => {
+                let definition = &self.spec.definition;
+                let client = Client::new(&self.world, self.auth()?, definition.quota.clone());
+                client.with_rules(definition.errors.clone())
+            }
+        };
+        Ok(self.client.insert(client))
+    }
+
+    fn auth(&self) -> Result<Auth, SourceError> {
+        let (definition, values) = (&self.spec.definition, &self.spec.values);
+        let Some(rule) = &definition.auth else { return Ok(Auth::None) };
+        let Some(place) = values.secrets.get(rule.secret()) else { return Ok(Auth::None) };
+        let secret = place.read(&self.world)?;
+        Ok(match rule {
+            AuthRule::Bearer { .. } => Auth::Bearer(secret),
+            AuthRule::Basic { user, .. } => {
+                Auth::Basic { user: values.names.get(user).cloned().unwrap_or_default(), password: secret }
+            }
+            AuthRule::Header { name, prefix, .. } => {
+                let name = HeaderName::try_from(name)
+                    .map_err(|_| SourceError::Config(format!("{name:?} is no name of a header: mend `auth.name`")))?;
+                Auth::Header { name, prefix: prefix.clone(), value: secret }
+            }
+            AuthRule::Query { name, .. } => Auth::Query { name: name.clone(), value: secret },
+        })
+    }
+
+    /// The next partition after the last one that is due and does not rest.
+    fn next(&self, state: &State, now: Timestamp) -> Option<PartitionRef> {
+        let is_wanted = |partition: &&PartitionRef| {
+            let every = self.pace(self.listing(partition)).every;
+            let due = state.partitions.get(&partition.key).map_or(Timestamp::MIN, |known| known.due(every));
+            due <= now && self.resting.get(&partition.key).is_none_or(|rest| rest.until <= now)
+        };
+        let (before, after): (Vec<_>, Vec<_>) =
+            self.partitions.iter().partition(|partition| partition.key <= state.last);
+        after.into_iter().chain(before).find(is_wanted).cloned()
+    }
+
+    async fn fetch(&mut self, partition: &PartitionRef, known: &mut Partition) -> Result<Answered, SourceError> {
+        let (now, spec) = (self.world.clock.now(), self.spec.clone());
+        let listing = &spec.definition.listings[partition.listing];
+        let pace = self.pace(listing);
+        let (page, since) = known.ask(now, &pace, listing);
+        let request = request(listing, partition, page.as_deref(), since).map_err(SourceError::Config)?;
+        let cost = Cost::of(&listing.name);
+        match self.client()?.get_json(&request, &cost).await? {
+            Fetched::Json { value, response } => Ok(Answered { page, value, response }),
+            // No validators were sent.
+            Fetched::Unchanged => Err(SourceError::Transient(format!("{} answered 304 to nothing", request.place()))),
+        }
+    }
+
+    /// Asks for a page of this partition. A token that the platform does not know any more is given up, once.
+    async fn ask(&mut self, partition: &PartitionRef, known: &mut Partition) -> Result<Answered, SourceError> {
+        match self.fetch(partition, known).await {
+            Err(SourceError::Config(message) | SourceError::Gone(message)) if known.is_under_way() => {
+                tracing::warn!("source {}: {message}; reading {} anew", self.spec.name, partition.key);
+                known.begin_anew();
+                self.fetch(partition, known).await
+            }
+            other => other,
+        }
+    }
+
+    /// Leaves a partition alone that failed for now. What does not pass by itself is an error at once.
+    fn rest(&mut self, partition: &PartitionRef, error: SourceError) -> Result<SourceError, SourceError> {
+        let now = self.world.clock.now();
+        let rest = self.resting.entry(partition.key.clone()).or_insert(Rest { until: now, times: 0 });
+        let own = REST.saturating_mul(2_i32.saturating_pow(rest.times.min(10))).min(LONGEST_REST);
+        rest.times += 1;
+        rest.until = match &error {
+            SourceError::RateLimited { until, .. } => *until,
+            SourceError::Transient(_) => now.saturating_add(own).unwrap_or(now),
+            _ => {
+                return Err(match error {
+                    SourceError::Gone(message) => SourceError::Gone(format!("{}: {message}", partition.key)),
+                    other => other,
+                });
+            }
+        };
+        Ok(error)
+    }
+
+    fn page(&mut self, mut state: State, partition: &PartitionRef, mut known: Partition, answered: &Answered) -> Page {
+        let (now, spec) = (self.world.clock.now(), self.spec.clone());
+        let listing = &spec.definition.listings[partition.listing];
+        let pace = self.pace(listing);
+        let read = self.read(partition, answered);
+        let mut events = Vec::new();
+        for (event, position) in read.events {
+            events.extend(known.recent.sift(event, position));
+        }
+        let missed = known.saw(&read.seen, now, &pace, listing);
+        known.recent.keep((MOST_RECENT / self.partitions.len().max(1)).max(20));
+        if let Some(missed) = missed.filter(|missed| missed.from < missed.to) {
+            let reason = format!("{}: the platform gives no more than {} pages", partition.key, listing.max_pages);
+            events.push(Event::Gap(Gap { source: spec.name.clone(), from: missed.from, to: missed.to, reason }));
+        }
+        state.last = partition.key.clone();
+        state.partitions.insert(partition.key.clone(), known);
+        Page { events, rejected: read.rejected, ..self.resting_page(state, now) }
+    }
+
+    fn read(&self, partition: &PartitionRef, answered: &Answered) -> Read {
+        let listing = self.listing(partition);
+        let records: Vec<&Value> = listing.records.iter().flat_map(|path| path.all(&answered.value)).collect();
+        let answer = Answer { body: &answered.value, response: &answered.response, records: &records };
+        let next = listing.pager.next(answered.page.as_deref(), &answer);
+        let origin = self.origin(partition, answered.response.at);
+        let mut read = Read { seen: Seen { next, ..Seen::default() }, events: Vec::new(), rejected: Vec::new() };
+        for (index, record) in records.into_iter().enumerate() {
+            let position = listing.map.position(record, &origin);
+            read.seen.newest = read.seen.newest.max(position);
+            read.seen.last = position.or(read.seen.last);
+            match listing.map.map(record, &origin) {
+                Ok(Mapped::Event(event)) => read.events.push((self.with_raw(event, record), position)),
+                Ok(Mapped::Skipped) => {}
+                Err(reason) => {
+                    let place =
+                        format!("{} record {index} of page {}", partition.key, answered.page.as_deref().unwrap_or("1"));
+                    let piece = json!({"listing": listing.name, "each": partition.each, "record": record});
+                    read.rejected.push(Rejected { place, reason, raw: piece.to_string().into_bytes() });
+                }
+            }
+        }
+        read
+    }
+
+    fn origin<'a>(&'a self, partition: &'a PartitionRef, observed_at: Timestamp) -> Origin<'a> {
+        Origin { platform: &self.spec.definition.platform, names: &partition.names, observed_at }
+    }
+
+    fn with_raw(&self, mut event: Event, record: &Value) -> Event {
+        if let (Event::Upsert(mention), true) = (&mut event, self.spec.values.keep_raw) {
+            mention.raw = Some(record.to_string());
+        }
+        event
+    }
+
+    /// A page without events: how far all partitions are, and whether one waits.
+    fn resting_page(&self, mut state: State, now: Timestamp) -> Page {
+        state.partitions.retain(|key, _| self.partitions.iter().any(|partition| partition.key == *key));
+        let through = self.partitions.iter().map(|partition| state.partitions.get(&partition.key)?.through);
+        let complete_through = through.min().flatten();
+        let progress = if self.next(&state, now).is_some() { Progress::Behind } else { Progress::CaughtUp };
+        Page { events: Vec::new(), rejected: Vec::new(), cursor: state.cursor(), complete_through, state: progress }
+    }
+
+    /// The state of this cursor, or of none with a word about it.
+    fn state(&self, cursor: Option<&Cursor>, now: Timestamp) -> (State, Option<Event>) {
+        match State::of(cursor, now) {
+            Ok(state) => (state, None),
+            Err(reason) => {
+                let backfill = self.spec.values.backfill.unwrap_or(self.spec.definition.poll.backfill);
+                let from = now.saturating_sub(backfill).unwrap_or(now);
+                let reason = format!("{reason}: reading anew from {from}");
+                (State::default(), Some(Event::Gap(Gap { source: self.spec.name.clone(), from, to: from, reason })))
+            }
+        }
+    }
+}
+
+/// What the platform answered to one page's token.
+struct Answered {
+    page: Option<String>,
+    value: Value,
+    response: Response,
+}
+
+/// What a page holds.
+struct Read {
+    seen: Seen,
+    events: Vec<(Event, Option<Timestamp>)>,
+    rejected: Vec<Rejected>,
+}
+
+/// An address that the platform gave stays at the host that the definition names: it gets the secret.
+fn request(
+    listing: &Listing,
+    partition: &PartitionRef,
+    page: Option<&str>,
+    since: Timestamp,
+) -> Result<Request, String> {
+    let names = &partition.names;
+    let first = listing.request.fill(&Asked { names, page, since })?;
+    let Some(page) = page.filter(|_| listing.pager.is_address()) else { return Ok(first) };
+    let next: Url = first.url.join(page).map_err(|error| format!("the next page's address is none: {error}"))?;
+    if next.origin() != first.url.origin() {
+        let (here, there) = (first.url.origin().ascii_serialization(), next.origin().ascii_serialization());
+        return Err(format!("the next page lies at {there}, not at {here}: set the address that it really has"));
+    }
+    listing.request.at(next, names)
+}
+
+#[async_trait]
+impl Source for DeclarativeSource {
+    async fn check(&mut self) -> Result<(), SourceError> {
+        let mut checked = None;
+        for partition in self.partitions.clone() {
+            if checked.replace(partition.listing) != Some(partition.listing) {
+                self.fetch(&partition, &mut Partition::default()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn poll(&mut self, cursor: Option<&Cursor>) -> Result<Page, SourceError> {
+        let now = self.world.clock.now();
+        let (mut state, mut gap) = self.state(cursor, now);
+        let mut failed = None;
+        while let Some(partition) = self.next(&state, self.world.clock.now()) {
+            let mut known = state.partitions.remove(&partition.key).unwrap_or_default();
+            let before = known.clone();
+            match self.ask(&partition, &mut known).await {
+                Ok(answered) => {
+                    self.resting.remove(&partition.key);
+                    let mut page = self.page(state, &partition, known, &answered);
+                    page.events.splice(0..0, gap.take());
+                    return Ok(page);
+                }
+                Err(error) => {
+                    state.partitions.insert(partition.key.clone(), before);
+                    state.last = partition.key.clone();
+                    failed = Some(self.rest(&partition, error)?);
+                }
+            }
+        }
+        match failed {
+            Some(error) => Err(error),
+            None => Ok(Page { events: gap.into_iter().collect(), ..self.resting_page(state, now) }),
+        }
+    }
+
+    fn remap(&self, raw: &[u8], observed_at: Timestamp) -> Result<Vec<Event>, String> {
+        let piece: Value = serde_json::from_slice(raw).map_err(|error| format!("the piece is not JSON: {error}"))?;
+        let is_its = |partition: &&PartitionRef| {
+            json!(self.listing(partition).name) == piece["listing"] && json!(partition.each) == piece["each"]
+        };
+        let partition = self.partitions.iter().find(is_its).ok_or("the settings have no such listing any more")?;
+        match self.listing(partition).map.map(&piece["record"], &self.origin(partition, observed_at))? {
+            Mapped::Event(event) => Ok(vec![self.with_raw(event, &piece["record"])]),
+            Mapped::Skipped => Ok(Vec::new()),
+        }
+    }
+}

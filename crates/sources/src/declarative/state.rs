@@ -1,0 +1,199 @@
+//! How far each partition was read. Pure: answers come in, the next question goes out.
+//!
+//! A *run* reads a listing page by page: newest first down to its floor, or from its floor on. What is known of a
+//! partition changes only when its run ends, so a run that is broken off begins where it was, or anew, and loses nothing.
+//!
+//! | part | means |
+//! |---|---|
+//! | mark | everything before it was read, but for what came late |
+//! | floor | the mark less the look-back: where a run ends, or begins |
+//! | recent | fingerprints of what was given since the floor, so that reading it again gives only what changed |
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    definition::{Listing, Order, Pace},
+    paging::Paging,
+    recent::Recent,
+};
+use crate::Cursor;
+
+const VERSION: u16 = 1;
+/// How far a mark may lie ahead of the clock, as clocks differ.
+const AHEAD: SignedDuration = SignedDuration::from_mins(5);
+/// So many tokens of a run are remembered to see that one comes again. Longer circles end at the listing's `max_pages`.
+const TOKENS: usize = 64;
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct State {
+    /// The partition that was asked last: the next one gets its turn.
+    pub(crate) last: String,
+    pub(crate) partitions: BTreeMap<String, Partition>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Partition {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    mark: Option<Timestamp>,
+    /// What was created before has been given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) through: Option<Timestamp>,
+    /// When the last run ended; nothing where the next is wanted at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rests_since: Option<Timestamp>,
+    /// Where the next run begins, for listings that ascend by id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    resume: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    run: Option<Run>,
+    #[serde(default)]
+    pub(crate) recent: Recent,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Run {
+    began: Timestamp,
+    floor: Timestamp,
+    /// The token of the next page.
+    page: Option<String>,
+    newest: Option<Timestamp>,
+    pages: u32,
+    tokens: Vec<String>,
+}
+
+/// What a page showed.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Seen {
+    pub(crate) newest: Option<Timestamp>,
+    /// The last of the page that has a time.
+    pub(crate) last: Option<Timestamp>,
+    pub(crate) next: Option<String>,
+}
+
+/// A span that was not read, for the platform does not go back so far.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Missed {
+    pub(crate) from: Timestamp,
+    pub(crate) to: Timestamp,
+}
+
+impl State {
+    /// # Errors
+    /// Why the cursor can not be used, in words: reading begins anew.
+    pub(crate) fn of(cursor: Option<&Cursor>, now: Timestamp) -> Result<Self, String> {
+        let Some(cursor) = cursor else { return Ok(Self::default()) };
+        if cursor.version != VERSION {
+            return Err(format!("the saved cursor is of version {}, and this program reads {VERSION}", cursor.version));
+        }
+        let state =
+            Self::deserialize(&cursor.value).map_err(|error| format!("the saved cursor is unreadable: {error}"))?;
+        let ahead = now.saturating_add(AHEAD).unwrap_or(now);
+        match state.partitions.values().filter_map(|partition| partition.mark).find(|mark| *mark > ahead) {
+            Some(mark) => Err(format!("the saved cursor, {mark}, lies in the future")),
+            None => Ok(state),
+        }
+    }
+
+    pub(crate) fn cursor(&self) -> Cursor {
+        Cursor { version: VERSION, value: serde_json::to_value(self).unwrap_or_default() }
+    }
+}
+
+impl Partition {
+    /// When it wants to be read.
+    pub(crate) fn due(&self, every: SignedDuration) -> Timestamp {
+        match (&self.run, self.rests_since) {
+            (None, Some(since)) => since.saturating_add(every).unwrap_or(Timestamp::MAX),
+            _ => Timestamp::MIN,
+        }
+    }
+
+    /// The token of the page to ask for, and the time from which on records are wanted. Begins a run where there is none.
+    pub(crate) fn ask(&mut self, now: Timestamp, pace: &Pace, listing: &Listing) -> (Option<String>, Timestamp) {
+        let floor = match self.mark {
+            Some(mark) => mark.saturating_sub(pace.look_back),
+            None => now.saturating_sub(pace.backfill),
+        };
+        let floor = floor.unwrap_or(Timestamp::UNIX_EPOCH);
+        let page = self.resume.clone().or_else(|| listing.pager.first());
+        let fresh = Run { began: now, floor, page, newest: None, pages: 0, tokens: Vec::new() };
+        let run = self.run.get_or_insert(fresh);
+        (run.page.clone(), run.floor)
+    }
+
+    /// Whether a run is in the middle of its pages.
+    pub(crate) fn is_under_way(&self) -> bool {
+        self.run.as_ref().is_some_and(|run| run.pages > 0)
+    }
+
+    /// Breaks the run off: its token is worth nothing any more. Nothing is lost, as the mark did not move.
+    pub(crate) fn begin_anew(&mut self) {
+        (self.run, self.resume) = (None, None);
+    }
+
+    /// Takes in what a page showed. The run goes on, or ends.
+    pub(crate) fn saw(&mut self, seen: &Seen, now: Timestamp, pace: &Pace, listing: &Listing) -> Option<Missed> {
+        let mut run = self.run.take()?;
+        run.pages += 1;
+        run.newest = run.newest.max(seen.newest);
+        let is_below = listing.order == Order::NewestFirst && seen.last.is_some_and(|last| last < run.floor);
+        let next = seen.next.as_ref().filter(|next| !is_below && !run.knows(next));
+        match next {
+            Some(next) if run.pages < listing.max_pages => {
+                run.page = Some(next.clone());
+                self.run = Some(run);
+                None
+            }
+            cut => {
+                let is_cut = cut.is_some();
+                self.end(run, is_cut, seen, End { now, pace, listing })
+            }
+        }
+    }
+
+    fn end(&mut self, run: Run, is_cut: bool, seen: &Seen, end: End<'_>) -> Option<Missed> {
+        let before = self.mark;
+        // A time ahead of ours would leave out what is written until then.
+        self.mark = before.max(run.newest.map(|newest| newest.min(run.began)));
+        self.rests_since = Some(end.now);
+        if matches!(end.listing.pager.paging, Paging::Since { .. }) {
+            self.resume = seen.next.clone().or(run.page);
+        }
+        let floor = self.mark.map(|mark| mark.saturating_sub(end.pace.look_back).unwrap_or(mark));
+        self.recent.forget_before(floor.unwrap_or(run.floor));
+        if is_cut && end.listing.order == Order::OldestFirst {
+            // The rest is read from the new mark on, at once if it has moved.
+            self.rests_since = self.rests_since.filter(|_| self.mark == before);
+            return None;
+        }
+        self.through = Some(run.began.saturating_sub(end.pace.lateness).unwrap_or(run.began)).max(self.through);
+        let oldest = seen.last.unwrap_or(run.began).max(run.floor);
+        is_cut.then_some(Missed { from: run.floor, to: oldest })
+    }
+}
+
+/// With what a run ends.
+struct End<'a> {
+    now: Timestamp,
+    pace: &'a Pace,
+    listing: &'a Listing,
+}
+
+impl Run {
+    /// Whether the token was given before in this run: it goes in a circle then.
+    fn knows(&mut self, token: &str) -> bool {
+        let token = blake3::hash(token.as_bytes()).to_hex()[..12].to_owned();
+        let asked = self.page.as_ref().map(|page| blake3::hash(page.as_bytes()).to_hex()[..12].to_owned());
+        if asked.as_ref() == Some(&token) || self.tokens.contains(&token) {
+            return true;
+        }
+        if self.tokens.len() == TOKENS {
+            self.tokens.remove(0);
+        }
+        self.tokens.push(token);
+        false
+    }
+}
