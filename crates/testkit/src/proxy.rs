@@ -146,8 +146,7 @@ fn connect(client: TcpStream, shared: &Arc<Shared>, cuts: u64) -> io::Result<()>
 /// Passes on what `from` sends until one end closes or the network is cut.
 fn pump(mut from: TcpStream, mut to: TcpStream, shared: &Shared, cuts: u64) {
     let mut piece = vec![0; PIECE];
-    loop {
-        let Some(network) = shared.wait_while_stalled(cuts) else { break };
+    while let Some(network) = shared.wait_while_stalled(cuts) {
         let read = match from.read(&mut piece) {
             Ok(0) => {
                 // The other direction may go on.

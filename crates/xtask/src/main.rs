@@ -1,6 +1,7 @@
 //! `cargo xtask`: sets up what a fresh machine lacks, runs the demo, the tests, the benchmarks and the house checks.
 
 mod bench;
+mod chaos;
 mod command;
 mod demo;
 mod repository;
@@ -29,6 +30,8 @@ enum Task {
     Demo(demo::Args),
     /// Set up what is missing, then run every check and every test
     Test(test::Args),
+    /// Break a running pipeline by a seeded plan, then audit every id
+    Chaos(chaos::Args),
     /// Run a benchmark by its name
     Bench(bench::Args),
     /// Check the house rules: crate directions, sizes, names, paths, commands, the deployment's files
@@ -52,6 +55,7 @@ fn run(task: Task) -> Result<bool> {
         Task::Setup(args) => setup::run(&args.into()).map(|()| true),
         Task::Demo(args) => demo::run(&args).map(|()| true),
         Task::Test(args) => test::run(&args),
+        Task::Chaos(args) => chaos::run(&args),
         Task::Bench(args) => bench::run(&args).map(|()| true),
         Task::Tidy => tidy::run(),
     }

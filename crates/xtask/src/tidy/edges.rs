@@ -48,7 +48,7 @@ pub fn check(tree: &Tree) -> Vec<String> {
 fn forbidden(name: &str, dependency: &str) -> Option<String> {
     if dependency == "grapevine-testkit" {
         let why = "testkit is for tests: move it to [dev-dependencies]";
-        return (name != "xtask").then(|| why.to_owned());
+        return (!matches!(name, "xtask" | "chaos")).then(|| why.to_owned());
     }
     if let Some(own) = dependency.strip_prefix("grapevine-") {
         return forbidden_edge(name, own);
@@ -61,6 +61,8 @@ fn forbidden_edge(name: &str, dependency: &str) -> Option<String> {
     let step = |wanted: &str| STEPS.iter().find(|(known, _)| *known == wanted).map(|(_, step)| *step);
     match (name, step(name), step(dependency)) {
         ("testkit", _, Some(0)) => None,
+        // It drives the whole program from outside, and nothing is built on it.
+        ("chaos", _, Some(_)) => None,
         ("engine", ..) => Some(format!("engine stands alone and may not use {dependency}")),
         (_, Some(own), Some(other)) if other < own => None,
         (_, Some(_), Some(_)) => Some(format!(
