@@ -6,4 +6,6 @@ mod file;
 mod file_follow;
 mod kit;
 mod platforms;
+mod quota;
+mod quota_week;
 mod remap;
