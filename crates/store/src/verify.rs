@@ -45,28 +45,38 @@ pub struct Counts {
 }
 
 impl Store {
-    /// Compares base and rollups, hour by hour, for every hour that touches the span.
+    /// Compares base and rollups, hour by hour, for every hour that touches the span. A week at a time, so that a
+    /// question stays small however much is stored.
+    ///
+    /// # Errors
+    /// An empty span.
     pub async fn verify(&self, from: Timestamp, to: Timestamp) -> Result<Verified, StoreError> {
         if from >= to {
             return Err(StoreError::EmptySpan { from, to });
         }
-        let rows: Vec<Compared> = self
-            .read(VERIFY)
-            .param("from", millis(from))
-            .param("to", millis(to))
-            .fetch_all()
-            .await
-            .doing("comparing base and rollups")?;
+        let (from, to) = (millis(from), millis(to));
+        let span = |sql, from: i64, to: i64| self.read(sql).param("from", from).param("to", to);
+        let weeks: Vec<i64> = span(WEEKS, from, to).fetch_all().await.doing("listing the weeks to compare")?;
+        let mut verified = Verified::default();
+        for week in weeks {
+            let (start, end) = ((week * WEEK).max(from), ((week + 1) * WEEK).min(to));
+            verified.add(span(VERIFY, start, end).fetch_all().await.doing("comparing base and rollups")?);
+        }
+        verified.mismatches.sort_by(|a, b| (&a.brand, a.hour).cmp(&(&b.brand, b.hour)));
+        Ok(verified)
+    }
+}
+
+impl Verified {
+    fn add(&mut self, rows: Vec<Compared>) {
         let mut hours: BTreeMap<(String, u32), Mismatch> = BTreeMap::new();
         for row in rows {
             let at = (row.brand.clone(), row.hour_s);
             hours.entry(at).or_insert_with(|| row.hour()).add(&row);
         }
-        Ok(Verified {
-            hours: hours.len() as u64,
-            mentions: hours.values().map(|hour| hour.base.mentions).sum(),
-            mismatches: hours.into_values().filter(|hour| hour.base != hour.rollup).collect(),
-        })
+        self.hours += hours.len() as u64;
+        self.mentions += hours.values().map(|hour| hour.base.mentions).sum::<u64>();
+        self.mismatches.extend(hours.into_values().filter(|hour| hour.base != hour.rollup));
     }
 }
 
@@ -96,6 +106,14 @@ impl Compared {
     }
 }
 
+impl std::fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { brand, hour, base, rollup, dirty } = self;
+        let dirty = if *dirty { ", marked to be rebuilt" } else { "" };
+        write!(f, "{brand} at {hour}: base {base:?}, rollup {rollup:?}{dirty}")
+    }
+}
+
 impl Mismatch {
     fn add(&mut self, row: &Compared) {
         let counts = Counts {
@@ -113,6 +131,16 @@ impl Mismatch {
         }
     }
 }
+
+/// Milliseconds. Weeks are counted from the Unix epoch.
+const WEEK: i64 = 7 * 86_400_000;
+
+const WEEKS: &str = "
+WITH toStartOfHour(fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AS first,
+    toStartOfHour(fromUnixTimestamp64Milli({to:Int64} - 1, 'UTC')) AS last
+SELECT DISTINCT toInt64(intDiv(toUnixTimestamp(hour), 604800)) AS week FROM (
+    SELECT toStartOfHour(created_at) AS hour FROM mentions UNION ALL SELECT toStartOfHour(bucket) FROM rollup_epochs)
+WHERE hour BETWEEN first AND last ORDER BY week";
 
 const VERIFY: &str = "
 WITH toStartOfHour(fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AS first,

@@ -2,6 +2,7 @@
 
 mod awareness;
 mod bench;
+mod chaos;
 mod community;
 mod crashes;
 mod generated;

@@ -87,14 +87,17 @@ impl World {
         json!(self.metric(&query).await.rows)
     }
 
-    /// A statement of the test's own.
-    pub async fn execute(&self, sql: &str) {
-        let client = clickhouse::Client::default()
+    /// For statements of the test's own.
+    pub fn client(&self) -> clickhouse::Client {
+        clickhouse::Client::default()
             .with_url(&self.options.url)
             .with_database(&self.options.database)
             .with_user(self.options.user.clone().unwrap())
-            .with_password(self.options.password.clone().unwrap());
-        client.query(sql).execute().await.unwrap();
+            .with_password(self.options.password.clone().unwrap())
+    }
+
+    pub async fn execute(&self, sql: &str) {
+        self.client().query(sql).execute().await.unwrap();
     }
 
     /// Base and rollups agree over all time.

@@ -1,0 +1,178 @@
+//! One test for each hole that the proof in `rollup` names.
+
+use grapevine_model::{Event, Polarity};
+use grapevine_store::{Batch, Store};
+use jiff::SignedDuration;
+
+use super::{Ran, Zombie, audit, process, run_until};
+use crate::world::{World, at, day, post, upsert, with_polarity, world};
+
+/// Steps of an insert and of a rebuild, as [`run_until`] counts them.
+const WRITTEN: usize = 0;
+const MARKED: usize = 1;
+const STARTED: usize = 0;
+const INSERTED: usize = 1;
+
+async fn insert_until(world: &World, stop: usize, batch: Batch) -> Zombie<()> {
+    let work = |store: Store| async move {
+        let _ = store.insert(&batch).await.unwrap();
+    };
+    stands(run_until(&process(world), stop, work).await)
+}
+
+async fn rebuild_until(world: &World, stop: usize) -> Zombie<()> {
+    let work = |store: Store| async move {
+        let _ = store.rebuild_dirty().await.unwrap();
+    };
+    stands(run_until(&process(world), stop, work).await)
+}
+
+async fn rebuild_span_until(world: &World, stop: usize) -> Zombie<()> {
+    let work = |store: Store| async move {
+        let _ = store.rebuild("acme", day("10:00:00"), day("11:00:00")).await.unwrap();
+    };
+    stands(run_until(&process(world), stop, work).await)
+}
+
+fn stands<T>(ran: Ran<T>) -> Zombie<T> {
+    match ran {
+        Ran::Stands(zombie) => zombie,
+        Ran::Ended(_) => panic!("it ended without standing still"),
+    }
+}
+
+fn new(native_id: &str) -> Event {
+    upsert(&post(native_id, day("10:20:00")))
+}
+
+fn edited(native_id: &str) -> Event {
+    let mut mention = with_polarity(Polarity::Negative, post(native_id, day("10:20:00")));
+    mention.observed_at += SignedDuration::from_mins(5);
+    upsert(&mention)
+}
+
+/// What is wrong is marked, and after a rebuild nothing is wrong.
+async fn assert_mends(world: &World, mentions: u64) {
+    assert_eq!(audit(&world.store).await.violations(), 0, "a wrong hour is not marked");
+    let _ = world.store.rebuild_dirty().await.unwrap();
+    world.assert_rollups_agree().await;
+    assert_eq!(world.store.count().await.unwrap(), mentions);
+    let after = audit(&world.store).await;
+    assert_eq!((after.violations(), after.dirty_hours), (0, 0), "{after:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_insert_that_overlaps_a_whole_rebuild_marks_its_hour() {
+    let world = world().await;
+    let _ = world.insert(vec![new("1")]).await;
+    let _ = world.insert(vec![edited("1")]).await;
+    let standing = insert_until(&world, WRITTEN, world.batch(vec![new("2")])).await;
+    assert_eq!(process(&world).rebuild_dirty().await.unwrap().hours, 1);
+    world.assert_rollups_agree().await;
+    standing.release().await.unwrap();
+    assert_eq!(world.store.oldest_dirty("acme").await.unwrap(), Some(day("10:00:00")));
+    assert_mends(&world, 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mention_that_comes_while_an_hour_is_read_anew_is_not_lost() {
+    let world = world().await;
+    let _ = world.insert(vec![new("1")]).await;
+    let _ = world.insert(vec![edited("1")]).await;
+    let standing = rebuild_until(&world, INSERTED).await;
+    let inserted = world.insert(vec![new("2")]).await;
+    assert_eq!(inserted.dirty_hours, 1, "the rebuild has not read it");
+    standing.release().await.unwrap();
+    assert_mends(&world, 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rebuilder_that_goes_on_after_another_has_ended_changes_nothing() {
+    for stop in [STARTED, INSERTED] {
+        let world = world().await;
+        let _ = world.insert(vec![new("1")]).await;
+        let _ = world.insert(vec![edited("1")]).await;
+        let standing = rebuild_until(&world, stop).await;
+        let _ = world.insert(vec![new("2"), edited("1")]).await;
+        assert_eq!(process(&world).rebuild_dirty().await.unwrap().hours, 1);
+        let inserted = world.insert(vec![new("3")]).await;
+        assert_eq!(inserted.dirty_hours, 0, "it came after a rebuild that ended");
+        world.assert_rollups_agree().await;
+        standing.release().await.unwrap();
+        world.assert_rollups_agree().await;
+        assert_mends(&world, 3).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rebuild_of_a_span_that_dies_leaves_it_marked() {
+    for stop in [STARTED, INSERTED] {
+        let world = world().await;
+        let _ = world.insert(vec![new("1")]).await;
+        let standing = rebuild_span_until(&world, stop).await;
+        standing.task.abort();
+        assert_eq!(world.store.oldest_dirty("acme").await.unwrap(), Some(day("10:00:00")));
+        let _ = world.insert(vec![new("2")]).await;
+        assert_mends(&world, 2).await;
+        drop(standing.release());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_range_whose_writer_died_before_its_marks_is_marked_by_the_replay() {
+    let world = world().await;
+    let _ = world.insert(vec![new("1")]).await;
+    let _ = world.insert(vec![edited("1")]).await;
+    // Between its rows and its marks a whole rebuild goes by, which does not count them.
+    let rebuilding = rebuild_until(&world, INSERTED).await;
+    let batch = world.batch(vec![new("2")]);
+    let dead = insert_until(&world, WRITTEN, batch.clone()).await;
+    rebuilding.release().await.unwrap();
+    let replayed = process(&world).insert(&Batch { replay: true, ..batch }).await.unwrap();
+    assert_eq!((replayed.replayed, replayed.dirty_hours), (true, 1));
+    assert_mends(&world, 2).await;
+    dead.release().await.unwrap();
+    assert_mends(&world, 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_writer_that_was_overtaken_finds_its_range_and_marks_its_hours() {
+    let world = world().await;
+    let batch = world.batch(vec![new("1")]);
+    let standing = insert_until(&world, WRITTEN, batch.clone()).await;
+    let _ = process(&world).insert(&Batch { replay: true, ..batch }).await.unwrap();
+    let _ = world.store.rebuild_dirty().await.unwrap();
+    standing.release().await.unwrap();
+    assert_eq!(world.store.oldest_dirty("acme").await.unwrap(), Some(day("10:00:00")));
+    assert_mends(&world, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_that_the_engine_lost_behind_a_known_token_are_written_by_the_replay() {
+    let world = world().await;
+    let batch = world.batch(vec![new("1"), upsert(&post("2", at("2026-04-02T10:00:00Z")))]);
+    let dead = insert_until(&world, MARKED, batch.clone()).await;
+    dead.task.abort();
+    world.execute("ALTER TABLE mentions DROP PARTITION 202604").await;
+    let replayed = process(&world).insert(&Batch { replay: true, ..batch }).await.unwrap();
+    assert_eq!((replayed.stored, replayed.dirty_hours), (2, 2));
+    assert_mends(&world, 2).await;
+    drop(dead.release());
+}
+
+#[tokio::test]
+async fn rows_that_no_longer_count_are_deleted_and_what_counts_stays() {
+    let world = world().await;
+    let _ = world.insert(vec![new("1"), new("2")]).await;
+    for _ in 0..3 {
+        let _ = world.store.rebuild("acme", day("10:00:00"), day("11:00:00")).await.unwrap();
+    }
+    let _ = world.insert(vec![new("3")]).await;
+    let epochs = "SELECT uniqExact(epoch) FROM rollup_epochs";
+    assert_eq!(world.client().query(epochs).fetch_one::<u64>().await.unwrap(), 4);
+    world.store.clean().await.unwrap();
+    assert_eq!(world.client().query(epochs).fetch_one::<u64>().await.unwrap(), 1);
+    world.assert_rollups_agree().await;
+    let counted: u64 = world.client().query("SELECT sum(mentions) FROM rollup_5m").fetch_one().await.unwrap();
+    assert_eq!(counted, 3, "the view shows what counts");
+}
