@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use grapevine_delivery::{LedgerError, OffsetRange, Ticket, Tracker};
+use grapevine_delivery::{Completion, LedgerError, OffsetRange, Ticket, Tracker};
 use grapevine_log::{Commits, Consumer, LogError, Offsets, PollLimits, Polled, Received, Record, StartAt};
 use tokio::time::Instant;
 
@@ -42,11 +42,12 @@ pub struct Turn {
     pub gained: Vec<u32>,
 }
 
-/// What became of an append that commits.
-pub enum Appended {
-    Committed,
+/// Why an append was not committed.
+pub enum NotAppended {
     /// A partition went to another member; some of the records may be there.
-    Refused,
+    Refused(Vec<Ticket>),
+    Failed(Vec<Ticket>, LogError),
+    Misuse(LedgerError),
 }
 
 impl Member {
@@ -145,17 +146,43 @@ impl Member {
         Ok(refused)
     }
 
-    /// Appends and commits in one step, where the log can. An error leaves the tickets as they are.
-    pub async fn append(&mut self, topic: &str, records: Vec<Record>, next: &Offsets) -> anyhow::Result<Appended> {
-        self.check(next.iter().map(|(partition, next)| (*partition, *next)))?;
+    /// What may be committed once these are finished; nothing of partitions that went away.
+    pub fn next_after(&self, tickets: &[Ticket]) -> Offsets {
+        let next = |ticket: &Ticket| Some((ticket.partition(), self.tracker.next_after(ticket)?));
+        tickets.iter().filter_map(next).collect()
+    }
+
+    /// Appends and commits in one step, where the log can, and completes the tickets. `next` is what [`Self::next_after`]
+    /// gave for them. They are given back where that failed.
+    pub async fn append(
+        &mut self,
+        topic: &str,
+        records: Vec<Record>,
+        next: &Offsets,
+        tickets: Vec<Ticket>,
+    ) -> Result<(), NotAppended> {
         match self.consumer.append_and_commit(topic, records, next).await {
-            Ok(()) => Ok(Appended::Committed),
+            Ok(()) => {
+                tickets.into_iter().try_for_each(|ticket| self.complete(ticket, next)).map_err(NotAppended::Misuse)
+            }
             Err(LogError::NotAssigned(partition)) => {
                 self.refuse(partition);
-                Ok(Appended::Refused)
+                Err(NotAppended::Refused(tickets))
             }
-            Err(error) => Err(error.into()),
+            Err(error) => Err(NotAppended::Failed(tickets, error)),
         }
+    }
+
+    /// The frontier has come to where the commit is, no less.
+    fn complete(&mut self, ticket: Ticket, committed: &Offsets) -> Result<(), LedgerError> {
+        let partition = ticket.partition();
+        let Completion::Moved(frontier) = self.tracker.complete(ticket).inspect_err(|error| self.misused(error))?
+        else {
+            return Ok(());
+        };
+        let beyond = committed.get(&partition).is_some_and(|next| *next > frontier);
+        self.pipeline.status.commits(1, u64::from(beyond));
+        Ok(())
     }
 
     /// The group knows another owner; the next poll will say so. Until then nothing that is read of it counts.

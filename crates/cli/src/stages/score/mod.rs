@@ -10,8 +10,8 @@ mod process;
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
-use grapevine_delivery::{Completion, OffsetRange, Outcome, Tally, Ticket};
-use grapevine_log::{Offsets, PollLimits, Received, Record};
+use grapevine_delivery::{OffsetRange, Outcome, Tally, Ticket};
+use grapevine_log::{PollLimits, Received, Record};
 use grapevine_model::topics;
 use grapevine_monitor::Matcher;
 use tokio::task::JoinHandle;
@@ -21,7 +21,7 @@ use super::{
     backoff::{self, Backoff},
     crash,
     dead_letter::{self, DeadLetter},
-    member::{Appended, DRAIN, Member, Turn},
+    member::{DRAIN, Member, NotAppended, Turn},
 };
 use crate::parts::OpenScorer;
 pub use model::open as open_scorer;
@@ -128,19 +128,27 @@ impl ScoreStage {
         };
         crash::at("score-scored");
         self.begin()?;
-        let next: Offsets = tickets
-            .iter()
-            .filter_map(|ticket| Some((ticket.partition(), self.member.tracker().next_after(ticket)?)))
-            .collect();
-        match self.publish(worked, &next).await {
-            Ok(Appended::Committed) => self.complete(tickets),
-            Ok(Appended::Refused) => self.read_again(tickets).await,
-            Err(error) => self.fail(tickets, error).await,
+        match self.publish(worked, tickets).await? {
+            Ok(()) => {
+                self.backoff = Backoff::of_log();
+                Ok(())
+            }
+            Err(NotAppended::Refused(tickets)) => self.read_again(tickets).await,
+            Err(NotAppended::Failed(tickets, error)) => self.fail(tickets, error.into()).await,
+            Err(NotAppended::Misuse(error)) => Err(error.into()),
         }
     }
 
     /// What belongs to partitions that went away meanwhile is left to their new owners.
-    async fn publish(&mut self, mut worked: Vec<Worked>, next: &Offsets) -> anyhow::Result<Appended> {
+    async fn publish(
+        &mut self,
+        mut worked: Vec<Worked>,
+        tickets: Vec<Ticket>,
+    ) -> anyhow::Result<Result<(), NotAppended>> {
+        let next = self.member.next_after(&tickets);
+        if next.is_empty() {
+            return Ok(Ok(()));
+        }
         worked.retain(|(received, _)| next.contains_key(&received.partition));
         let (mut tally, mut records, mut dead) = (Tally::of(worked.len()), Vec::new(), Vec::new());
         for (received, outcome) in worked {
@@ -158,21 +166,12 @@ impl ScoreStage {
             backoff::with_log("parking dead letters", || dead_letter::park(log, &dead)).await?;
             crash::at("score-parked");
         }
-        let appended = self.member.append(topics::SCORED, records, next).await?;
-        if matches!(appended, Appended::Committed) {
+        let appended = self.member.append(topics::SCORED, records, &next, tickets).await;
+        if appended.is_ok() {
             self.pipeline.status.tally(STAGE, &tally);
             crash::at("score-committed");
         }
         Ok(appended)
-    }
-
-    fn complete(&mut self, tickets: Vec<Ticket>) -> anyhow::Result<()> {
-        self.backoff = Backoff::of_log();
-        for ticket in tickets {
-            let completed = self.member.tracker().complete(ticket).inspect_err(|error| self.member.misused(error))?;
-            debug_assert!(completed != Completion::Waiting, "batches are appended in the order they were read");
-        }
-        Ok(())
     }
 
     /// A batch that could not be finished is read again, without leaving the group, for as long as the budget lasts.
