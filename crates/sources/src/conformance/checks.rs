@@ -216,7 +216,7 @@ impl Trial<'_> {
         for (version, value) in wrong {
             let cursor = Cursor { version, value };
             let stage = self.stage();
-            let is_loud = match stage.poll(&mut *stage.source()?, Some(&cursor)).await {
+            let is_loud = match stage.poll(&mut *stage.source(), Some(&cursor)).await {
                 Err(error) => !error.is_transient(),
                 Ok(page) => page.events.iter().any(|event| matches!(event, Event::Gap(_))),
             };
@@ -230,7 +230,7 @@ impl Trial<'_> {
     async fn looping(&self) -> Result<bool, String> {
         let stage = self.stage();
         stage.transport.spoil(Spoil::Loop);
-        let (mut source, mut cursor) = (stage.source()?, None);
+        let (mut source, mut cursor) = (stage.source(), None);
         for _ in 0..LOOP_POLLS {
             match stage.poll(&mut *source, cursor.as_ref()).await {
                 Ok(page) if page.state != Progress::Behind => return Ok(true),
@@ -266,7 +266,7 @@ impl Trial<'_> {
             let stage = self.stage();
             let began = stage.clock.now();
             stage.transport.spoil(Spoil::Always(answer.clone()));
-            let polled = stage.poll(&mut *stage.source()?, None).await;
+            let polled = stage.poll(&mut *stage.source(), None).await;
             let is = match &polled {
                 Ok(page) if page.events.is_empty() => "unchanged",
                 Ok(_) => "a page with events",
@@ -300,7 +300,7 @@ impl Trial<'_> {
     async fn quota(&self) -> Result<bool, String> {
         let stage = self.stage();
         stage.transport.enter(self.case.platform.rounds().saturating_sub(1));
-        let (mut source, mut cursor) = (stage.source()?, None);
+        let (mut source, mut cursor) = (stage.source(), None);
         let end = stage.clock.now() + QUOTA_HOURS;
         while stage.clock.now() < end {
             match stage.poll(&mut *source, cursor.as_ref()).await {

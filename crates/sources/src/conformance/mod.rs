@@ -23,15 +23,27 @@ pub use self::checks::{Check, Outcome, run};
 pub use self::clock::StepClock;
 pub use self::matrix::{Row, page};
 pub use self::transport::Scripted;
-use crate::http::Request;
+use crate::{Source, World, http::Request};
+
+/// Makes the source, as a new process would.
+pub type Factory = Arc<dyn Fn(&World) -> Box<dyn Source> + Send + Sync>;
+
+/// The factory of a `[[source]]` table.
+///
+/// # Panics
+/// Where the table is none of a source.
+pub fn configured(table: &str) -> Factory {
+    let table: toml::Table = toml::from_str(table).unwrap_or_else(|error| panic!("the case's table: {error}"));
+    let spec = crate::parse(&table).unwrap_or_else(|error| panic!("the case's table: {error}"));
+    Arc::new(move |world| spec.build(world))
+}
 
 /// A source and the platform that it is tried on.
 #[derive(Clone)]
 pub struct Case {
     /// As the matrix calls it.
     pub name: &'static str,
-    /// The `[[source]]` table.
-    pub settings: String,
+    pub build: Factory,
     /// Environment variable and value of the secret, if it has one. The platform refuses requests without it.
     pub secret: Option<(&'static str, &'static str)>,
     pub platform: Arc<dyn Platform>,

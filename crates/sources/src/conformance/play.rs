@@ -6,7 +6,7 @@ use grapevine_model::{Event, Mention};
 use jiff::Timestamp;
 
 use super::{Case, Scripted, StepClock, capture::Capture};
-use crate::{Cursor, Page, Progress, Source, SourceError, World, parse, registry::Clock};
+use crate::{Cursor, Page, Progress, Source, SourceError, World, registry::Clock};
 
 /// When every play begins.
 pub(super) const START: &str = "2026-03-01T12:00:00Z";
@@ -47,10 +47,7 @@ impl<'a> Stage<'a> {
     }
 
     /// A new process.
-    pub(super) fn source(&self) -> Result<Box<dyn Source>, String> {
-        let table = toml::from_str(&self.case.settings).map_err(|error| error.to_string())?;
-        let spec = parse(&table).map_err(|error| error.to_string())?;
-        self.seen.add(&format!("{spec:?}"));
+    pub(super) fn source(&self) -> Box<dyn Source> {
         let secret = self.case.secret;
         let variable = move |name: &str| secret.filter(|(known, _)| *known == name).map(|(_, value)| value.to_owned());
         let world = World::real()
@@ -58,7 +55,7 @@ impl<'a> Stage<'a> {
             .with_transport(Arc::new(self.transport.clone()))
             .with_variables(variable)
             .with_random(|| 0.5);
-        Ok(spec.build(&world))
+        (self.case.build)(&world)
     }
 
     /// One poll; what it shows of itself is kept.
@@ -74,7 +71,7 @@ impl<'a> Stage<'a> {
     /// Every round to its end.
     pub(super) async fn play(&self, death: Option<Death>) -> Result<Vec<Step>, String> {
         let mut steps: Vec<Step> = Vec::new();
-        let (mut source, mut cursor) = (self.source()?, None);
+        let (mut source, mut cursor) = (self.source(), None);
         for round in 0..self.case.platform.rounds() {
             self.enter(round);
             let first = steps.len();
@@ -91,7 +88,7 @@ impl<'a> Stage<'a> {
                     cursor = Some(saved);
                 }
                 match dies {
-                    Some(_) => source = self.source()?,
+                    Some(_) => source = self.source(),
                     None if state != Progress::Behind => break,
                     None => {}
                 }

@@ -30,7 +30,7 @@ async fn poll(
     spoil: Spoil,
 ) -> Result<(Result<Page, SourceError>, Vec<Exchange>), String> {
     let stage = before(trial, step);
-    let mut source = stage.source()?;
+    let mut source = stage.source();
     stage.transport.spoil(spoil);
     let polled = AssertUnwindSafe(stage.poll(&mut *source, step.before.as_ref())).catch_unwind();
     match tokio::time::timeout(POLL_WITHIN, polled).await {

@@ -15,15 +15,64 @@ use crate::{
 
 const PLATFORM: &str = "feed";
 
+/// Why something is no feed.
+#[derive(Debug, thiserror::Error)]
+pub enum ParseError {
+    #[error("elements stand in one another more than {DEEPEST} deep")]
+    TooDeep,
+    #[error("{0}")]
+    Shape(#[from] ParseFeedError),
+}
+
+impl ParseError {
+    /// Sites show other pages while they are worked on.
+    pub fn is_transient(&self) -> bool {
+        true
+    }
+}
+
 /// Reads RSS, Atom or JSON Feed.
-pub fn parse(bytes: &[u8]) -> Result<Feed, ParseFeedError> {
+pub fn parse(bytes: &[u8]) -> Result<Feed, ParseError> {
+    if is_too_deep(bytes) {
+        return Err(ParseError::TooDeep);
+    }
     // Without it, an entry that has no id gets a random one at each reading.
     let by_content = |links: &[Link], title: &Option<Text>, _: Option<&str>| {
         let title = title.as_ref().map_or("", |title| title.content.as_str());
         let link = links.first().map_or("", |link| link.href.as_str());
         if link.is_empty() && title.is_empty() { String::new() } else { digest(&[link, title]) }
     };
-    Builder::new().id_generator(by_content).build().parse(bytes)
+    Ok(Builder::new().id_generator(by_content).build().parse(bytes)?)
+}
+
+/// The parser goes into some elements by recursion: without a bound, a page could end the process.
+const DEEPEST: usize = 200;
+
+/// An estimate for XML; JSON has a bound of its own.
+fn is_too_deep(bytes: &[u8]) -> bool {
+    if bytes.trim_ascii_start().starts_with(b"{") {
+        return false;
+    }
+    let (mut rest, mut depth) = (bytes, 0_usize);
+    while let Some(start) = rest.iter().position(|byte| *byte == b'<') {
+        rest = &rest[start..];
+        let end: &[u8] = match rest {
+            [b'<', b'!', b'[', ..] => b"]]>",
+            [b'<', b'!', b'-', ..] => b"-->",
+            _ => b">",
+        };
+        let Some(length) = rest.windows(end.len()).position(|window| window == end) else { return false };
+        match rest[1..=length] {
+            [b'/', ..] => depth = depth.saturating_sub(1),
+            [b'!' | b'?', ..] | [.., b'/', b'>'] => {}
+            _ => depth += 1,
+        }
+        if depth > DEEPEST {
+            return true;
+        }
+        rest = &rest[length..];
+    }
+    false
 }
 
 fn digest(parts: &[&str]) -> String {
@@ -130,13 +179,14 @@ fn body(feed: &Feed, entry: &Entry) -> html::Read {
         false => html::Read { text: content.trim().to_owned(), ..html::Read::default() },
     };
     let of_text = |text: &Text| read(&text.content, text.content_type.subty().as_str());
+    let title = entry.title.as_ref().map(of_text).unwrap_or_default().text;
     let content = entry
         .content
-        .as_ref()
-        .and_then(|content| content.body.as_deref().map(|body| read(body, content.content_type.subty().as_str())));
-    let described = || entry.media.iter().find_map(|media| media.description.as_ref());
-    let title = entry.title.as_ref().map(of_text).unwrap_or_default().text;
-    let mut body = content.or_else(|| entry.summary.as_ref().or_else(described).map(of_text)).unwrap_or_default();
+        .iter()
+        .filter_map(|content| Some(read(content.body.as_deref()?, content.content_type.subty().as_str())));
+    let described = entry.media.iter().filter_map(|media| media.description.as_ref());
+    let bodies = content.chain(entry.summary.iter().chain(described).map(of_text));
+    let mut body = bodies.into_iter().find(|body| !body.text.is_empty()).unwrap_or_default();
     if !body.text.starts_with(&title) {
         body.text = format!("{title}\n\n{}", body.text).trim_end().to_owned();
     }

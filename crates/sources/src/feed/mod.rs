@@ -21,7 +21,7 @@ use jiff::SignedDuration;
 use serde::Deserialize;
 use url::Url;
 
-pub use self::entry::{map, parse};
+pub use self::entry::{ParseError, map, parse};
 use self::source::FeedSource;
 use crate::{
     Source, World,

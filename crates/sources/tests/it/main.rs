@@ -1,9 +1,13 @@
 mod bluesky_frames;
 mod bluesky_stream;
+mod client;
 mod conformance;
+mod conformance_teeth;
 mod declarative;
+mod feed;
 mod file;
 mod file_follow;
+mod hackernews;
 mod kit;
 mod platforms;
 mod quota;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use grapevine_sources::{
-    conformance::{Answer, Case, Expected, Platform, When},
+    conformance::{Answer, Case, Expected, Platform, When, configured},
     http::{Request, header::IF_NONE_MATCH},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -13,8 +13,9 @@ struct Site;
 pub fn case() -> Case {
     Case {
         name: "feed",
-        settings: "name = \"blog\"\nkind = \"feed\"\nurl = \"https://blog.example/atom.xml\"\ninterval_seconds = 60"
-            .to_owned(),
+        build: configured(
+            "name = \"blog\"\nkind = \"feed\"\nurl = \"https://blog.example/atom.xml\"\ninterval_seconds = 60",
+        ),
         secret: None,
         platform: Arc::new(Site),
         every: SignedDuration::from_mins(5),

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use grapevine_sources::{
-    conformance::{Answer, Case, Expected, Platform, When},
+    conformance::{Answer, Case, Expected, Platform, When, configured},
     http::Request,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -15,7 +15,7 @@ struct HackerNews;
 pub fn case() -> Case {
     Case {
         name: "hackernews",
-        settings: "name = \"hn\"\nkind = \"hackernews\"\nbackfill_items = 6\nrequests_per_hour = 200".to_owned(),
+        build: configured("name = \"hn\"\nkind = \"hackernews\"\nbackfill_items = 6\nrequests_per_hour = 200"),
         secret: None,
         platform: Arc::new(HackerNews),
         every: SignedDuration::from_mins(1),

@@ -1,0 +1,56 @@
+//! The mapping over recorded items. What the source does with them stands in `platforms/hackernews.rs`.
+
+use grapevine_model::{Event, Mention};
+use grapevine_sources::hackernews::map;
+use serde_json::Value;
+
+use crate::kit::{noon, recorded};
+
+/// Where each field of an item went.
+fn has(mention: &Mention, field: &str, value: &Value) -> bool {
+    let text = value.as_str().unwrap_or_default();
+    match field {
+        "id" => {
+            mention.key.native_id == value.to_string()
+                && mention.url.as_ref().is_some_and(|url| url.ends_with(&value.to_string()))
+        }
+        "by" => mention.author.native_id == text && mention.author.handle == text,
+        "time" => Some(mention.created_at.as_second()) == value.as_i64(),
+        "title" | "text" => mention.text.contains(text),
+        "url" => mention.links[0] == text && mention.media[0].url == text,
+        "score" => mention.engagement.likes == value.as_u64(),
+        "descendants" => mention.engagement.replies == value.as_u64(),
+        "parent" | "poll" => mention.parent == Some(value.to_string()),
+        // Direct replies come as items of their own; their number is the number of replies where no other is given.
+        "kids" | "parts" => mention.engagement.replies.is_some(),
+        "type" => true,
+        _ => false,
+    }
+}
+
+#[test]
+fn recorded_items_lose_nothing_that_a_mention_has_room_for() {
+    let Some(folder) = recorded("fixtures/hackernews") else { return };
+    let (mut mentions, mut deletions, mut absent) = (0, 0, 0);
+    for file in std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()) {
+        if !file.file_name().unwrap().to_string_lossy().starts_with("item_") {
+            continue;
+        }
+        let item: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+        match map(&item, noon()).unwrap() {
+            None => absent += 1,
+            Some(Event::Delete(deletion)) => {
+                assert_eq!(deletion.key.native_id, item["id"].to_string());
+                deletions += 1;
+            }
+            Some(Event::Upsert(mention)) => {
+                for (field, value) in item.as_object().unwrap() {
+                    assert!(has(&mention, field, value), "{file:?}: {field} of {mention:?}");
+                }
+                mentions += 1;
+            }
+            Some(other) => panic!("{other:?}"),
+        }
+    }
+    assert!(mentions > 0 && deletions > 0 && absent > 0, "{mentions}, {deletions}, {absent}");
+}
