@@ -1,0 +1,203 @@
+use jiff::Timestamp;
+use proptest::collection::vec;
+use proptest::{option, prelude::*};
+
+use super::*;
+use crate::{
+    AccountSnapshot, Author, AuthorTombstone, BrandMatch, Deletion, Engagement, EngagementSnapshot, Gap, Heartbeat,
+    Intent, Kind, Media, Mention, MentionKey, Polarity, Scores,
+};
+
+fn mention() -> Mention {
+    let key = MentionKey::new("bluesky", "", "at://x/1");
+    let author = Author { native_id: "ada".into(), handle: "ada".into(), ..Author::default() };
+    let created_at = "2026-03-01T10:00:00Z".parse().unwrap();
+    Mention {
+        observed_at: "2026-03-01T10:00:05Z".parse().unwrap(),
+        engagement: Engagement { likes: Some(3), ..Engagement::default() },
+        ..Mention::new(key, author, created_at, "the new release is great")
+    }
+}
+
+#[test]
+fn what_is_written_is_read_back() {
+    let event = Event::Upsert(Box::new(mention()));
+    assert_eq!(decode(&encode(&event)).unwrap(), event);
+}
+
+#[test]
+fn a_record_of_version_1_still_reads() {
+    let record = br#"{"v":1,"event":{"upsert":{"key":{"platform":"bluesky","native_id":"at://x/1"},"kind":"post",
+        "author":"ada","created_at":"2026-03-01T10:00:00Z","observed_at":"2026-03-01T10:00:05Z",
+        "text":"the new release is great","counts":{"likes":3}}}}"#;
+    assert_eq!(decode(record).unwrap(), Event::Upsert(Box::new(mention())));
+}
+
+#[test]
+fn a_newer_record_is_refused_with_the_mend() {
+    let error = decode(br#"{"v":3,"event":{"upsert":{}}}"#).unwrap_err();
+    assert_eq!(error.to_string(), "a record has schema version 3, this program reads 1 to 2: upgrade it");
+}
+
+#[test]
+fn an_unknown_field_of_the_same_version_does_no_harm() {
+    let mut record: Value = serde_json::from_slice(&encode(&Event::Upsert(Box::new(mention())))).unwrap();
+    record["event"]["upsert"]["added_later"] = true.into();
+    assert_eq!(decode(record.to_string().as_bytes()).unwrap(), Event::Upsert(Box::new(mention())));
+}
+
+#[test]
+fn the_version_may_stand_behind_the_event() {
+    let record = String::from_utf8(encode(&Event::Upsert(Box::new(mention())))).unwrap();
+    let event = record.strip_prefix(PREFIX).and_then(|rest| rest.strip_suffix('}')).expect("as it is written");
+    let turned = format!(r#" {{ "event": {event}, "v": 2 }}"#);
+    assert_eq!(decode(turned.as_bytes()).unwrap(), Event::Upsert(Box::new(mention())));
+}
+
+proptest! {
+    #[test]
+    fn any_event_is_read_back_as_it_was(event in event()) {
+        let record = encode(&event);
+        prop_assert_eq!(as_written(&record), Some(event.clone()), "in one pass");
+        prop_assert_eq!(decode_any(&record).unwrap(), event, "in two passes");
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic(bytes in vec(any::<u8>(), 0..200)) {
+        let _ = decode(&bytes);
+    }
+
+    #[test]
+    fn a_damaged_record_is_refused_or_read_but_never_panics(event in event(), at: usize, with: u8, cut: usize) {
+        let mut record = encode(&event);
+        let at = at % record.len();
+        record[at] = with;
+        record.truncate(cut % (record.len() * 2));
+        let _ = decode(&record);
+    }
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let text = any::<String>;
+    prop_oneof![
+        4 => any_mention().prop_map(|mention| Event::Upsert(Box::new(mention))),
+        1 => (key(), time()).prop_map(|(key, observed_at)| Event::Delete(Deletion { key, observed_at })),
+        1 => (text(), text(), text(), time()).prop_map(|(platform, instance, author, observed_at)| {
+            Event::AuthorTombstone(AuthorTombstone { platform, instance, author, observed_at })
+        }),
+        1 => (key(), time(), engagement()).prop_map(|(key, observed_at, engagement)| {
+            Event::EngagementSnapshot(EngagementSnapshot { key, observed_at, engagement })
+        }),
+        1 => (text(), text(), time(), any::<u64>()).prop_map(|(platform, account, observed_at, followers)| {
+            Event::AccountSnapshot(AccountSnapshot { platform, account, observed_at, followers })
+        }),
+        1 => (text(), time(), time(), text())
+            .prop_map(|(source, from, to, reason)| Event::Gap(Gap { source, from, to, reason })),
+        1 => (text(), time(), time(), any::<bool>()).prop_map(|(source, complete_through, observed_at, caught_up)| {
+            Event::Heartbeat(Heartbeat { source, complete_through, observed_at, caught_up })
+        }),
+    ]
+}
+
+fn any_mention() -> impl Strategy<Value = Mention> {
+    let texts = || (any::<Option<String>>(), any::<Option<String>>(), any::<Option<String>>());
+    let lists = || (names(), names(), names());
+    (
+        (key(), author(), time(), time(), any::<String>(), select(&Kind::ALL)),
+        (texts(), texts(), any::<Option<String>>(), lists()),
+        (engagement(), option::of(share()), option::of(scores())),
+        (vec(media(), 0..3), vec(brand(), 0..3)),
+    )
+        .prop_map(|(first, (place, thread, raw, lists), (engagement, stars, scores), (media, brands))| {
+            let (key, author, created_at, observed_at, text, kind) = first;
+            let (space, url, language) = place;
+            let (root, parent, parent_author) = thread;
+            let (hashtags, handles, links) = lists;
+            let said = Mention {
+                space,
+                url,
+                language,
+                hashtags,
+                handles,
+                links,
+                ..Mention::new(key, author, created_at, text)
+            };
+            let said = Mention { kind, observed_at, root, parent, parent_author, raw, ..said };
+            Mention { engagement, stars, scores, media, brands, ..said }
+        })
+}
+
+fn key() -> impl Strategy<Value = MentionKey> {
+    any::<[String; 3]>().prop_map(|[platform, instance, native_id]| MentionKey { platform, instance, native_id })
+}
+
+fn author() -> impl Strategy<Value = Author> {
+    let texts = (any::<[String; 2]>(), any::<Option<String>>());
+    (texts, any::<Option<u64>>(), any::<[bool; 2]>()).prop_map(
+        |(([native_id, handle], name), followers, [is_team, is_bot])| Author {
+            native_id,
+            handle,
+            name,
+            followers,
+            is_team,
+            is_bot,
+        },
+    )
+}
+
+fn engagement() -> impl Strategy<Value = Engagement> {
+    any::<[Option<u64>; 6]>().prop_map(|[likes, reposts, replies, quotes, bookmarks, impressions]| Engagement {
+        likes,
+        reposts,
+        replies,
+        quotes,
+        bookmarks,
+        impressions,
+    })
+}
+
+fn scores() -> impl Strategy<Value = Scores> {
+    let shares = (share(), share(), share(), share());
+    (shares, select(&Polarity::ALL), select(&Intent::ALL), any::<String>()).prop_map(
+        |((negative, neutral, positive, confidence), polarity, intent, model)| Scores {
+            negative,
+            neutral,
+            positive,
+            polarity,
+            confidence,
+            intent,
+            model,
+        },
+    )
+}
+
+fn media() -> impl Strategy<Value = Media> {
+    any::<[String; 2]>().prop_map(|[kind, url]| Media { kind, url })
+}
+
+fn brand() -> impl Strategy<Value = BrandMatch> {
+    (any::<[String; 2]>(), any::<[bool; 2]>()).prop_map(|([brand, monitor], [team, owned_space])| BrandMatch {
+        brand,
+        monitor,
+        team,
+        owned_space,
+    })
+}
+
+fn names() -> impl Strategy<Value = Vec<String>> {
+    vec(any::<String>(), 0..3)
+}
+
+fn share() -> impl Strategy<Value = f32> {
+    0.0..=1.0_f32
+}
+
+/// Any time that can be written, to the nanosecond.
+fn time() -> impl Strategy<Value = Timestamp> {
+    let seconds = Timestamp::MIN.as_second() + 1..Timestamp::MAX.as_second();
+    (seconds, 0..1_000_000_000_i32).prop_map(|(seconds, nanos)| Timestamp::new(seconds, nanos).expect("in range"))
+}
+
+fn select<T: Copy + std::fmt::Debug + 'static>(all: &'static [T]) -> impl Strategy<Value = T> {
+    proptest::sample::select(all)
+}
