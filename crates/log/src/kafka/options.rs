@@ -128,7 +128,8 @@ pub(super) fn member(options: &KafkaOptions, group: &str, topic: &str) -> Result
     config.set("group.id", format!("{group}.{topic}")).set("partition.assignment.strategy", "cooperative-sticky");
     // A member that was killed loses its partitions after this time; the default is 45 seconds. Brokers allow 6 seconds
     // at least, but a broker that restarts may be away for longer, and then every member would lose all it reads.
-    Ok(with_defaults(config, options, &[("session.timeout.ms", "10000"), ("heartbeat.interval.ms", "2000")]))
+    // Members learn of a rebalance from their next heartbeat: it takes about as long as lies between two.
+    Ok(with_defaults(config, options, &[("session.timeout.ms", "10000"), ("heartbeat.interval.ms", "1000")]))
 }
 
 /// A reader that commits nothing by itself. Its group is never joined: librdkafka wants a name all the same.

@@ -1,5 +1,6 @@
 //! The contract of the log over both implementations, and what is particular to each.
 
+mod churn;
 mod contract;
 mod embedded;
 mod faults;
@@ -48,6 +49,7 @@ contract! {
     contract::a_hundred_thousand_records_make_the_round_trip
     contract::appenders_at_the_same_time_keep_their_order
     contract::a_topic_of_another_shape_is_refused
+    churn::members_that_come_and_go_never_read_what_was_committed
     groups::a_note_is_read_back_by_the_next_owner
     groups::an_ordinary_commit_clears_the_note
     groups::a_member_that_lost_its_partition_changes_nothing
