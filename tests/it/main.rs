@@ -3,7 +3,9 @@
 mod app;
 mod broken;
 mod commands;
+mod crash_points;
 mod crisis;
 mod labelled_posts;
+mod operate;
 mod same_everywhere;
 mod stages_alone;

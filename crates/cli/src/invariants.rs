@@ -14,14 +14,15 @@ pub const ALL: [Invariant; 5] = [
     Invariant {
         name: "lost",
         of: "records",
-        meaning: "records of the log that no stored range covers: set the offsets of the group `sink` back before them \
-                  and start the sink; what is stored already folds by its ids",
+        meaning: "records of the log that no stored range covers; stop the sink, set its group back before them (on Kafka \
+                  with kafka-consumer-groups --reset-offsets), start it: what is stored already folds by its ids; and \
+                  report it",
     },
     Invariant {
         name: "doubled",
         of: "mentions",
-        meaning: "mentions that stand twice in the base table: read a brand's span again with `grapevine store rebuild` \
-                  and report it, for the base table should not allow it",
+        meaning: "mentions that stand twice in the base table, so that figures count them twice; the table should not \
+                  allow it: report it",
     },
     Invariant {
         name: "rollup_mismatch",
@@ -32,8 +33,8 @@ pub const ALL: [Invariant; 5] = [
     Invariant {
         name: "commit_beyond_frontier",
         of: "partitions",
-        meaning: "partitions whose commit lies beyond what was finished: records between were passed over; set the \
-                  group's offset back to the frontier",
+        meaning: "partitions whose commit lies beyond what was finished, so that records were passed over; set the group \
+                  back to what is done (on Kafka with kafka-consumer-groups --reset-offsets), and report it",
     },
     Invariant {
         name: "unaccounted",

@@ -176,13 +176,14 @@ impl Report {
             words::minutes(self.from),
             words::minutes(self.to)
         );
+        let hours = |n: usize| words::counted(n as u64, "brand-hour", "brand-hours");
         let waiting = self.verified.mismatches.len() - self.wrong();
         match (self.wrong(), waiting) {
             (0, 0) => format!("base and rollups agree: {compared}"),
-            (0, waiting) => format!("{waiting} hours differ and wait to be rebuilt: {compared}"),
-            (wrong, 0) => format!("base and rollups DIFFER in {wrong} brand-hours: {compared}"),
+            (0, waiting) => format!("base and rollups agree but for {} to be rebuilt: {compared}", hours(waiting)),
+            (wrong, 0) => format!("base and rollups DIFFER in {}: {compared}", hours(wrong)),
             (wrong, waiting) => {
-                format!("base and rollups DIFFER in {wrong} brand-hours, {waiting} more wait to be rebuilt: {compared}")
+                format!("base and rollups DIFFER in {}, and {waiting} wait to be rebuilt: {compared}", hours(wrong))
             }
         }
     }

@@ -4,6 +4,8 @@ mod letters;
 mod list;
 mod replay;
 mod show;
+#[cfg(test)]
+mod tests;
 
 use std::{
     io::{self, Write},
@@ -17,6 +19,8 @@ use grapevine_log::Log;
 use grapevine_sources::World;
 use jiff::Timestamp;
 
+#[cfg(test)]
+pub use letters::State;
 pub use letters::{Letter, read};
 pub use list::{Total, totals};
 
@@ -111,6 +115,9 @@ async fn replay(args: &DlqReplayArgs) -> anyhow::Result<ExitCode> {
 
 /// The letters that are to be replayed, in the order that they were parked.
 fn choose<'a>(letters: &'a Letters, args: &DlqReplayArgs, filter: &Filter) -> anyhow::Result<Vec<&'a Letter>> {
+    if !args.all && !filter.is_empty() {
+        bail!("--stage, --reason, --from and --to choose among all letters: add --all, or leave them out");
+    }
     if args.all {
         let fits = |letter: &&Letter| filter.fits(letter) && (args.again || !letter.is_replayed());
         return Ok(letters.all().iter().filter(fits).collect());
@@ -155,6 +162,10 @@ impl Filter {
             ),
         };
         Ok(Self { stage: args.stage.clone(), reason: args.reason.as_ref().map(|text| text.to_lowercase()), span })
+    }
+
+    fn is_empty(&self) -> bool {
+        self.stage.is_none() && self.reason.is_none() && self.span.is_none()
     }
 
     fn fits(&self, letter: &Letter) -> bool {

@@ -38,7 +38,7 @@ pub struct Report {
     /// What must not be as it is, each with what to do.
     pub problems: Vec<Problem>,
     /// Parts that did not answer.
-    pub not_known: Vec<String>,
+    pub not_known: Vec<Unknown>,
     pub stages: Vec<Stage>,
     pub sources: Vec<Source>,
     pub store: Option<Overview>,
@@ -46,6 +46,12 @@ pub struct Report {
     pub dirty_hours: Option<u64>,
     pub invariants: Vec<Checked>,
     pub dead_letters: Option<DeadLetters>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unknown {
+    pub part: &'static str,
+    pub why: String,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -153,11 +159,20 @@ fn stages(log: &LogSeen, store: &Known<Overview>, now: Timestamp) -> Vec<Stage> 
             watched_through: None,
         }
     });
-    of_log.chain(Some(alert_stage(log))).collect()
+    of_log.chain(Some(alert_stage(log, store))).collect()
 }
 
-fn alert_stage(log: &LogSeen) -> Stage {
-    let state = if log.watched_through.is_some() { StageState::UpToDate } else { StageState::NotStarted };
+/// It follows what every source has completed; behind by more than this, it is at work.
+const WATCHED_WITHIN: SignedDuration = SignedDuration::from_mins(10);
+
+fn alert_stage(log: &LogSeen, store: &Known<Overview>) -> Stage {
+    let complete =
+        store.as_ref().ok().and_then(|store| store.sources.iter().map(|source| source.complete_through).min());
+    let state = match (log.watched_through, complete.flatten()) {
+        (None, _) => StageState::NotStarted,
+        (Some(watched), Some(complete)) if complete.duration_since(watched) > WATCHED_WITHIN => StageState::Working,
+        _ => StageState::UpToDate,
+    };
     let watched_through = log.watched_through;
     Stage { name: "alert", state, waiting: None, oldest_waiting: None, committed: None, moved: None, watched_through }
 }
@@ -263,19 +278,22 @@ fn problems(stages: &[Stage], sources: &[Source], invariants: &[Checked], now: T
             words::count(checked.checked),
             checked.of
         ),
-        hint: checked.meaning.to_owned(),
+        hint: format!("{}: {}", checked.name.replace('_', " "), checked.meaning),
     });
     violated.chain(stalled).chain(silent).collect()
 }
 
 /// Each part that did not answer, with why. What it would have said is not taken for 0.
-fn not_known(seen: &Seen) -> Vec<String> {
-    let one_line = |why: &String| why.replace('\n', "; ");
-    let log = seen.log.as_ref().err().map(|why| format!("the log: {}", one_line(why)));
-    let store = seen.store.as_ref().err().map(|why| format!("the store: {}", one_line(why)));
-    let same = seen.audit.as_ref().err() == seen.store.as_ref().err();
-    let audit = seen.audit.as_ref().err().filter(|_| !same).map(|why| format!("the invariants: {}", one_line(why)));
-    [log, store, audit].into_iter().flatten().collect()
+fn not_known(seen: &Seen) -> Vec<Unknown> {
+    let silent = |part, why: Option<&String>| why.map(|why| Unknown { part, why: why.replace('\n', "; ") });
+    let (store, audit) = (seen.store.as_ref().err(), seen.audit.as_ref().err());
+    let parts = [
+        silent("log", seen.log.as_ref().err()),
+        silent("store", store),
+        // Where the store itself does not answer, that says it.
+        silent("invariants", audit.filter(|_| store.is_none())),
+    ];
+    parts.into_iter().flatten().collect()
 }
 
 fn dead_letters(letters: &[Letter]) -> DeadLetters {
@@ -288,7 +306,10 @@ fn headline(report: &Report) -> String {
     let problems = report.problems.iter().map(|problem| problem.what.as_str()).collect::<Vec<_>>().join("; ");
     match report.verdict {
         Verdict::Violated => format!("not healthy: {problems}"),
-        Verdict::NotKnown => format!("not known: {}; what could be asked is well", report.not_known.join("; ")),
+        Verdict::NotKnown => {
+            let parts: Vec<&str> = report.not_known.iter().map(|unknown| unknown.part).collect();
+            format!("not known: the {}; what could be asked is well", parts.join(" and the "))
+        }
         Verdict::Healthy => format!("healthy: {}", well(report)),
     }
 }

@@ -3,6 +3,8 @@
 mod gather;
 mod judge;
 mod render;
+#[cfg(test)]
+mod tests;
 
 use std::{
     io::{self, IsTerminal, Write},

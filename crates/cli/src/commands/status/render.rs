@@ -11,10 +11,10 @@ use crate::commands::{figure, words};
 pub fn print(report: &Report, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "{}", words::plain(&report.headline))?;
     for problem in &report.problems {
-        writeln!(out, "hint: {}: {}", words::plain(&problem.what), problem.hint)?;
+        writeln!(out, "hint: {}", problem.hint)?;
     }
-    for part in &report.not_known {
-        writeln!(out, "not known: {}", words::plain(part))?;
+    for unknown in &report.not_known {
+        writeln!(out, "{} not known: {}", unknown.part, words::plain(&unknown.why))?;
     }
     if !report.stages.is_empty() {
         section(out, stages(&report.stages, report.at))?;
