@@ -1,6 +1,10 @@
 //! Plays a case through, with or without a death in the middle.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use grapevine_model::{Event, Mention};
 use jiff::Timestamp;
@@ -10,6 +14,8 @@ use crate::{Cursor, Page, Progress, Source, SourceError, World, registry::Clock}
 
 /// When every play begins.
 pub(super) const START: &str = "2026-03-01T12:00:00Z";
+/// Made once: its network is costly to make, and is replaced.
+static REAL: LazyLock<World> = LazyLock::new(World::real);
 /// More polls than this in one round mean that it does not come to an end.
 const MOST_POLLS: usize = 500;
 
@@ -50,7 +56,8 @@ impl<'a> Stage<'a> {
     pub(super) fn source(&self) -> Box<dyn Source> {
         let secret = self.case.secret;
         let variable = move |name: &str| secret.filter(|(known, _)| *known == name).map(|(_, value)| value.to_owned());
-        let world = World::real()
+        let world = REAL
+            .clone()
             .with_clock(Arc::new(self.clock.clone()))
             .with_transport(Arc::new(self.transport.clone()))
             .with_variables(variable)

@@ -14,7 +14,7 @@ use super::{
     settings::{Setting, SettingType},
     test::MapTest,
 };
-use crate::http::{ErrorRule, QuotaPolicy};
+use crate::http::{Cost, ErrorRule, QuotaPolicy};
 
 /// A platform, described.
 #[derive(Debug, Clone)]
@@ -161,6 +161,12 @@ impl Definition {
     pub fn parse(text: &str) -> Result<Self, DefinitionError> {
         let raw: Raw = toml::from_str(text).map_err(|error| DefinitionError::of_toml(text, &error))?;
         check(raw).map_err(|wrong| DefinitionError::of_wrong(text, wrong))
+    }
+
+    /// What a request of this listing draws on: a bucket of its own only where a limit is about it alone.
+    pub(crate) fn cost(&self, listing: &Listing) -> Cost {
+        let is_apart = self.quota.limits.iter().any(|limit| limit.only.as_ref() == Some(&listing.name));
+        if is_apart { Cost::of(&listing.name) } else { Cost::default() }
     }
 
     /// The names that templates may use: settings that are one text.

@@ -32,6 +32,7 @@ mod source;
 mod state;
 mod template;
 mod test;
+mod trial;
 
 use std::{fmt, path::PathBuf, sync::Arc};
 
@@ -41,6 +42,7 @@ pub use self::{
     settings::{Setting, SettingType},
     shipped::{TEXTS, rows},
     test::{Report, TestResult, test},
+    trial::Sample,
 };
 use self::{settings::Values, source::DeclarativeSource};
 use crate::{

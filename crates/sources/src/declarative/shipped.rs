@@ -9,7 +9,16 @@ use super::{
 use crate::registry::{KeyDoc, KindRow};
 
 /// The definitions as they stand in `platforms/`.
-pub const TEXTS: &[&str] = &[include_str!("../../platforms/discourse.toml")];
+pub const TEXTS: &[&str] = &[
+    include_str!("../../platforms/appstore_reviews.toml"),
+    include_str!("../../platforms/discourse.toml"),
+    include_str!("../../platforms/github.toml"),
+    include_str!("../../platforms/hackernews_search.toml"),
+    include_str!("../../platforms/lemmy.toml"),
+    include_str!("../../platforms/stackexchange.toml"),
+    include_str!("../../platforms/trustpilot.toml"),
+    include_str!("../../platforms/youtube.toml"),
+];
 
 static DEFINITIONS: LazyLock<Vec<Arc<Definition>>> = LazyLock::new(|| {
     let parse = |text: &&str| Definition::parse(text).unwrap_or_else(|error| panic!("a shipped definition: {error}"));

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{
     Cursor, Page, Progress, Rejected, Source, SourceError, World,
-    http::{Auth, Client, Cost, Fetched, Request, Response, header::HeaderName},
+    http::{Auth, Client, Fetched, Request, Response, header::HeaderName},
 };
 
 /// How long a partition rests after it failed, when others can be read meanwhile; it doubles with each further time.
@@ -109,7 +109,7 @@ impl DeclarativeSource {
         let pace = self.pace(listing);
         let (page, since) = known.ask(now, &pace, listing);
         let request = request(listing, partition, page.as_deref(), since).map_err(SourceError::Config)?;
-        let cost = Cost::of(&listing.name);
+        let cost = spec.definition.cost(listing);
         match self.client()?.get_json(&request, &cost).await? {
             Fetched::Json { value, response } => Ok(Answered { page, value, response }),
             // No validators were sent.
@@ -160,7 +160,7 @@ impl DeclarativeSource {
         let missed = known.saw(&read.seen, now, &pace, listing);
         known.recent.keep((MOST_RECENT / self.partitions.len().max(1)).max(20));
         if let Some(missed) = missed.filter(|missed| missed.from < missed.to) {
-            let reason = format!("{}: the platform gives no more than {} pages", partition.key, listing.max_pages);
+            let reason = format!("{}: the platform gives no page further back", partition.key);
             events.push(Event::Gap(Gap { source: spec.name.clone(), from: missed.from, to: missed.to, reason }));
         }
         state.last = partition.key.clone();
@@ -175,12 +175,16 @@ impl DeclarativeSource {
         let next = listing.pager.next(answered.page.as_deref(), &answer);
         let origin = self.origin(partition, answered.response.at);
         let mut read = Read { seen: Seen { next, ..Seen::default() }, events: Vec::new(), rejected: Vec::new() };
+        let mut ids = blake3::Hasher::new();
         for (index, record) in records.into_iter().enumerate() {
             let position = listing.map.position(record, &origin);
             read.seen.newest = read.seen.newest.max(position);
             read.seen.last = position.or(read.seen.last);
             match listing.map.map(record, &origin) {
-                Ok(Mapped::Event(event)) => read.events.push((self.with_raw(event, record), position)),
+                Ok(Mapped::Event(event)) => {
+                    ids.update(event.partition_key().unwrap_or_default().as_bytes());
+                    read.events.push((self.with_raw(event, record), position));
+                }
                 Ok(Mapped::Skipped) => {}
                 Err(reason) => {
                     let place =
@@ -190,6 +194,7 @@ impl DeclarativeSource {
                 }
             }
         }
+        read.seen.print = (!read.events.is_empty()).then(|| ids.finalize().to_hex()[..12].to_owned());
         read
     }
 

@@ -62,6 +62,8 @@ struct Run {
     newest: Option<Timestamp>,
     pages: u32,
     tokens: Vec<String>,
+    /// Of the last page's records.
+    print: Option<String>,
 }
 
 /// What a page showed.
@@ -71,6 +73,8 @@ pub(crate) struct Seen {
     /// The last of the page that has a time.
     pub(crate) last: Option<Timestamp>,
     pub(crate) next: Option<String>,
+    /// A hash of its records' ids, if it has any.
+    pub(crate) print: Option<String>,
 }
 
 /// A span that was not read, for the platform does not go back so far.
@@ -119,7 +123,7 @@ impl Partition {
         };
         let floor = floor.unwrap_or(Timestamp::UNIX_EPOCH);
         let page = self.resume.clone().or_else(|| listing.pager.first());
-        let fresh = Run { began: now, floor, page, newest: None, pages: 0, tokens: Vec::new() };
+        let fresh = Run { began: now, floor, page, newest: None, pages: 0, tokens: Vec::new(), print: None };
         let run = self.run.get_or_insert(fresh);
         (run.page.clone(), run.floor)
     }
@@ -140,9 +144,12 @@ impl Partition {
         run.pages += 1;
         run.newest = run.newest.max(seen.newest);
         let is_below = listing.order == Order::NewestFirst && seen.last.is_some_and(|last| last < run.floor);
+        // The same records under another token: the platform takes no notice of it.
+        let is_stuck = seen.print.is_some() && seen.print == run.print;
+        run.print = seen.print.clone();
         let next = seen.next.as_ref().filter(|next| !is_below && !run.knows(next));
         match next {
-            Some(next) if run.pages < listing.max_pages => {
+            Some(next) if run.pages < listing.max_pages && !is_stuck => {
                 run.page = Some(next.clone());
                 self.run = Some(run);
                 None

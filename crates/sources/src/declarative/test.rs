@@ -10,8 +10,6 @@ use serde_json::{Value, json};
 use super::{
     definition::{Definition, Listing},
     error::{DefinitionError, nearest},
-    map::{Mapped, Origin},
-    settings::Values,
 };
 
 #[derive(Debug, Clone, Deserialize)]
@@ -19,10 +17,10 @@ use super::{
 pub(crate) struct MapTest {
     name: String,
     /// JSON.
-    record: String,
+    pub(crate) record: String,
     /// What fills the holes of `each`.
     #[serde(default)]
-    each: BTreeMap<String, String>,
+    pub(crate) each: BTreeMap<String, String>,
     /// Fields of the mention, by the names that the map has; `event` is "mention" (or left out), "delete", "skip" or
     /// "reject"; `absent` lists fields that are not there.
     expect: toml::Table,
@@ -127,17 +125,11 @@ fn run(definition: &Definition, listing: &Listing, test: &MapTest) -> Vec<String
         Ok(record) => record,
         Err(error) => return vec![format!("the record is not JSON: {error}")],
     };
-    let mut values = match Values::examples(&definition.settings) {
-        Ok(values) => values,
-        Err((setting, message)) => return vec![format!("the example of the setting `{setting}` {message}")],
-    };
-    values.names.extend(test.each.clone());
-    let observed_at = Timestamp::UNIX_EPOCH;
-    let origin = Origin { platform: &definition.platform, names: &values.names, observed_at };
-    let (event, mention) = match listing.map.map(&record, &origin) {
-        Ok(Mapped::Event(Event::Upsert(mention))) => ("mention", Some(mention)),
-        Ok(Mapped::Event(_)) => ("delete", None),
-        Ok(Mapped::Skipped) => ("skip", None),
+    let mapped = definition.map(&listing.name, &test.each, &record, Timestamp::UNIX_EPOCH);
+    let (event, mention) = match mapped {
+        Ok(Some(Event::Upsert(mention))) => ("mention", Some(mention)),
+        Ok(Some(_)) => ("delete", None),
+        Ok(None) => ("skip", None),
         Err(reason) if test.event() == "reject" => return expect_reason(test, &reason),
         Err(reason) => return vec![format!("the record was rejected: {reason}")],
     };

@@ -4,11 +4,13 @@ use std::path::Path;
 
 use grapevine_sources::conformance::{Case, Row, page, run};
 
-use crate::platforms::{feed, hackernews};
+use crate::platforms::{definitions, feed, hackernews};
 
 /// A new source comes under the kit with a line here.
 fn cases() -> Vec<Case> {
-    vec![feed::case(), hackernews::case()]
+    let mut cases = vec![feed::case(), hackernews::case()];
+    cases.extend(definitions::cases());
+    cases
 }
 
 #[test]
