@@ -43,6 +43,7 @@ impl Report {
             ("doubled after FINAL", found.doubled.to_string()),
             ("wrong state", found.wrong.to_string()),
             ("rollup mismatches", format!("{} of {} brand-hours", found.rollup_mismatches, found.brand_hours)),
+            ("offsets not covered by a range", format!("{} of {}", found.uncovered, found.offsets)),
             ("dead letters", format!("{} expected, {} parked", letters.expected, letters.parked)),
             ("dead letters missing, unexpected", format!("{}, {}", letters.missing, letters.unexpected)),
             ("repetitions folded", format!("{} scored records, {} dead letters", found.repeated, letters.repeated)),

@@ -231,7 +231,8 @@ impl Slot {
             Some((point, _)) if status.signal() == Some(libc::SIGABRT) => return Ended::Crashed(point),
             _ => {}
         }
-        if stopping.is_some() && status.success() {
+        // A process that has not come to its signals yet ends by them.
+        if stopping.is_some() && (status.success() || status.signal() == Some(libc::SIGTERM)) {
             return Ended::Stopped;
         }
         self.start_at += Duration::from_millis(700);

@@ -84,8 +84,10 @@ impl Watcher {
     fn look(&self) {
         let number = |sql: &str| self.engine.number(sql, PATIENCE).ok();
         let stored = number("SELECT count() FROM mentions FINAL");
-        let dirty =
-            number("SELECT count() FROM (SELECT 1 FROM dirty_hours GROUP BY brand, hour HAVING sum(marks) != 0)");
+        let dirty = number(
+            "SELECT count() FROM (SELECT 1 FROM rollup_hours AS h GROUP BY brand, hour \
+             HAVING sum(h.marks) > max(h.done).2)",
+        );
         let (to_score, to_store) = (self.lag(topics::RAW, "score"), self.lag(topics::SCORED, "sink"));
         let mut progress = self.progress.lock();
         *progress = Progress {

@@ -1,6 +1,7 @@
 //! Every id, every hour and every dead letter, compared with the truth.
 
 mod base;
+mod coverage;
 mod letters;
 mod rollups;
 
@@ -29,6 +30,9 @@ pub struct Found {
     pub rollup_mismatches: u64,
     pub brand_hours: u64,
     pub letters: letters::Letters,
+    /// Offsets that the sinks committed, and those of them that no stored range holds.
+    pub offsets: u64,
+    pub uncovered: u64,
     /// Records of `mentions.scored` that were there before, by id and version.
     pub repeated: u64,
     /// The first of each kind.
@@ -46,7 +50,7 @@ impl Found {
     }
 
     pub fn violations(&self) -> u64 {
-        self.lost + self.doubled + self.wrong + self.rollup_mismatches + self.letters.violations()
+        self.lost + self.doubled + self.wrong + self.rollup_mismatches + self.uncovered + self.letters.violations()
     }
 }
 
@@ -54,6 +58,7 @@ pub fn audit(world: &World, truth: &Truth) -> anyhow::Result<Found> {
     let mut found = Found { ids: truth.ids(), ..Found::default() };
     base::compare(world, truth, &mut found)?;
     rollups::compare(world, truth, &mut found)?;
+    coverage::compare(world, &mut found)?;
     letters::compare(world, truth, &mut found)?;
     Ok(found)
 }
