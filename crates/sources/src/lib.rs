@@ -12,6 +12,7 @@ pub mod file;
 pub mod hackernews;
 pub mod html;
 pub mod http;
+pub mod mastodon;
 mod pace;
 pub mod registry;
 pub mod text;

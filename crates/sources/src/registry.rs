@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
-use crate::{Source, World, bluesky, declarative, feed, file, hackernews};
+use crate::{Source, World, bluesky, declarative, feed, file, hackernews, mastodon};
 
 /// Tells the time, so that tests can.
 pub trait Clock: Send + Sync {
@@ -71,6 +71,12 @@ pub const KINDS: &[KindRow] = &[
         doc: hackernews::DOC,
         keys: hackernews::KEYS,
         parse: parse_settings::<hackernews::HackerNewsSettings>,
+    },
+    KindRow {
+        kind: mastodon::KIND,
+        doc: mastodon::DOC,
+        keys: mastodon::KEYS,
+        parse: parse_settings::<mastodon::MastodonSettings>,
     },
     declarative::ROW,
 ];

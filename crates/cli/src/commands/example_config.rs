@@ -38,7 +38,7 @@ mod tests {
         let file = folder.path().join("grapevine.toml");
         std::fs::write(&file, EXAMPLE.replace("#: ", "")).unwrap();
         let config = crate::config::load(&file).unwrap();
-        assert_eq!(config.source_names(), ["posts", "bluesky", "blog", "hackernews"]);
+        assert_eq!(config.source_names(), ["posts", "bluesky", "blog", "hackernews", "mastodon"]);
         assert_eq!(config.alerts.receivers.len(), 1);
     }
 }

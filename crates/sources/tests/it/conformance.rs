@@ -4,11 +4,11 @@ use std::path::Path;
 
 use grapevine_sources::conformance::{Case, Row, page, run};
 
-use crate::platforms::{definitions, feed, hackernews};
+use crate::platforms::{definitions, feed, hackernews, mastodon};
 
 /// A new source comes under the kit with a line here.
 fn cases() -> Vec<Case> {
-    let mut cases = vec![feed::case(), hackernews::case()];
+    let mut cases = vec![feed::case(), hackernews::case(), mastodon::case()];
     cases.extend(definitions::cases());
     cases
 }

@@ -9,6 +9,7 @@ mod file;
 mod file_follow;
 mod hackernews;
 mod kit;
+mod mastodon;
 mod platforms;
 mod quota;
 mod quota_week;

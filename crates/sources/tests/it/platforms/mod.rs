@@ -4,3 +4,4 @@ pub mod definitions;
 pub mod described;
 pub mod feed;
 pub mod hackernews;
+pub mod mastodon;

@@ -1,0 +1,173 @@
+//! Hashtags of Mastodon, read from one instance by its REST interface.
+//!
+//! | what happens | what the source does |
+//! |---|---|
+//! | a round is due | reads each hashtag from `lateness_seconds` before the last round on, page by page, by `min_id` |
+//! | a post reaches the instance late | finds it in that overlap; what it gave before and did not change is not given again |
+//! | a post is edited, or its counters grow | gives it again, or a snapshot of its counters: found in the overlap and when it is checked |
+//! | a post is deleted | finds it missing when it is checked, asks for it alone, and gives a deletion if it is gone |
+//! | a page leads nowhere further | ends the hashtag: the next page must begin behind the last |
+//!
+//! Posts are checked a quarter of an hour, an hour, six hours and a day after they were written, as far as
+//! `recheck_hours` goes; Mastodon has a call for many at once since its version 4.3, and without it none are checked.
+//!
+//! Ids are the instance's own, so that replies find their parents: read a hashtag from one instance only.
+//! `complete_through` trails a finished round by `lateness_seconds`.
+
+mod position;
+mod source;
+mod status;
+
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
+
+use jiff::SignedDuration;
+use serde::Deserialize;
+use url::Url;
+
+use self::source::MastodonSource;
+pub use self::status::{MapError, map};
+use crate::{
+    Source, World,
+    http::SecretPlace,
+    registry::{ConfigError, KeyDoc, Place, Settings, SourceSpec},
+    text::hashtag,
+};
+
+pub const KIND: &str = "mastodon";
+pub const DOC: &str = "Public posts with the hashtags that are named, as one Mastodon instance sees them.";
+
+pub const KEYS: &[KeyDoc] = &[
+    KeyDoc {
+        key: "instance",
+        value_type: "string",
+        default: "",
+        doc: "Address of the instance: https://mastodon.social",
+    },
+    KeyDoc { key: "hashtags", value_type: "list", default: "", doc: "Hashtags to read, with or without #." },
+    KeyDoc {
+        key: "token_env",
+        value_type: "string",
+        default: "none",
+        doc: "Environment variable that holds an access token with read:statuses. Some instances answer nobody without one.",
+    },
+    KeyDoc {
+        key: "token_file",
+        value_type: "string",
+        default: "none",
+        doc: "File that holds the access token, in place of token_env.",
+    },
+    KeyDoc { key: "interval_seconds", value_type: "integer", default: "60", doc: "How often the hashtags are read." },
+    KeyDoc { key: "backfill_hours", value_type: "integer", default: "1", doc: "How far back the first start reads." },
+    KeyDoc {
+        key: "recheck_hours",
+        value_type: "integer",
+        default: "24",
+        doc: "How long posts are checked for edits, deletion and engagement; 0 checks none.",
+    },
+    KeyDoc {
+        key: "lateness_seconds",
+        value_type: "integer",
+        default: "900",
+        doc: "How long after it was written a post of another instance may arrive and still count as in time.",
+    },
+];
+
+/// The settings, as [`KEYS`] documents them.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct MastodonSettings {
+    instance: String,
+    hashtags: Vec<String>,
+    token_env: Option<String>,
+    token_file: Option<PathBuf>,
+    #[serde(default = "one_minute")]
+    interval_seconds: u32,
+    #[serde(default = "one")]
+    backfill_hours: u32,
+    #[serde(default = "a_day")]
+    recheck_hours: u32,
+    #[serde(default = "a_quarter")]
+    lateness_seconds: u32,
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn one_minute() -> u32 {
+    60
+}
+
+fn a_day() -> u32 {
+    24
+}
+
+fn a_quarter() -> u32 {
+    900
+}
+
+impl Settings for MastodonSettings {
+    fn into_spec(self, place: Place<'_>) -> Result<Box<dyn SourceSpec>, ConfigError> {
+        let instance = Url::parse(&self.instance)
+            .map_err(|error| place.value_error("instance", format!("is no address: {error}")))?;
+        if !matches!(instance.scheme(), "http" | "https") {
+            return Err(place.value_error("instance", "does not start with https:// (or http://)"));
+        }
+        let hashtags: BTreeSet<String> = self.hashtags.iter().map(|tag| hashtag(tag)).collect();
+        if hashtags.is_empty() {
+            return Err(place.value_error("hashtags", "is empty: name one"));
+        }
+        if let Some(wrong) = hashtags.iter().find(|tag| tag.is_empty() || !tag.chars().all(is_of_tag)) {
+            return Err(place.value_error("hashtags", format!("has {wrong:?}, which is no single word")));
+        }
+        let token = SecretPlace::of(self.token_env, self.token_file);
+        Ok(Box::new(MastodonSpec {
+            name: place.source_name.to_owned(),
+            instance,
+            hashtags: hashtags.into_iter().collect(),
+            token: token.map_err(|problem| place.value_error("token_env", problem))?,
+            interval: SignedDuration::from_secs(self.interval_seconds.into()),
+            backfill: SignedDuration::from_hours(self.backfill_hours.into()),
+            recheck: SignedDuration::from_hours(self.recheck_hours.into()),
+            lateness: SignedDuration::from_secs(self.lateness_seconds.into()),
+        }))
+    }
+}
+
+fn is_of_tag(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '_' | '\u{300}'..='\u{36f}' | '\u{b7}' | '\u{200c}')
+}
+
+/// The checked settings.
+#[derive(Debug, Clone)]
+pub(crate) struct MastodonSpec {
+    name: String,
+    instance: Url,
+    hashtags: Vec<String>,
+    token: Option<SecretPlace>,
+    interval: SignedDuration,
+    backfill: SignedDuration,
+    recheck: SignedDuration,
+    lateness: SignedDuration,
+}
+
+impl MastodonSpec {
+    /// As mentions carry it.
+    fn host(&self) -> &str {
+        self.instance.host_str().unwrap_or_default()
+    }
+}
+
+impl SourceSpec for MastodonSpec {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn kind(&self) -> &'static str {
+        KIND
+    }
+
+    fn build(&self, world: &World) -> Box<dyn Source> {
+        Box::new(MastodonSource::new(Arc::new(self.clone()), world))
+    }
+}

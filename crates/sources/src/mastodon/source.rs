@@ -1,0 +1,222 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use grapevine_model::{Deletion, Event, MentionKey};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use url::Url;
+
+use super::{
+    MastodonSpec,
+    position::{Position, Round, VERSION, id_at},
+    status::{PLATFORM, map},
+};
+use crate::{
+    Cursor, Page, Progress, Rejected, Source, SourceError, World,
+    http::{Auth, Client, Cost, Count, Fetched, HeaderLimits, Limit, QuotaPolicy, Request, ResetFormat, Window},
+    pace::Pace,
+    registry::Clock,
+};
+
+/// The most that the API gives of a timeline.
+const PER_PAGE: usize = 40;
+/// The most that are checked by one request: nobody needs a token for so many.
+const PER_CHECK: usize = 20;
+
+pub(super) struct MastodonSource {
+    spec: Arc<MastodonSpec>,
+    world: World,
+    clock: Arc<dyn Clock>,
+    client: Option<Client>,
+    pace: Pace,
+    /// False on instances that have no call for it.
+    can_check: bool,
+}
+
+/// What one poll gathers.
+#[derive(Default)]
+struct Gathered {
+    events: Vec<Event>,
+    rejected: Vec<Rejected>,
+}
+
+fn policy() -> QuotaPolicy {
+    let five_minutes = Window::Rolling(SignedDuration::from_mins(5));
+    QuotaPolicy {
+        limits: vec![Limit { amount: 300, window: five_minutes, count: Count::Calls, only: None }],
+        headers: Some(HeaderLimits {
+            remaining: "x-ratelimit-remaining".to_owned(),
+            reset: "x-ratelimit-reset".to_owned(),
+            format: ResetFormat::Iso,
+            bucket: None,
+        }),
+        ..QuotaPolicy::default()
+    }
+}
+
+impl MastodonSource {
+    pub(super) fn new(spec: Arc<MastodonSpec>, world: &World) -> Self {
+        let pace = Pace::new(spec.interval);
+        Self { spec, world: world.clone(), clock: world.clock.clone(), client: None, pace, can_check: true }
+    }
+
+    /// The secret is read when it is needed first.
+    fn client(&mut self) -> Result<&mut Client, SourceError> {
+        if self.client.is_none() {
+            let token = self.spec.token.as_ref().map(|place| place.read(&self.world)).transpose()?;
+            let auth = token.map_or(Auth::None, Auth::Bearer);
+            self.client = Some(Client::new(&self.world, auth, policy()));
+        }
+        self.client.as_mut().ok_or_else(|| SourceError::Config("there is no client".to_owned()))
+    }
+
+    async fn get(&mut self, path: &[&str], query: &[(&str, String)]) -> Result<Value, SourceError> {
+        let mut url: Url = self.spec.instance.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(["api", "v1"]).extend(path);
+        }
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        match self.client()?.get_json(&Request::get(url), &Cost::default()).await? {
+            Fetched::Json { value, .. } => Ok(value),
+            Fetched::Unchanged => Err(SourceError::Transient(format!("{PLATFORM}: an unasked 304"))),
+        }
+    }
+
+    /// Takes in a status.
+    fn take(&self, status: &Value, position: &mut Position, into: &mut Gathered) {
+        match (id_of(status), map(status, self.spec.host(), self.clock.now())) {
+            (Some(id), Ok(mention)) => into.events.extend(position.take(id, mention)),
+            (_, mapped) => into.rejected.push(Rejected {
+                place: format!("status {}", status.get("id").unwrap_or(&Value::Null)),
+                reason: mapped.map_or_else(|error| error.to_string(), |_| "a status whose id is no number".to_owned()),
+                raw: status.to_string().into_bytes(),
+            }),
+        }
+    }
+
+    /// Reads one page of the hashtag at hand.
+    async fn read(
+        &mut self,
+        round: &mut Round,
+        position: &mut Position,
+        into: &mut Gathered,
+    ) -> Result<(), SourceError> {
+        let Some(tag) = round.left.last().cloned() else { return Ok(()) };
+        let from = match position.read_at.get(&tag) {
+            Some(read_at) => *read_at - self.spec.lateness,
+            None => round.began - self.spec.backfill,
+        };
+        let min_id = round.min_id.unwrap_or_else(|| id_at(from));
+        let query = [("limit", PER_PAGE.to_string()), ("min_id", min_id.to_string())];
+        let page = self.get(&["timelines", "tag", &tag], &query).await?;
+        let Some(statuses) = page.as_array() else {
+            return Err(SourceError::Transient(format!("{PLATFORM}: the timeline of #{tag} is no list")));
+        };
+        // The newest stands first, and is given last.
+        statuses.iter().rev().for_each(|status| self.take(status, position, into));
+        match statuses.iter().filter_map(id_of).max().filter(|newest| *newest > min_id) {
+            Some(newest) => round.min_id = Some(newest),
+            None => {
+                position.read_at.insert(tag, round.began);
+                (round.min_id, _) = (None, round.left.pop());
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks posts that are due. False where none are.
+    async fn check_posts(&mut self, position: &mut Position, into: &mut Gathered) -> Result<bool, SourceError> {
+        let now = self.clock.now();
+        let due = if self.can_check { position.due(now, self.spec.recheck, PER_CHECK) } else { Vec::new() };
+        if due.is_empty() {
+            return Ok(false);
+        }
+        let query: Vec<_> = due.iter().map(|id| ("id[]", id.to_string())).collect();
+        let answer = match self.get(&["statuses"], &query).await {
+            Err(SourceError::Gone(problem)) => {
+                tracing::warn!("source {}: posts are not checked for edits and deletion: {problem}", self.spec.name);
+                self.can_check = false;
+                return Ok(false);
+            }
+            answer => answer?,
+        };
+        let statuses = answer.as_array().map(Vec::as_slice).unwrap_or_default();
+        statuses.iter().for_each(|status| self.take(status, position, into));
+        let found: Vec<u64> = statuses.iter().filter_map(id_of).collect();
+        for id in due.iter().filter(|id| !found.contains(id)) {
+            self.check_alone(*id, position, into).await?;
+        }
+        position.checked(&due, now);
+        Ok(true)
+    }
+
+    /// A post that was not among those that were asked for may be gone, or hidden for a moment.
+    async fn check_alone(&mut self, id: u64, position: &mut Position, into: &mut Gathered) -> Result<(), SourceError> {
+        match self.get(&["statuses", &id.to_string()], &[]).await {
+            Ok(status) => self.take(&status, position, into),
+            Err(SourceError::Gone(_)) => {
+                position.known.remove(&id);
+                let key = MentionKey::new(PLATFORM, self.spec.host(), id.to_string());
+                into.events.push(Event::Delete(Deletion { key, observed_at: self.clock.now() }));
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    fn begin(&self, position: &mut Position) -> Round {
+        position.keep(&self.spec.hashtags);
+        let left = self.spec.hashtags.iter().rev().cloned().collect();
+        Round { began: self.clock.now(), left, min_id: None }
+    }
+
+    fn end(&self, began: Timestamp, position: &mut Position) {
+        position.complete = position.complete.max(Some(began - self.spec.lateness));
+        // What the next round reads again has to be known then.
+        let kept = self.spec.recheck.max(self.spec.lateness + self.spec.interval).max(self.spec.backfill);
+        position.forget(began - kept);
+    }
+}
+
+fn id_of(status: &Value) -> Option<u64> {
+    status.get("id")?.as_str()?.parse().ok()
+}
+
+fn page(position: &Position, gathered: Gathered) -> Result<Page, SourceError> {
+    let Gathered { events, rejected } = gathered;
+    let state = if position.round.is_some() { Progress::Behind } else { Progress::CaughtUp };
+    Ok(Page { events, rejected, cursor: Cursor::of(VERSION, position)?, complete_through: position.complete, state })
+}
+
+#[async_trait]
+impl Source for MastodonSource {
+    async fn check(&mut self) -> Result<(), SourceError> {
+        let Some(tag) = self.spec.hashtags.first().cloned() else { return Ok(()) };
+        self.get(&["timelines", "tag", &tag], &[("limit", "1".to_owned())]).await.map(drop)
+    }
+
+    async fn poll(&mut self, cursor: Option<&Cursor>) -> Result<Page, SourceError> {
+        let mut position: Position = cursor.map(|cursor| cursor.read(VERSION)).transpose()?.unwrap_or_default();
+        if position.round.is_none() && !self.pace.is_due(&*self.clock, cursor).await {
+            return page(&position, Gathered::default());
+        }
+        let mut round = position.round.take().unwrap_or_else(|| self.begin(&mut position));
+        let mut gathered = Gathered::default();
+        let is_over = if round.left.is_empty() {
+            !self.check_posts(&mut position, &mut gathered).await?
+        } else {
+            self.read(&mut round, &mut position, &mut gathered).await?;
+            false
+        };
+        let began = round.began;
+        match is_over {
+            true => self.end(began, &mut position),
+            false => position.round = Some(round),
+        }
+        let page = page(&position, gathered)?;
+        self.pace.gave(began, &page);
+        Ok(page)
+    }
+}
