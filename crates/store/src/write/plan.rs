@@ -90,6 +90,8 @@ pub(super) fn partition_code(partition: u32) -> u16 {
 
 fn upsert<'a>(slots: &mut Slots<'a>, (id, offset): (MentionId, u64), mention: &'a Mention, inserted: &mut Inserted) {
     let version = version(mention.observed_at);
+    let elsewhere = |brand: &str| !mention.brands.iter().any(|named| named.brand == brand);
+    let left = slots.remove(id, Removal { offset, version }, |slot| elsewhere(slot.brand));
     let (mut fresh, mut changed, mut same) = (false, false, false);
     for (index, brand) in mention.brands.iter().enumerate() {
         // Two monitors of a brand may both match: the first one named is kept.
@@ -109,8 +111,6 @@ fn upsert<'a>(slots: &mut Slots<'a>, (id, offset): (MentionId, u64), mention: &'
             }
         }
     }
-    let elsewhere = |brand: &str| !mention.brands.iter().any(|named| named.brand == brand);
-    let left = slots.remove(id, Removal { offset, version }, |slot| elsewhere(slot.brand));
     *(match (changed || left, fresh, same) {
         _ if mention.brands.is_empty() => &mut inserted.unbranded,
         (true, _, _) => &mut inserted.replaced,
