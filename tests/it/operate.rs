@@ -8,10 +8,16 @@ use std::{
 
 use anyhow::{Context, ensure};
 use grapevine_log::{Log, PollLimits, Record, embedded::EmbeddedLog};
-use grapevine_testkit::process::{Process, free_port, http_status, wait_for};
+use grapevine_testkit::{
+    kafka,
+    process::{Process, free_port, http_status, wait_for},
+};
 use serde_json::{Value, json};
 
-use crate::app::{App, PATIENCE, binary, file_source, grapevine, stderr, stdout};
+use crate::{
+    app::{App, PATIENCE, binary, file_source, grapevine, stderr, stdout},
+    same_everywhere::kafka_section,
+};
 
 const BRAND: &str = "[[brand]]\nname = \"Acme\"\n[[brand.monitor]]\nname = \"name\"\nquery = \"acme\"\n";
 const UNSCORED: &str = "[scoring]\nenabled = false\n";
@@ -152,6 +158,28 @@ async fn status_says_in_its_first_line_whether_all_is_well() -> anyhow::Result<(
     ensure!(stopped.starts_with("not known: the store; what could be asked is well"), "{stopped}");
     ensure!(stopped.contains("no dead letters") && stopped.contains(" sink "), "the rest is shown:\n{stopped}");
     ensure!(!stopped.contains("STORED MENTIONS"), "what is not known is not 0:\n{stopped}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_commands_say_the_same_of_a_log_on_kafka() -> anyhow::Result<()> {
+    let Some(broker) = kafka::required_own() else { return Ok(()) };
+    let folder = tempfile::tempdir()?;
+    let folder = folder.path();
+    let lines: String = (0..20).map(|id| post(id, "created_at") + "\n").collect();
+    std::fs::write(folder.join("posts.ndjson"), format!("{lines}{{torn\n"))?;
+    let mut app = App::start(folder, &format!("{}{}", kafka_section(&broker), config())).await?;
+    app.wait_for_stored(20).await?;
+    let healthy = run(folder, &["status"], 0)?;
+    ensure!(healthy.starts_with("healthy: ") && healthy.contains("1 dead letter is parked"), "{healthy}");
+    let [torn] = &letters(folder, 1, "not JSON")?[..] else { anyhow::bail!("one torn line") };
+    std::fs::write(folder.join("mended"), post(51, "created_at"))?;
+    run(folder, &["dlq", "replay", torn, "--mended", "mended"], 0)?;
+    app.wait_for_stored(21).await?;
+    ensure!(run(folder, &["dlq", "list"], 0)?.contains("1 letter, all replayed"));
+    app.stop()?;
+    let stopped = run(folder, &["status"], 2)?;
+    ensure!(stopped.starts_with("not known: the store; what could be asked is well"), "{stopped}");
     Ok(())
 }
 

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use super::{
     Pipeline, crash,
     dead_letter::{self, DeadLetter, Original},
+    versions,
 };
 
 const STAGE: &str = "ingest";
@@ -94,7 +95,7 @@ impl Ingestor {
     async fn turn(&mut self, source: &mut dyn Source, cursor: &mut Option<Cursor>) -> Result<Progress, Failure> {
         let mut page = match self.page.take() {
             Some(page) => page,
-            None => source.poll(cursor.as_ref()).await.inspect(|_| crash::at("ingest-fetched"))?,
+            None => self.fetch(source, cursor.as_ref()).await?,
         };
         if let Err(failure) = self.keep(&mut page, cursor.as_ref()).await {
             self.page = Some(page);
@@ -106,6 +107,13 @@ impl Ingestor {
         }
         self.report(if page.state == Progress::Behind { SourceState::CatchingUp } else { SourceState::Live }, None);
         Ok(page.state)
+    }
+
+    async fn fetch(&self, source: &mut dyn Source, cursor: Option<&Cursor>) -> Result<Page, SourceError> {
+        let mut page = source.poll(cursor).await?;
+        versions::tell_apart(&mut page.events);
+        crash::at("ingest-fetched");
+        Ok(page)
     }
 
     async fn keep(&mut self, page: &mut Page, cursor: Option<&Cursor>) -> Result<(), Failure> {

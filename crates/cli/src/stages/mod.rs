@@ -14,6 +14,7 @@ pub mod score;
 pub mod serve;
 pub mod sink;
 pub mod status;
+mod versions;
 pub mod watch;
 
 use std::{future::Future, sync::Arc, time::Duration};
