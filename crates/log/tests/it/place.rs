@@ -27,6 +27,13 @@ pub fn quick() -> EmbeddedOptions {
     EmbeddedOptions { lease: Duration::from_secs(2), upkeep: Duration::from_millis(200), ..Default::default() }
 }
 
+/// The shortest session that a broker allows.
+pub fn quick_kafka(address: String) -> KafkaOptions {
+    let mut options = KafkaOptions::new(address);
+    options.properties.insert("session.timeout.ms".to_owned(), "6000".to_owned());
+    options
+}
+
 pub fn file_in(dir: &TempDir) -> PathBuf {
     dir.path().join("log.db")
 }
@@ -44,7 +51,7 @@ impl Place {
     pub async fn open(&self) -> Arc<dyn Log> {
         match self {
             Place::File(dir) => Arc::new(EmbeddedLog::open_with(file_in(dir), quick()).unwrap()),
-            Place::Cluster(broker) => Arc::new(KafkaLog::connect(KafkaOptions::new(broker.address())).await.unwrap()),
+            Place::Cluster(broker) => Arc::new(KafkaLog::connect(quick_kafka(broker.address())).await.unwrap()),
         }
     }
 

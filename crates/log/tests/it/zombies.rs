@@ -8,16 +8,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use grapevine_log::{
-    Log, LogError, Offsets, StartAt,
-    embedded::EmbeddedLog,
-    kafka::{KafkaLog, KafkaOptions},
-};
+use grapevine_log::{Log, LogError, Offsets, StartAt, embedded::EmbeddedLog, kafka::KafkaLog};
 use grapevine_testkit::process::Process;
 
 use crate::{
     groups::noted,
-    place::{DAY, PATIENCE, Place, file_in, quick, read_n, record, settle_on},
+    place::{DAY, PATIENCE, Place, file_in, quick, quick_kafka, read_n, record, settle_on},
 };
 
 /// `kafka ADDRESS` or `file PATH`, then the topic, the topic for its output, and the file: it tries once it is there, and
@@ -28,9 +24,7 @@ async fn open(kind: &str, place: &str) -> Arc<dyn Log> {
     if kind == "file" {
         return Arc::new(EmbeddedLog::open_with(place, quick()).unwrap());
     }
-    let mut options = KafkaOptions::new(place);
-    options.properties.insert("session.timeout.ms".to_owned(), "6000".to_owned());
-    Arc::new(KafkaLog::connect(options).await.unwrap())
+    Arc::new(KafkaLog::connect(quick_kafka(place.to_owned())).await.unwrap())
 }
 
 /// Not a test: the process that is frozen. It reads, tries what it may not, and joins again.
