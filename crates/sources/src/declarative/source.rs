@@ -103,13 +103,24 @@ impl DeclarativeSource {
         after.into_iter().chain(before).find(is_wanted).cloned()
     }
 
-    async fn fetch(&mut self, partition: &PartitionRef, known: &mut Partition) -> Result<Answered, SourceError> {
-        let (now, spec) = (self.world.clock.now(), self.spec.clone());
-        let listing = &spec.definition.listings[partition.listing];
-        let pace = self.pace(listing);
-        let (page, since) = known.ask(now, &pace, listing);
-        let request = request(listing, partition, page.as_deref(), since).map_err(SourceError::Config)?;
-        let cost = spec.definition.cost(listing);
+    /// The token of the page that comes next in this partition, and the request for it.
+    fn question(
+        &self,
+        partition: &PartitionRef,
+        known: &mut Partition,
+    ) -> Result<(Option<String>, Request), SourceError> {
+        let listing = self.listing(partition);
+        let (page, since) = known.ask(self.world.clock.now(), &self.pace(listing), listing);
+        let request = request(listing, partition, page.as_deref(), since);
+        request.map(|request| (page, request)).map_err(SourceError::Config)
+    }
+
+    async fn fetch(
+        &mut self,
+        partition: &PartitionRef,
+        (page, request): (Option<String>, Request),
+    ) -> Result<Answered, SourceError> {
+        let cost = self.spec.definition.cost(self.listing(partition));
         match self.client()?.get_json(&request, &cost).await? {
             Fetched::Json { value, response } => Ok(Answered { page, value, response }),
             // No validators were sent.
@@ -117,13 +128,14 @@ impl DeclarativeSource {
         }
     }
 
-    /// Asks for a page of this partition. A token that the platform does not know any more is given up, once.
+    /// Asks for a page of this partition. A token that the platform does not know any more is given up.
     async fn ask(&mut self, partition: &PartitionRef, known: &mut Partition) -> Result<Answered, SourceError> {
-        match self.fetch(partition, known).await {
-            Err(SourceError::Config(message) | SourceError::Gone(message)) if known.is_under_way() => {
+        let question = self.question(partition, known)?;
+        match self.fetch(partition, question).await {
+            Err(SourceError::Config(message) | SourceError::Gone(message)) if known.begin_anew() => {
                 tracing::warn!("source {}: {message}; reading {} anew", self.spec.name, partition.key);
-                known.begin_anew();
-                self.fetch(partition, known).await
+                let question = self.question(partition, known)?;
+                self.fetch(partition, question).await
             }
             other => other,
         }
@@ -270,7 +282,8 @@ impl Source for DeclarativeSource {
         let mut checked = None;
         for partition in self.partitions.clone() {
             if checked.replace(partition.listing) != Some(partition.listing) {
-                self.fetch(&partition, &mut Partition::default()).await?;
+                let question = self.question(&partition, &mut Partition::default())?;
+                self.fetch(&partition, question).await?;
             }
         }
         Ok(())

@@ -24,6 +24,8 @@ use crate::Cursor;
 const VERSION: u16 = 1;
 /// How far a mark may lie ahead of the clock, as clocks differ.
 const AHEAD: SignedDuration = SignedDuration::from_mins(5);
+/// A platform that forgets tokens so often in a row takes none.
+const MOST_BROKEN: u32 = 3;
 /// So many tokens of a run are remembered to see that one comes again. Longer circles end at the listing's `max_pages`.
 const TOKENS: usize = 64;
 
@@ -49,8 +51,15 @@ pub(crate) struct Partition {
     resume: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     run: Option<Run>,
+    /// How many runs were broken off since one ended.
+    #[serde(default, skip_serializing_if = "is_none")]
+    broken: u32,
     #[serde(default)]
     pub(crate) recent: Recent,
+}
+
+fn is_none(count: &u32) -> bool {
+    *count == 0
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -128,14 +137,15 @@ impl Partition {
         (run.page.clone(), run.floor)
     }
 
-    /// Whether a run is in the middle of its pages.
-    pub(crate) fn is_under_way(&self) -> bool {
-        self.run.as_ref().is_some_and(|run| run.pages > 0)
-    }
-
-    /// Breaks the run off: its token is worth nothing any more. Nothing is lost, as the mark did not move.
-    pub(crate) fn begin_anew(&mut self) {
-        (self.run, self.resume) = (None, None);
+    /// Breaks the run off, as its token is worth nothing any more; nothing is lost, as the mark did not move. False where
+    /// that can not help: at the first page, or once more.
+    pub(crate) fn begin_anew(&mut self) -> bool {
+        let helps = self.broken < MOST_BROKEN && self.run.as_ref().is_some_and(|run| run.pages > 0);
+        if helps {
+            (self.run, self.resume) = (None, None);
+            self.broken += 1;
+        }
+        helps
     }
 
     /// Takes in what a page showed. The run goes on, or ends.
@@ -166,6 +176,7 @@ impl Partition {
         // A time ahead of ours would leave out what is written until then.
         self.mark = before.max(run.newest.map(|newest| newest.min(run.began)));
         self.rests_since = Some(end.now);
+        self.broken = 0;
         if matches!(end.listing.pager.paging, Paging::Since { .. }) {
             self.resume = seen.next.clone().or(run.page);
         }

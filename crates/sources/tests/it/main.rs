@@ -4,6 +4,8 @@ mod client;
 mod conformance;
 mod conformance_teeth;
 mod declarative;
+mod declarative_reading;
+mod declarative_recorded;
 mod feed;
 mod file;
 mod file_follow;
