@@ -4,7 +4,7 @@ use std::{
     sync::{Arc, Mutex, atomic::AtomicU64},
 };
 
-use clickhouse::{Client, query::Query};
+use clickhouse::{Client, Compression, query::Query};
 use jiff::Timestamp;
 
 use crate::{StoreError, error::Doing};
@@ -39,6 +39,8 @@ pub struct Store {
     database: String,
     /// Hours that were rebuilt since rows that no longer count were deleted.
     pub(crate) rebuilt: Arc<AtomicU64>,
+    /// Tables whose columns were compared with the rows that go into them.
+    pub(crate) compared: Arc<Mutex<HashSet<&'static str>>>,
     /// Tokens of ranges whose insert was begun here and did not end.
     pub(crate) tries: Arc<Mutex<HashSet<String>>>,
     pub(crate) sources: Arc<[String]>,
@@ -61,7 +63,11 @@ impl Store {
         if database.is_empty() || !database.chars().all(plain) {
             return Err(StoreError::DatabaseName { name: database });
         }
-        let mut client = Client::default().with_url(url);
+        let mut client = Client::default();
+        if is_on_this_machine(&url) {
+            client = client.with_compression(Compression::None);
+        }
+        client = client.with_url(url);
         if let Some(user) = user {
             client = client.with_user(user);
         }
@@ -72,6 +78,7 @@ impl Store {
             client,
             database,
             rebuilt: Arc::default(),
+            compared: Arc::default(),
             tries: Arc::default(),
             sources: Arc::default(),
             partitions: 0,
@@ -110,7 +117,7 @@ impl Store {
         self.client.clone()
     }
 
-    /// For statements that write.
+    /// For every statement that writes: no other module has the client itself.
     pub(crate) fn writer(&self) -> Client {
         self.client
             .clone()
@@ -139,6 +146,14 @@ impl Store {
     }
 }
 
+/// There, compressing takes longer than what it saves.
+fn is_on_this_machine(url: &str) -> bool {
+    let host = url.split_once("://").map_or(url, |(_, rest)| rest);
+    ["127.0.0.1", "localhost", "[::1]"]
+        .iter()
+        .any(|own| host.strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/'])))
+}
+
 /// Times travel as whole milliseconds since the Unix epoch: `fromUnixTimestamp64Milli({from:Int64}, 'UTC')`.
 pub(crate) fn millis(time: Timestamp) -> i64 {
     time.as_millisecond()
@@ -146,4 +161,27 @@ pub(crate) fn millis(time: Timestamp) -> i64 {
 
 pub(crate) fn from_millis(millis: i64) -> Timestamp {
     Timestamp::from_millisecond(millis).unwrap_or(if millis < 0 { Timestamp::MIN } else { Timestamp::MAX })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_on_this_machine_only_by_a_loopback_name() {
+        for url in ["http://127.0.0.1:8123", "http://localhost", "https://localhost:8443/", "http://[::1]:8123"] {
+            assert!(is_on_this_machine(url), "{url}");
+        }
+        for url in ["http://clickhouse:8123", "http://127.0.0.1.example.org", "http://localhosts:8123", ""] {
+            assert!(!is_on_this_machine(url), "{url}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_written_before_it_is_acknowledged_and_known_when_it_comes_again() {
+        let options = StoreOptions { url: "http://x".into(), database: "d".into(), user: None, password: None };
+        let writer = Store::connect(options).unwrap().writer();
+        assert_eq!(writer.get_setting("async_insert"), Some("0"));
+        assert_eq!(writer.get_setting("deduplicate_blocks_in_dependent_materialized_views"), Some("1"));
+    }
 }

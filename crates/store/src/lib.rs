@@ -6,8 +6,12 @@
 //! |---|---|
 //! | the same batch again | its token `log:topic:partition:first-last` is known to every table: nothing is written |
 //! | a mention again, in another batch | `mentions` keeps the newest version; only a first sighting feeds the rollups |
-//! | an edit, a deletion, a mention that leaves a brand | its hour is marked dirty and rebuilt |
-//! | a crash between two tables | the sink inserts the identical range again; marks come last |
+//! | the same observation again | it is not written |
+//! | an edit, a deletion, a mention that leaves a brand | its hour is marked, and rebuilt from the base table |
+//! | a crash between two tables, a member that was thought dead | the identical range is inserted again; what may lack is marked |
+//! | several writers and rebuilders at once, in any processes | epochs: see the proof in `rollup` |
+//!
+//! [`Store::audit`] checks all of it on what is stored.
 
 mod answer;
 mod audit;

@@ -13,6 +13,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "0006_log", sql: include_str!("../migrations/0006_log.sql") },
     Migration { name: "0007_epochs", sql: include_str!("../migrations/0007_epochs.sql") },
     Migration { name: "0008_batches", sql: include_str!("../migrations/0008_batches.sql") },
+    Migration { name: "0009_by_id", sql: include_str!("../migrations/0009_by_id.sql") },
 ];
 
 struct Migration {

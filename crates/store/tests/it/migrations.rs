@@ -54,3 +54,27 @@ fn a_database_name_cannot_carry_sql() {
     assert!(!format!("{options:?}").contains("secret"));
     assert!(matches!(Store::connect(options), Err(StoreError::DatabaseName { .. })));
 }
+
+#[tokio::test]
+async fn every_table_says_how_it_deduplicates() {
+    let world = world().await;
+    let sql = "SELECT name, create_table_query LIKE '%non_replicated_deduplication_window = %' FROM system.tables
+        WHERE database = currentDatabase() AND engine LIKE '%MergeTree' ORDER BY name";
+    let tables: Vec<(String, bool)> = world.client().query(sql).fetch_all().await.unwrap();
+    let silent: Vec<_> = tables.iter().filter(|(_, says)| !says).collect();
+    assert!(silent.is_empty() && tables.len() >= 10, "give each an explicit window: {silent:?} of {tables:?}");
+}
+
+#[tokio::test]
+async fn figures_of_before_the_epochs_are_computed_anew() {
+    let world = world().await;
+    let _ = world.insert_mentions(&[post("1", day("10:00:00")), post("2", day("11:00:00"))]).await;
+    world.execute("TRUNCATE TABLE rollup_epochs").await;
+    world.execute("ALTER TABLE schema_migrations DELETE WHERE name = '0007_epochs' SETTINGS mutations_sync = 2").await;
+    let applied = world.store.migrate().await.unwrap();
+    assert_eq!(applied.iter().map(|applied| applied.name.as_str()).collect::<Vec<_>>(), ["0007_epochs"]);
+    let wrong = world.store.verify(day("00:00:00"), day("23:00:00")).await.unwrap();
+    assert_eq!(wrong.mismatches.iter().filter(|hour| hour.dirty).count(), 2, "marked, and not silently wrong");
+    assert_eq!(world.store.rebuild_dirty().await.unwrap().hours, 2);
+    world.assert_rollups_agree().await;
+}

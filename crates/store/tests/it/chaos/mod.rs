@@ -27,7 +27,7 @@ use script::{Dice, PARTITIONS, State, outcome, ranges};
 
 /// Rounds go on until then.
 const LENGTH: Duration = Duration::from_secs(20);
-const EVENTS: usize = 60;
+const EVENTS: usize = 40;
 
 /// A task that stands still at a step until it is let go.
 pub struct Zombie<T> {

@@ -13,10 +13,9 @@ const MARKED: usize = 1;
 const STARTED: usize = 0;
 const INSERTED: usize = 1;
 
+/// What becomes of it in the end shows in what is stored.
 async fn insert_until(world: &World, stop: usize, batch: Batch) -> Zombie<()> {
-    let work = |store: Store| async move {
-        let _ = store.insert(&batch).await.unwrap();
-    };
+    let work = |store: Store| async move { drop(store.insert(&batch).await) };
     stands(run_until(&process(world), stop, work).await)
 }
 
@@ -28,9 +27,7 @@ async fn rebuild_until(world: &World, stop: usize) -> Zombie<()> {
 }
 
 async fn rebuild_span_until(world: &World, stop: usize) -> Zombie<()> {
-    let work = |store: Store| async move {
-        let _ = store.rebuild("acme", day("10:00:00"), day("11:00:00")).await.unwrap();
-    };
+    let work = |store: Store| async move { drop(store.rebuild("acme", day("10:00:00"), day("11:00:00")).await) };
     stands(run_until(&process(world), stop, work).await)
 }
 
