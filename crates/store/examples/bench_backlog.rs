@@ -73,6 +73,8 @@ async fn run(options: &Options, folder: &Path) -> Result<(), Box<dyn Error>> {
     };
     let started = Instant::now();
     let bytes = fill::fill(&*log, topics::RAW, PARTITIONS, options.records).await?;
+    // Asked about before the stages have made it.
+    fill::fill(&*log, topics::SCORED, PARTITIONS, 0).await?;
     let (megabytes, seconds) = (bytes / 1_000_000, started.elapsed().as_secs());
     println!("{} records, {megabytes} MB, written to the log in {seconds} s", options.records);
     let config = folder.join("grapevine.toml");

@@ -71,7 +71,8 @@ pub fn required_own() -> Option<Broker> {
     Some(Broker::start().unwrap_or_else(|error| panic!("{error}")))
 }
 
-fn skipped() -> bool {
+/// True where `GRAPEVINE_WITHOUT_KAFKA=1`, which a line on standard error then says.
+pub fn skipped() -> bool {
     let skip = std::env::var_os(WITHOUT_KAFKA).is_some_and(|value| value == "1");
     if skip {
         // Not `eprintln!`: the test harness would swallow it.
