@@ -72,7 +72,7 @@ async fn poison(folder: &Path) -> anyhow::Result<(Vec<u8>, Vec<u8>)> {
         let text = String::from_utf8(read.first().map(|record| record.value.clone()).unwrap_or_default())?;
         if text.contains("acme") {
             let good = text.replace("acme", "poisoned acme").replace("\"native_id\":\"", "\"native_id\":\"p");
-            let bad = good[..good.len() - 9].as_bytes().to_vec();
+            let bad = good.as_bytes()[..good.len() - 9].to_vec();
             let record = Record { key: b"test::poison".to_vec(), value: bad.clone(), partition: Some(1) };
             log.append("mentions.raw", vec![record]).await?;
             return Ok((bad, good.into_bytes()));
