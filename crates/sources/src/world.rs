@@ -39,10 +39,6 @@ impl World {
         Self { transport, ..self }
     }
 
-    pub fn with_random(self, random: impl Fn() -> f64 + Send + Sync + 'static) -> Self {
-        Self { random: Arc::new(random), ..self }
-    }
-
     pub fn with_variables(self, variable: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
         Self { variable: Arc::new(variable), ..self }
     }

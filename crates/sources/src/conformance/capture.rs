@@ -10,20 +10,28 @@ use tracing::{
     span::{Attributes, Id, Record},
 };
 
-/// Everything that is logged, at every level, as text.
+/// Watches everything that is logged, at every level, for a secret.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Capture(Arc<Mutex<String>>);
+pub(super) struct Capture {
+    secret: Option<&'static str>,
+    shown: Arc<Mutex<Option<String>>>,
+}
 
 impl Capture {
-    pub(super) fn text(&self) -> String {
-        self.0.lock().clone()
+    pub(super) fn of(secret: Option<&'static str>) -> Self {
+        Self { secret, shown: Arc::default() }
+    }
+
+    /// Where the secret was shown first.
+    pub(super) fn shown(&self) -> Option<String> {
+        self.shown.lock().clone()
     }
 
     /// Adds what a person would see elsewhere, such as an error.
     pub(super) fn add(&self, text: &str) {
-        let mut all = self.0.lock();
-        all.push_str(text);
-        all.push('\n');
+        if self.secret.is_some_and(|secret| text.contains(secret)) {
+            self.shown.lock().get_or_insert_with(|| text.to_owned());
+        }
     }
 }
 

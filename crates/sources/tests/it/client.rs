@@ -48,7 +48,8 @@ async fn ask(answers: Vec<Response>) -> (Result<Fetched, SourceError>, Vec<i128>
     let clock = StepClock::at(noon());
     let transport = InTurn { answers: Mutex::new(answers), asked_at: Mutex::default(), clock: clock.clone() };
     let transport = Arc::new(transport);
-    let world = World::real().with_clock(Arc::new(clock)).with_transport(transport.clone()).with_random(|| 1.0);
+    let (clock, variable) = (Arc::new(clock), Arc::new(|_: &str| None));
+    let world = World { clock, transport: transport.clone(), random: Arc::new(|| 1.0), variable };
     let mut client = Client::new(&world, Auth::None, QuotaPolicy::default());
     let request = Request::get("https://api.example/v1?q=x".parse().unwrap());
     let fetched = client.get_json(&request, &Cost::default()).await;

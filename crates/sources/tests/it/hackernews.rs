@@ -11,7 +11,7 @@ fn has(mention: &Mention, field: &str, value: &Value) -> bool {
     let text = value.as_str().unwrap_or_default();
     match field {
         "id" => {
-            mention.key.native_id == value.to_string()
+            value.as_u64().is_some_and(|id| mention.key.native_id.parse() == Ok(id))
                 && mention.url.as_ref().is_some_and(|url| url.ends_with(&value.to_string()))
         }
         "by" => mention.author.native_id == text && mention.author.handle == text,
