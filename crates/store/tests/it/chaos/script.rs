@@ -69,7 +69,7 @@ fn of_the_gone(event: &Event, gone: &[bool]) -> bool {
 
 /// Observed in the order of their numbers, but every third one late.
 fn moment(number: usize) -> Timestamp {
-    let number = if number % 3 == 0 { number.saturating_sub(5) } else { number };
+    let number = if number.is_multiple_of(3) { number.saturating_sub(5) } else { number };
     at("2026-03-05T00:00:00Z") + SignedDuration::from_millis(number as i64 * 1000 + 1)
 }
 
