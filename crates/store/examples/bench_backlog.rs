@@ -77,21 +77,20 @@ async fn run(options: &Options, folder: &Path) -> Result<(), Box<dyn Error>> {
     fill::fill(&*log, topics::SCORED, PARTITIONS, 0).await?;
     let (megabytes, seconds) = (bytes / 1_000_000, started.elapsed().as_secs());
     println!("{} records, {megabytes} MB, written to the log in {seconds} s", options.records);
-    let config = folder.join("grapevine.toml");
-    std::fs::write(&config, text(options, broker.as_ref()))?;
-    let stage = |name: &str, arguments: &[&str]| {
-        let mut command = Command::new(&options.binary);
-        command.args(arguments).arg("--config").arg(&config).current_dir(folder);
-        Process::start(command, &folder.join(format!("{name}.log")))
-    };
-    let sink = stage("sink", &["sink"])?;
-    let score = stage("score", &["score", "--stage"])?;
-    let mut stages = [("score", score), ("sink", sink)];
+    std::fs::write(folder.join("grapevine.toml"), text(options, broker.as_ref()))?;
+    let mut stages =
+        [("sink", start(options, folder, &["sink"])?), ("score", start(options, folder, &["score", "--stage"])?)];
     watch(&*log, &mut stages, options.records as u64).await?;
     for (_, stage) in &mut stages {
         stage.stop(Duration::from_secs(30))?;
     }
     Ok(())
+}
+
+fn start(options: &Options, folder: &Path, arguments: &[&str]) -> std::io::Result<Process> {
+    let mut command = Command::new(&options.binary);
+    command.args(arguments).args(["--config", "grapevine.toml"]).current_dir(folder);
+    Process::start(command, &folder.join(format!("{}.log", arguments[0])))
 }
 
 fn text(options: &Options, broker: Option<&Broker>) -> String {

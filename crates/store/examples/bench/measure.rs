@@ -67,6 +67,8 @@ fn cpu() -> Duration {
     of(usage.ru_utime) + of(usage.ru_stime)
 }
 
+/// The kernel gives no negative times.
 fn of(time: libc::timeval) -> Duration {
-    Duration::from_micros(u64::try_from(time.tv_sec * 1_000_000 + i64::from(time.tv_usec)).unwrap_or_default())
+    let seconds = Duration::from_secs(time.tv_sec.try_into().unwrap_or_default());
+    seconds + Duration::from_micros(time.tv_usec.try_into().unwrap_or_default())
 }

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use grapevine_log::{Commit, Commits, Log, PollLimits, Received, StartAt, embedded::EmbeddedLog};
+use grapevine_log::{Commit, Commits, Consumer, Log, PollLimits, Received, StartAt, embedded::EmbeddedLog};
 use grapevine_model::{topics, wire};
 use grapevine_store::Store;
 use tokio::task::JoinSet;
@@ -16,60 +16,90 @@ use super::{Batch, Place};
 
 /// Records that wait or are being inserted, in batches.
 const AHEAD: usize = 6;
+const POLL: PollLimits = PollLimits { records: 5_000, bytes: 4 << 20, wait: Duration::from_millis(200) };
+
+type Ended = Result<(u32, usize), Box<dyn Error + Send + Sync>>;
 
 /// What the engine took comes second.
 pub async fn run(place: &Place, log: &EmbeddedLog, round: usize) -> Result<(Took, f64), Box<dyn Error>> {
-    let store = Arc::new(place.store().await?);
     let group = format!("sink-{round}");
-    let mut left = behind(log, topics::SCORED, &group).await? as usize;
-    let mut consumer = log.consumer(topics::SCORED, &group, StartAt::Oldest).await?;
-    let mut waiting: BTreeMap<u32, VecDeque<Received>> = BTreeMap::new();
-    let mut running: BTreeMap<u32, u64> = BTreeMap::new();
-    let mut inserts = JoinSet::new();
-    let mut read = left;
+    let unread = usize::try_from(behind(log, topics::SCORED, &group).await?)?;
+    let mut sink = Sink {
+        store: Arc::new(place.store().await?),
+        consumer: log.consumer(topics::SCORED, &group, StartAt::Oldest).await?,
+        batch: place.batch,
+        unread,
+        waiting: BTreeMap::new(),
+        running: BTreeMap::new(),
+        inserts: JoinSet::new(),
+        commits: Commits::new(),
+    };
     let (clock, before) = (Clock::start(), place.engine_cpu());
-    let mut commits = Commits::new();
+    let mut left = unread;
     while left > 0 {
-        for (partition, records) in &mut waiting {
-            let whole = records.len() >= place.batch || read == 0;
-            if whole && !records.is_empty() && !running.contains_key(partition) {
-                let records: Vec<Received> = records.drain(..records.len().min(place.batch)).collect();
-                let (first, last) = (records[0].offset, records[records.len() - 1].offset);
-                running.insert(*partition, last + 1);
-                commits.insert(*partition, Commit { next: first, note: format!("pending {first}-{last}") });
-                inserts.spawn(insert(store.clone(), *partition, records));
-            }
-        }
-        if !commits.is_empty() {
-            consumer.commit_noted(&std::mem::take(&mut commits)).await?;
-        }
-        let gathered: usize = waiting.values().map(VecDeque::len).sum();
-        let room = read > 0 && gathered < place.batch * AHEAD;
-        tokio::select! {
-            Some(ended) = inserts.join_next() => {
-                let (partition, count) = ended?.map_err(|error| error.to_string())?;
-                left -= count;
-                if let Some(next) = running.remove(&partition) {
-                    commits.insert(partition, Commit { next, note: String::new() });
-                }
-            }
-            polled = consumer.poll(PollLimits { records: 5_000, bytes: 4 << 20, wait: Duration::from_millis(200) }), if room => {
-                for record in polled?.records {
-                    read -= 1;
-                    waiting.entry(record.partition).or_default().push_back(record);
-                }
-            }
-        }
+        left -= sink.turn().await?;
     }
-    consumer.commit_noted(&commits).await?;
+    sink.consumer.commit_noted(&sink.commits).await?;
     Ok((clock.took(), place.engine_cpu() - before))
 }
 
-async fn insert(
+struct Sink {
     store: Arc<Store>,
-    partition: u32,
-    records: Vec<Received>,
-) -> Result<(u32, usize), Box<dyn Error + Send + Sync>> {
+    consumer: Box<dyn Consumer>,
+    batch: usize,
+    unread: usize,
+    waiting: BTreeMap<u32, VecDeque<Received>>,
+    /// The offset after the range that is being inserted.
+    running: BTreeMap<u32, u64>,
+    inserts: JoinSet<Ended>,
+    /// Not written yet.
+    commits: Commits,
+}
+
+impl Sink {
+    /// Begins what can begin, then reads or waits. How many records were stored.
+    async fn turn(&mut self) -> Result<usize, Box<dyn Error>> {
+        self.begin();
+        if !self.commits.is_empty() {
+            self.consumer.commit_noted(&std::mem::take(&mut self.commits)).await?;
+        }
+        let gathered: usize = self.waiting.values().map(VecDeque::len).sum();
+        let room = self.unread > 0 && gathered < self.batch * AHEAD;
+        tokio::select! {
+            Some(ended) = self.inserts.join_next() => {
+                let (partition, count) = ended?.map_err(|error| error.to_string())?;
+                if let Some(next) = self.running.remove(&partition) {
+                    self.commits.insert(partition, Commit { next, note: String::new() });
+                }
+                Ok(count)
+            }
+            polled = self.consumer.poll(POLL), if room => {
+                for record in polled?.records {
+                    self.unread -= 1;
+                    self.waiting.entry(record.partition).or_default().push_back(record);
+                }
+                Ok(0)
+            }
+        }
+    }
+
+    /// The next range of each partition that is free; its note goes with the commit of the one before.
+    fn begin(&mut self) {
+        for (partition, records) in &mut self.waiting {
+            let whole = records.len() >= self.batch || (self.unread == 0 && !records.is_empty());
+            if whole && !self.running.contains_key(partition) {
+                let records: Vec<Received> = records.drain(..records.len().min(self.batch)).collect();
+                let (first, last) = (records[0].offset, records[records.len() - 1].offset);
+                self.running.insert(*partition, last + 1);
+                let note = format!("pending {first}-{last}");
+                self.commits.insert(*partition, Commit { next: first, note });
+                self.inserts.spawn(insert(self.store.clone(), *partition, records));
+            }
+        }
+    }
+}
+
+async fn insert(store: Arc<Store>, partition: u32, records: Vec<Received>) -> Ended {
     let events = records.iter().map(|record| Ok((record.offset, wire::decode(&record.value)?)));
     let events = events.collect::<Result<Vec<_>, wire::WireError>>()?;
     let (first_offset, last_offset) = (events[0].0, events[events.len() - 1].0);
