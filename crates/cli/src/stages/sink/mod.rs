@@ -231,12 +231,13 @@ impl Sink {
 
     fn settle(&mut self, partition: u32, outcome: anyhow::Result<Stored>) -> anyhow::Result<()> {
         let Some(Running { ticket, .. }) = self.running.remove(&partition) else { return Ok(()) };
+        // A retry that waited for the store has ended, in whatever way.
+        self.pipeline.status.stage(STAGE, StageState::Running, None);
         if !self.member.tracker().is_current(&ticket) {
             tracing::debug!("{STAGE}: offsets {} of partition {partition} are another member's now", ticket.range());
             return Ok(());
         }
         let stored = outcome?;
-        self.pipeline.status.stage(STAGE, StageState::Running, None);
         self.upkeep.dirty(stored.dirty);
         let completion = self.member.tracker().complete(ticket).inspect_err(|error| self.member.misused(error))?;
         if let Completion::Moved(next) = completion {
