@@ -159,7 +159,7 @@ fn positive(table: &mut toml::Table, key: &str) -> Result<Option<i64>, WrongSett
 }
 
 fn list(value: &Value) -> Result<Vec<String>, String> {
-    let items = value.as_array().and_then(|items| items.iter().map(|item| scalar(item)).collect::<Option<Vec<_>>>());
+    let items = value.as_array().and_then(|items| items.iter().map(scalar).collect::<Option<Vec<_>>>());
     let mut items = items.ok_or("is no list of texts")?;
     if items.iter().any(|item| item.trim().is_empty()) {
         return Err("has an empty text in it".to_owned());
