@@ -137,7 +137,11 @@ pub(super) struct Trial<'a> {
 impl Trial<'_> {
     async fn outcome(&self, check: Check) -> Result<bool, String> {
         match check {
-            Check::Mapped => self.mapped(),
+            Check::Mapped => {
+                let checked = self.stage().source().check().await;
+                checked.map_err(|error| format!("says that it cannot connect: {error}"))?;
+                self.mapped()
+            }
             Check::Replay => self.replay().await,
             Check::Restart => self.restart().await,
             Check::UnknownCursor => self.unknown_cursor().await,
@@ -250,31 +254,26 @@ impl Trial<'_> {
         }
     }
 
+    /// By its check and by its first poll.
     async fn classes(&self) -> Result<bool, String> {
-        let html =
-            Answer::status(200, "<!DOCTYPE html><html><title>Sign in</title>").with_header("content-type", "text/html");
-        for (what, answer) in [
-            ("auth", Answer::status(401, "")),
-            ("auth", Answer::status(403, "")),
-            ("gone", Answer::status(404, "")),
-            ("limited", Answer::status(429, "").with_header("retry-after", "120")),
-            ("transient", Answer::status(500, "")),
-            ("transient", Answer::status(503, "")),
-            ("transient", html),
-            ("unchanged", Answer::status(304, "")),
-        ] {
+        for (what, answer) in failures() {
             let stage = self.stage();
-            let began = stage.clock.now();
             stage.transport.spoil(Spoil::Always(answer.clone()));
-            let polled = stage.poll(&mut *stage.source(), None).await;
-            let is = match &polled {
+            let began = stage.clock.now();
+            let checked = match stage.source().check().await {
+                Ok(()) => "unchanged",
+                Err(error) => class(&error, began),
+            };
+            let began = stage.clock.now();
+            let polled = match stage.poll(&mut *stage.source(), None).await {
                 Ok(page) if page.events.is_empty() => "unchanged",
                 Ok(_) => "a page with events",
-                Err(error) => class(error, began),
+                Err(error) => class(&error, began),
             };
             // Whoever did not ask for news only may also call a 304 a failure that passes.
-            if is != what && (what, is) != ("unchanged", "transient") {
-                return Err(format!("status {} is taken as {is}: {polled:?}", answer.status));
+            let is_right = |is: &str| is == what || (what, is) == ("unchanged", "transient");
+            if !is_right(checked) || !is_right(polled) {
+                return Err(format!("status {} is {checked} to its check and {polled} to its poll", answer.status));
             }
         }
         Ok(true)
@@ -327,6 +326,21 @@ impl Trial<'_> {
             None => Ok(self.case.secret.is_some()),
         }
     }
+}
+
+/// What platforms answer when something is wrong, by what is to be made of it.
+fn failures() -> [(&'static str, Answer); 8] {
+    let html = Answer::status(200, "<!DOCTYPE html><html><title>Sign in</title>");
+    [
+        ("auth", Answer::status(401, "")),
+        ("auth", Answer::status(403, "")),
+        ("gone", Answer::status(404, "")),
+        ("limited", Answer::status(429, "").with_header("retry-after", "120")),
+        ("transient", Answer::status(500, "")),
+        ("transient", Answer::status(503, "")),
+        ("transient", html.with_header("content-type", "text/html")),
+        ("unchanged", Answer::status(304, "")),
+    ]
 }
 
 const LOOP_POLLS: usize = 50;

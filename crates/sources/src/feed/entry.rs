@@ -4,7 +4,7 @@ use feed_rs::{
     model::{Entry, Feed, FeedType, Link, MediaObject, Text},
     parser::{Builder, ParseFeedError},
 };
-use grapevine_model::{Author, Engagement, Kind, Media, Mention, MentionKey};
+use grapevine_model::{Author, Engagement, Media, Mention, MentionKey};
 use jiff::Timestamp;
 use url::Url;
 
@@ -94,35 +94,22 @@ fn mention(feed: &Feed, entry: &Entry, feed_url: &Url, observed_at: Timestamp) -
     let url = own.next();
     let signs = signs(&body.text);
     let mut links: Vec<String> = own.collect();
-    body.links.into_iter().map(|link| target(&link)).chain(signs.links).for_each(|link| add(&mut links, link));
+    body.links.iter().map(|link| target(link)).chain(signs.links).for_each(|link| add(&mut links, link));
     let mut hashtags = signs.hashtags;
     entry.categories.iter().for_each(|category| add(&mut hashtags, hashtag(&category.term)));
-    let mut media: Vec<Media> = media(entry);
     let stated = entry.published.or(entry.updated);
     let created_at = stated.and_then(|time| Timestamp::from_millisecond(time.timestamp_millis()).ok());
-    body.images.into_iter().for_each(|url| add(&mut media, Media { kind: "image".to_owned(), url }));
+    let key = MentionKey::new(PLATFORM, host, native_id(entry, url.as_deref(), feed_url, &body.text));
     Mention {
-        key: MentionKey::new(PLATFORM, host, native_id(entry, url.as_deref(), feed_url, &body.text)),
-        kind: Kind::Post,
-        space: None,
-        author: author(feed, entry, host),
-        created_at: created_at.unwrap_or(observed_at),
         observed_at,
         url,
-        text: body.text,
         language: entry.language.clone().or_else(|| feed.language.clone()),
         hashtags,
         handles: signs.handles,
         links,
-        media,
-        root: None,
-        parent: None,
-        parent_author: None,
+        media: media(entry, body.images),
         engagement: engagement(&entry.media),
-        stars: None,
-        brands: vec![],
-        scores: None,
-        raw: None,
+        ..Mention::new(key, author(feed, entry, host), created_at.unwrap_or(observed_at), body.text)
     }
 }
 
@@ -193,7 +180,8 @@ fn body(feed: &Feed, entry: &Entry) -> html::Read {
     body
 }
 
-fn media(entry: &Entry) -> Vec<Media> {
+/// What is attached, then the pictures in the text.
+fn media(entry: &Entry, images: Vec<String>) -> Vec<Media> {
     let mut found = Vec::new();
     let kind = |kind: &str| match kind.split('/').next() {
         Some("image") => "image",
@@ -214,6 +202,7 @@ fn media(entry: &Entry) -> Vec<Media> {
             add(&mut found, Media { kind: "image".to_owned(), url: thumbnail.image.uri.clone() });
         }
     }
+    images.into_iter().for_each(|url| add(&mut found, Media { kind: "image".to_owned(), url }));
     found
 }
 

@@ -66,52 +66,42 @@ pub fn map(item: &Value, observed_at: Timestamp) -> Result<Option<Event>, MapErr
 
 fn mention(key: MentionKey, item: Item, observed_at: Timestamp) -> Result<Mention, MapError> {
     let time = item.time.ok_or(MapError::Missing("time"))?;
-    let by = item.by.filter(|by| !by.is_empty()).ok_or(MapError::Missing("by"))?;
+    let by = item.by.clone().filter(|by| !by.is_empty()).ok_or(MapError::Missing("by"))?;
     let created_at = Timestamp::from_second(time).map_err(|_| MapError::Time(time))?;
     let body = html::read(item.text.as_deref().unwrap_or_default());
     let title = item.title.as_deref().map(|title| html::read(title).text).unwrap_or_default();
     let parts: Vec<&str> = [title.as_str(), &body.text].into_iter().filter(|part| !part.is_empty()).collect();
     let text = parts.join("\n\n");
     let signs = signs(&text);
-    let own = item.url.filter(|url| !url.is_empty());
-    let mut links: Vec<String> = Vec::new();
-    // A link's text is often cut short, its address is not.
-    let written = signs.links.into_iter().filter(|link| !link.ends_with("...") && body.links.is_empty());
-    for link in own.iter().cloned().chain(body.links.iter().cloned()).chain(written) {
-        if !links.contains(&link) {
-            links.push(link);
-        }
-    }
-    let count = |value: Option<i64>| value.and_then(|value| u64::try_from(value).ok());
-    let direct = || item.kids.as_ref().map(|kids| kids.len() as u64);
-    let is_comment = item.kind.as_deref() == Some("comment");
+    let url = format!("https://news.ycombinator.com/item?id={}", key.native_id);
+    let own = item.url.clone().filter(|url| !url.is_empty());
+    let author = Author { native_id: by.clone(), handle: by, ..Author::default() };
     Ok(Mention {
-        kind: if is_comment { Kind::Reply } else { Kind::Post },
-        space: None,
-        url: Some(format!("https://news.ycombinator.com/item?id={}", key.native_id)),
-        author: Author { native_id: by.clone(), handle: by, ..Author::default() },
-        created_at,
+        kind: if item.kind.as_deref() == Some("comment") { Kind::Reply } else { Kind::Post },
+        url: Some(url),
         observed_at,
-        text,
-        language: None,
         hashtags: signs.hashtags,
         handles: signs.handles,
-        links,
+        links: links(own.as_ref(), body.links, signs.links),
         media: own.map(|url| Media { kind: "link".to_owned(), url }).into_iter().collect(),
-        root: None,
         parent: item.parent.or(item.poll).map(|parent| parent.to_string()),
-        parent_author: None,
-        engagement: Engagement {
-            likes: count(item.score),
-            replies: count(item.descendants).or_else(direct),
-            ..Engagement::default()
-        },
-        stars: None,
-        brands: vec![],
-        scores: None,
-        raw: None,
-        key,
+        engagement: engagement(&item),
+        ..Mention::new(key, author, created_at, text)
     })
+}
+
+/// A link's text is often cut short, its address is not.
+fn links(own: Option<&String>, addressed: Vec<String>, written: Vec<String>) -> Vec<String> {
+    let inside = if addressed.is_empty() { written } else { addressed };
+    let mut links: Vec<String> = own.cloned().into_iter().collect();
+    links.extend(inside.into_iter().filter(|link| Some(link) != own));
+    links
+}
+
+fn engagement(item: &Item) -> Engagement {
+    let count = |value: Option<i64>| value.and_then(|value| u64::try_from(value).ok());
+    let direct = || item.kids.as_ref().map(|kids| kids.len() as u64);
+    Engagement { likes: count(item.score), replies: count(item.descendants).or_else(direct), ..Engagement::default() }
 }
 
 #[cfg(test)]

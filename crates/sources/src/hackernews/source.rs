@@ -177,4 +177,9 @@ impl Source for HackerNewsSource {
         self.pace.gave(asked_at, &page);
         Ok(page)
     }
+
+    fn remap(&self, raw: &[u8], observed_at: Timestamp) -> Result<Vec<Event>, String> {
+        let item: Value = serde_json::from_slice(raw).map_err(|error| format!("the item is no JSON: {error}"))?;
+        map(&item, observed_at).map(|event| event.into_iter().collect()).map_err(|error| error.to_string())
+    }
 }

@@ -219,4 +219,10 @@ impl Source for MastodonSource {
         self.pace.gave(began, &page);
         Ok(page)
     }
+
+    fn remap(&self, raw: &[u8], observed_at: Timestamp) -> Result<Vec<Event>, String> {
+        let status: Value = serde_json::from_slice(raw).map_err(|error| format!("the status is no JSON: {error}"))?;
+        let mention = map(&status, self.spec.host(), observed_at).map_err(|error| error.to_string())?;
+        Ok(vec![Event::Upsert(Box::new(mention))])
+    }
 }

@@ -111,28 +111,20 @@ pub fn map(status: &Value, host: &str, observed_at: Timestamp) -> Result<Mention
     let text = text(&status, &body.text);
     let (kind, parent) = relation(&status);
     let (hashtags, handles) = names(&status, &text);
+    let author = author(status.account.as_ref().ok_or(MapError::Missing("account"))?)?;
     Ok(Mention {
-        key: MentionKey::new(PLATFORM, host, id),
         kind,
-        space: None,
         url: status.url.clone().or_else(|| status.uri.clone()),
-        author: author(status.account.as_ref().ok_or(MapError::Missing("account"))?)?,
-        created_at,
         observed_at,
         hashtags,
         handles,
         links: links(&status, body.links),
-        text,
         language: status.language.clone(),
         media: media(&status),
-        root: None,
         parent_author: status.in_reply_to_account_id.clone().filter(|_| kind == Kind::Reply),
         parent,
         engagement: engagement(&status),
-        stars: None,
-        brands: vec![],
-        scores: None,
-        raw: None,
+        ..Mention::new(MentionKey::new(PLATFORM, host, id), author, created_at, text)
     })
 }
 

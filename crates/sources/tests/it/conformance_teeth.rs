@@ -53,6 +53,8 @@ enum Fault {
     Hurries,
     /// Says that it is complete up to now.
     Boasts,
+    /// Checks nothing.
+    IsAlwaysWell,
     /// Gives other events each time.
     Random,
 }
@@ -99,7 +101,7 @@ impl Reader {
 #[async_trait]
 impl Source for Reader {
     async fn check(&mut self) -> Result<(), SourceError> {
-        Ok(())
+        if self.fault == Fault::IsAlwaysWell { Ok(()) } else { self.fetch(0).await.map(drop) }
     }
 
     async fn poll(&mut self, cursor: Option<&Cursor>) -> Result<Page, SourceError> {
@@ -152,6 +154,7 @@ fn a_sound_source_passes_and_each_fault_is_found_by_its_check() {
         (Fault::ShowsSecret, Check::Secret),
         (Fault::Hurries, Check::Quota),
         (Fault::Boasts, Check::Complete),
+        (Fault::IsAlwaysWell, Check::Classes),
         (Fault::Random, Check::Replay),
     ] {
         let failed = failed(fault);

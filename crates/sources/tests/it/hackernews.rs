@@ -54,3 +54,11 @@ fn recorded_items_lose_nothing_that_a_mention_has_room_for() {
     }
     assert!(mentions > 0 && deletions > 0 && absent > 0, "{mentions}, {deletions}, {absent}");
 }
+
+#[test]
+fn a_rejected_item_is_mapped_again() {
+    let source = crate::kit::build("name = \"hn\"\nkind = \"hackernews\"");
+    let events = source.remap(br#"{"id": 5, "by": "ann", "time": 1772366400, "title": "Tea"}"#, noon()).unwrap();
+    assert_eq!(crate::kit::mentions(&events)[0].key.to_string(), "hackernews::5");
+    assert_eq!(source.remap(b"{\"id\": 5}", noon()).unwrap_err(), "an item without `time`");
+}

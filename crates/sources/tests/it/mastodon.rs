@@ -99,3 +99,14 @@ fn a_quote_a_boost_and_a_poll_are_read() {
         status(serde_json::json!({"poll": {"options": [{"title": "Green", "votes_count": 1}, {"title": "Black"}]}}));
     assert_eq!(poll.text, "About tea\n\nLook\n\nGreen\nBlack");
 }
+
+#[test]
+fn a_rejected_status_is_mapped_again() {
+    let table = "name = \"m\"\nkind = \"mastodon\"\ninstance = \"https://social.example\"\nhashtags = [\"tea\"]";
+    let source = crate::kit::build(table);
+    let raw =
+        br#"{"id": "5", "created_at": "2026-03-01T12:00:00.000Z", "account": {"id": "8"}, "content": "<p>a</p>"}"#;
+    let events = source.remap(raw, noon()).unwrap();
+    assert_eq!(crate::kit::mentions(&events)[0].key.to_string(), "mastodon:social.example:5");
+    assert_eq!(source.remap(b"{\"id\": \"5\"}", noon()).unwrap_err(), "a status without `created_at`");
+}
