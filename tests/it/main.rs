@@ -5,6 +5,7 @@ mod broken;
 mod commands;
 mod crash_points;
 mod crisis;
+mod faults;
 mod labelled_posts;
 mod operate;
 mod same_everywhere;

@@ -34,13 +34,10 @@ pub fn drain(driver: &mut Driver<'_>, watch: &Watch, truth: &Truth) -> anyhow::R
     let mut step = Step::FileRead;
     while started.elapsed() < PATIENCE {
         driver.step()?;
-        if let Step::Rest(since) = step {
-            if since.elapsed() > REST {
-                return Ok(Ok(started.elapsed()));
-            }
-        } else if let Some(next) = step.next(driver, watch, truth) {
-            step = next;
+        if matches!(step, Step::Rest(since) if since.elapsed() > REST && rebuilt(driver)) {
+            return Ok(Ok(started.elapsed()));
         }
+        step = step.next(driver, truth).unwrap_or(step);
         thread::sleep(Duration::from_millis(100));
     }
     Ok(Err(format!("still at {step:?} after {} s: {:?}", PATIENCE.as_secs(), watch.progress())))
@@ -48,7 +45,7 @@ pub fn drain(driver: &mut Driver<'_>, watch: &Watch, truth: &Truth) -> anyhow::R
 
 impl Step {
     /// The step after this one, where this one is done.
-    fn next(&self, driver: &Driver<'_>, watch: &Watch, truth: &Truth) -> Option<Step> {
+    fn next(&self, driver: &Driver<'_>, truth: &Truth) -> Option<Step> {
         match self {
             Step::FileRead => file_is_read(driver, truth).then(|| ends(driver, topics::RAW).map(Step::Scored))?,
             Step::Scored(ends_of_raw) => {
@@ -56,10 +53,17 @@ impl Step {
                 done.then(|| ends(driver, topics::SCORED).map(Step::Stored))?
             }
             Step::Stored(ends) => committed(driver, topics::SCORED, "sink", ends).then_some(Step::Rebuilt),
-            Step::Rebuilt => (watch.progress().dirty == Some(0)).then(|| Step::Rest(Instant::now())),
+            Step::Rebuilt => rebuilt(driver).then(|| Step::Rest(Instant::now())),
             Step::Rest(_) => None,
         }
     }
+}
+
+/// No hour of the rollups waits to be rebuilt.
+fn rebuilt(driver: &Driver<'_>) -> bool {
+    let sql = "SELECT count() FROM (SELECT 1 FROM rollup_hours AS h GROUP BY brand, hour \
+        HAVING sum(h.marks) > max(h.done).2)";
+    driver.world.engine.number(sql, ASK).is_ok_and(|dirty| dirty == 0)
 }
 
 fn file_is_read(driver: &Driver<'_>, truth: &Truth) -> bool {

@@ -30,4 +30,5 @@ mod world;
 pub use config::LogKind;
 pub use options::Options;
 pub use report::Report;
-pub use run::run;
+pub use run::{run, run_plan};
+pub use tally::Tally;

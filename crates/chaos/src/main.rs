@@ -49,12 +49,10 @@ fn main() -> ExitCode {
     match outcome {
         Ok(report) => {
             println!("{report}");
-            let passed = report.passed();
-            match passed && !options.keep {
-                true => drop(std::fs::remove_dir_all(&options.folder)),
-                false => println!("  data, logs and plan: {}", options.folder.display()),
+            if options.folder.exists() {
+                println!("  data, logs and plan: {}", options.folder.display());
             }
-            if passed { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+            if report.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
         Err(error) => {
             eprintln!("error: {error:#}\ndata, logs and plan: {}", options.folder.display());
@@ -65,10 +63,9 @@ fn main() -> ExitCode {
 
 fn options(args: Args) -> Options {
     let goal = args.kills.unwrap_or((args.minutes * 10.0) as u32);
+    let length = Duration::from_secs_f64(args.minutes * 60.0);
     Options {
         seed: args.seed,
-        length: Duration::from_secs_f64(args.minutes * 60.0),
-        log: args.log,
         scorers: args.scorers,
         sinks: args.sinks,
         // Some meet nobody: they strike what is just being started again.
@@ -77,9 +74,12 @@ fn options(args: Args) -> Options {
         goal,
         scoring: args.scoring,
         rate: args.rate,
-        binary: args.binary,
-        models: args.models,
-        folder: std::env::temp_dir().join(format!("grapevine-chaos-{}", std::process::id())),
         keep: args.keep,
+        ..Options::new(args.log, length, absolute(args.binary), absolute(args.models))
     }
+}
+
+/// Processes of the pipeline have a working directory of their own.
+fn absolute(path: PathBuf) -> PathBuf {
+    std::path::absolute(&path).unwrap_or(path)
 }

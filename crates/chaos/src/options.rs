@@ -1,4 +1,8 @@
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::atomic::{AtomicU32, Ordering},
+    time::Duration,
+};
 
 use crate::config::LogKind;
 
@@ -32,6 +36,29 @@ pub struct Options {
 }
 
 impl Options {
+    /// A short run with two members of each group and no faults yet, in a folder of its own.
+    pub fn new(log: LogKind, length: Duration, binary: PathBuf, models: PathBuf) -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("grapevine-chaos-{}-{number}", std::process::id()));
+        Self {
+            seed: 1,
+            length,
+            log,
+            scorers: 2,
+            sinks: 2,
+            kills: 0,
+            others: 0,
+            goal: 0,
+            scoring: false,
+            rate: 100,
+            binary,
+            models,
+            folder,
+            keep: false,
+        }
+    }
+
     /// A member of a group may be so long without a sign, before its partitions go to others.
     pub const SESSION: Duration = Duration::from_secs(6);
     /// Members of a group at most, joined ones included.

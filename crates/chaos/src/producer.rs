@@ -60,6 +60,13 @@ impl Producer {
     }
 }
 
+/// After an error nobody waits for it; it shall not go on all the same.
+impl Drop for Producer {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::SeqCst);
+    }
+}
+
 #[derive(Clone)]
 struct Sender {
     truth: Arc<Mutex<Truth>>,

@@ -21,20 +21,35 @@ const SAY_EVERY: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// Something of the harness itself does not work. What the pipeline does wrong is in the report.
-pub fn run(options: &Options, mut say: impl FnMut(&str)) -> anyhow::Result<Report> {
+pub fn run(options: &Options, say: impl FnMut(&str)) -> anyhow::Result<Report> {
+    run_plan(options, faults(options), say)
+}
+
+/// Like [`run`], with these faults instead of random ones.
+pub fn run_plan(options: &Options, plan: Vec<Timed>, mut say: impl FnMut(&str)) -> anyhow::Result<Report> {
     std::fs::create_dir_all(&options.folder)?;
+    write_plan(options, &plan)?;
     let started = Instant::now();
     let mut world = World::start(options).context("the pipeline does not start")?;
-    say(&format!(
-        "everything runs after {:.0} s; logs in {}",
-        started.elapsed().as_secs_f64(),
-        options.folder.display()
-    ));
-    let watch = Watch::start(&world);
-    let mut producer = Producer::start(options, &world)?;
-    let all = faults(options);
-    write_plan(options, &all)?;
-    let mut driver = Driver::new(options, &mut world, all);
+    let (took, folder) = (started.elapsed().as_secs_f64(), options.folder.display());
+    say(&format!("everything runs after {took:.0} s; logs in {folder}"));
+    let report = break_and_audit(options, plan, &mut world, say)?;
+    drop(world);
+    if report.passed() && !options.keep {
+        std::fs::remove_dir_all(&options.folder)?;
+    }
+    Ok(report)
+}
+
+fn break_and_audit(
+    options: &Options,
+    plan: Vec<Timed>,
+    world: &mut World,
+    mut say: impl FnMut(&str),
+) -> anyhow::Result<Report> {
+    let watch = Watch::start(world);
+    let mut producer = Producer::start(options, world)?;
+    let mut driver = Driver::new(options, world, plan);
     let started = Instant::now();
     let mut said = Duration::ZERO;
     while started.elapsed() < options.length {
@@ -51,9 +66,8 @@ pub fn run(options: &Options, mut say: impl FnMut(&str)) -> anyhow::Result<Repor
     let took = started.elapsed();
     let truth = producer.truth.lock();
     let drained = drain(&mut driver, &watch, &truth)?;
-    let tally = driver.tally.clone();
-    let found = audit::audit(&world, &truth).context("the audit could not be done")?;
-    let (sent, progress) = (truth.sent, watch.progress());
+    let found = audit::audit(driver.world, &truth).context("the audit could not be done")?;
+    let (tally, sent, progress) = (driver.tally, truth.sent, watch.progress());
     Ok(Report { options: options.clone(), tally, found, sent, drained, progress, took })
 }
 

@@ -25,8 +25,6 @@ const PATIENCE: Duration = Duration::from_secs(3);
 pub struct Progress {
     /// Rows of live mentions.
     pub stored: Option<i64>,
-    /// Hours that want to be rebuilt.
-    pub dirty: Option<i64>,
     /// Records that the scorers, and the sinks, have not committed.
     pub to_score: Option<u64>,
     pub to_store: Option<u64>,
@@ -82,17 +80,11 @@ struct Watcher {
 
 impl Watcher {
     fn look(&self) {
-        let number = |sql: &str| self.engine.number(sql, PATIENCE).ok();
-        let stored = number("SELECT count() FROM mentions FINAL");
-        let dirty = number(
-            "SELECT count() FROM (SELECT 1 FROM rollup_hours AS h GROUP BY brand, hour \
-             HAVING sum(h.marks) > max(h.done).2)",
-        );
+        let stored = self.engine.number("SELECT count() FROM mentions FINAL", PATIENCE).ok();
         let (to_score, to_store) = (self.lag(topics::RAW, "score"), self.lag(topics::SCORED, "sink"));
         let mut progress = self.progress.lock();
         *progress = Progress {
             stored: stored.or(progress.stored),
-            dirty,
             to_score,
             to_store,
             most_to_score: progress.most_to_score.max(to_score.unwrap_or(0)),
