@@ -52,6 +52,7 @@ impl Report {
                 format!("{} to score, {} to store", self.progress.most_to_score, self.progress.most_to_store),
             ),
             ("drained", drained),
+            ("grapevine status", found.status.clone()),
         ];
         rows.map(|(name, value)| (name.to_owned(), value)).into()
     }

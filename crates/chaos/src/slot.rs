@@ -2,7 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    process::{Command, ExitStatus},
+    process::{Command, ExitStatus, Output},
     time::{Duration, Instant},
 };
 
@@ -121,14 +121,25 @@ impl Slot {
         self.process.is_some() && self.stopping.is_none()
     }
 
-    fn start(&mut self) -> anyhow::Result<()> {
+    /// The program with this member's configuration and secrets.
+    fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.binary);
-        command.arg(self.member.role.name());
-        if self.member.role == Role::Score {
-            command.arg("--stage");
-        }
-        command.arg("--config").arg(self.config()).current_dir(&self.folder);
+        command.args(arguments).arg("--config").arg(self.config()).current_dir(&self.folder);
         command.envs(self.environment.iter().map(|(name, value)| (*name, value.as_str())));
+        command
+    }
+
+    /// What a command of the program says of this pipeline.
+    pub fn ask(&self, arguments: &[&str]) -> std::io::Result<Output> {
+        self.command(arguments).output()
+    }
+
+    fn start(&mut self) -> anyhow::Result<()> {
+        let stage = self.member.role.name();
+        let mut command = match self.member.role {
+            Role::Score => self.command(&[stage, "--stage"]),
+            _ => self.command(&[stage]),
+        };
         if let Some(clock) = &self.clock {
             clock.apply(&mut command);
         }

@@ -4,6 +4,7 @@ mod base;
 mod coverage;
 mod letters;
 mod rollups;
+mod status;
 
 use std::time::Duration;
 
@@ -35,6 +36,9 @@ pub struct Found {
     pub uncovered: u64,
     /// Records of `mentions.scored` that were there before, by id and version.
     pub repeated: u64,
+    /// The first line of `grapevine status`, and whether it found something violated or stalled.
+    pub status: String,
+    pub unwell: u64,
     /// The first of each kind.
     pub examples: Vec<String>,
 }
@@ -50,7 +54,13 @@ impl Found {
     }
 
     pub fn violations(&self) -> u64 {
-        self.lost + self.doubled + self.wrong + self.rollup_mismatches + self.uncovered + self.letters.violations()
+        self.lost
+            + self.doubled
+            + self.wrong
+            + self.rollup_mismatches
+            + self.uncovered
+            + self.unwell
+            + self.letters.violations()
     }
 }
 
@@ -60,6 +70,7 @@ pub fn audit(world: &World, truth: &Truth) -> anyhow::Result<Found> {
     rollups::compare(world, truth, &mut found)?;
     coverage::compare(world, &mut found)?;
     letters::compare(world, truth, &mut found)?;
+    status::ask(world, &mut found)?;
     Ok(found)
 }
 
