@@ -26,6 +26,9 @@ const VERSION: u16 = 1;
 const AHEAD: SignedDuration = SignedDuration::from_mins(5);
 /// A platform that forgets tokens so often in a row takes none.
 const MOST_BROKEN: u32 = 3;
+/// The same records so often under other tokens: the platform takes no notice of them. Once may come of so many new posts
+/// that numbered pages moved by one.
+const MOST_SAME: u32 = 5;
 /// So many tokens of a run are remembered to see that one comes again. Longer circles end at the listing's `max_pages`.
 const TOKENS: usize = 64;
 
@@ -71,8 +74,9 @@ struct Run {
     newest: Option<Timestamp>,
     pages: u32,
     tokens: Vec<String>,
-    /// Of the last page's records.
+    /// Of the last page's records, and how many pages before it had the same.
     print: Option<String>,
+    same: u32,
 }
 
 /// What a page showed.
@@ -132,7 +136,7 @@ impl Partition {
         };
         let floor = floor.unwrap_or(Timestamp::UNIX_EPOCH);
         let page = self.resume.clone().or_else(|| listing.pager.first());
-        let fresh = Run { began: now, floor, page, newest: None, pages: 0, tokens: Vec::new(), print: None };
+        let fresh = Run { began: now, floor, page, newest: None, pages: 0, tokens: Vec::new(), print: None, same: 0 };
         let run = self.run.get_or_insert(fresh);
         (run.page.clone(), run.floor)
     }
@@ -154,12 +158,12 @@ impl Partition {
         run.pages += 1;
         run.newest = run.newest.max(seen.newest);
         let is_below = listing.order == Order::NewestFirst && seen.last.is_some_and(|last| last < run.floor);
-        // The same records under another token: the platform takes no notice of it.
-        let is_stuck = seen.print.is_some() && seen.print == run.print;
+        let is_same = seen.print.is_some() && seen.print == run.print;
+        run.same = if is_same { run.same + 1 } else { 0 };
         run.print = seen.print.clone();
         let next = seen.next.as_ref().filter(|next| !is_below && !run.knows(next));
         match next {
-            Some(next) if run.pages < listing.max_pages && !is_stuck => {
+            Some(next) if run.pages < listing.max_pages && run.same < MOST_SAME => {
                 run.page = Some(next.clone());
                 self.run = Some(run);
                 None

@@ -6,6 +6,7 @@ mod conformance_teeth;
 mod declarative;
 mod declarative_reading;
 mod declarative_recorded;
+mod declarative_schedule;
 mod feed;
 mod file;
 mod file_follow;
