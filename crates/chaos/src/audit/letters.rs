@@ -27,6 +27,8 @@ impl Letters {
     }
 }
 
+type ByPlace = BTreeMap<String, Vec<u8>>;
+
 #[derive(Deserialize)]
 struct Letter {
     place: String,
@@ -51,7 +53,7 @@ impl Original {
 }
 
 pub fn compare(world: &World, truth: &Truth, found: &mut Found) -> anyhow::Result<()> {
-    let mut wanted: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+    let mut wanted = BTreeMap::new();
     for topic in [topics::RAW, topics::SCORED] {
         let mut versions = BTreeSet::new();
         for record in read_all(world, topic)? {
@@ -67,12 +69,18 @@ pub fn compare(world: &World, truth: &Truth, found: &mut Found) -> anyhow::Resul
             }
         }
     }
-    every_poison_was_sent_and_stands(truth, &wanted, found);
-    let mut places: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+    let mut places = BTreeMap::new();
     for record in read_all(world, topics::DEAD_LETTERS)? {
         let letter: Letter = serde_json::from_slice(&record.value)?;
         found.letters.repeated += u64::from(places.insert(letter.place, letter.original.bytes()).is_some());
     }
+    judge(truth, wanted, places, found);
+    Ok(())
+}
+
+/// `wanted`: records that are no events; `places`: letters. Both by place, with the bytes.
+fn judge(truth: &Truth, wanted: ByPlace, mut places: ByPlace, found: &mut Found) {
+    every_poison_was_sent_and_stands(truth, &wanted, found);
     found.letters.parked = places.len() as u64;
     found.letters.expected = (wanted.len() + truth.bad_lines.len()) as u64;
     lines(truth, &mut places, found);
@@ -85,11 +93,10 @@ pub fn compare(world: &World, truth: &Truth, found: &mut Found) -> anyhow::Resul
     for place in places.into_keys() {
         found.note(|found| &mut found.letters.unexpected, || format!("a letter of {place} too many"));
     }
-    Ok(())
 }
 
 /// What was appended and acknowledged is on the log.
-fn every_poison_was_sent_and_stands(truth: &Truth, wanted: &BTreeMap<String, Vec<u8>>, found: &mut Found) {
+fn every_poison_was_sent_and_stands(truth: &Truth, wanted: &ByPlace, found: &mut Found) {
     let standing: BTreeSet<&Vec<u8>> = wanted.values().collect();
     for poison in truth.poison.iter().filter(|poison| !standing.contains(poison)) {
         let shown = String::from_utf8_lossy(poison).into_owned();
@@ -98,7 +105,7 @@ fn every_poison_was_sent_and_stands(truth: &Truth, wanted: &BTreeMap<String, Vec
 }
 
 /// Takes the letters of the file's lines out of `places`.
-fn lines(truth: &Truth, places: &mut BTreeMap<String, Vec<u8>>, found: &mut Found) {
+fn lines(truth: &Truth, places: &mut ByPlace, found: &mut Found) {
     for (text, number) in &truth.bad_lines {
         let named = format!(" line {number} ");
         let place = places.iter().find(|(place, bytes)| place.contains(&named) && trimmed(bytes) == text.as_bytes());
@@ -111,4 +118,37 @@ fn lines(truth: &Truth, places: &mut BTreeMap<String, Vec<u8>>, found: &mut Foun
 
 fn trimmed(bytes: &[u8]) -> &[u8] {
     bytes.trim_ascii_end()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(letters: &[(&str, &str)]) -> (u64, u64) {
+        let mut truth = Truth::default();
+        truth.poison.insert(b"poison 1".to_vec());
+        truth.bad_lines.insert("no JSON".into(), 7);
+        let wanted = ByPlace::from([("mentions.raw partition 0 offset 5".into(), b"poison 1".to_vec())]);
+        let places = letters.iter().map(|(place, bytes)| ((*place).to_owned(), bytes.as_bytes().to_vec())).collect();
+        let mut found = Found::default();
+        judge(&truth, wanted, places, &mut found);
+        (found.letters.missing, found.letters.unexpected)
+    }
+
+    #[test]
+    fn every_bad_line_and_record_has_one_letter_with_its_bytes_and_nothing_else_has_one() {
+        let record = ("mentions.raw partition 0 offset 5", "poison 1");
+        let line = ("source posts: posts.ndjson line 7 (byte 99)", "no JSON\n");
+        assert_eq!(judged(&[record, line]), (0, 0));
+        assert_eq!(judged(&[record]), (1, 0));
+        assert_eq!(judged(&[(record.0, "other bytes"), line]), (1, 0));
+        assert_eq!(judged(&[record, line, ("mentions.raw partition 0 offset 6", "fine")]), (0, 1));
+        assert_eq!(judged(&[record, ("source posts: posts.ndjson line 8 (byte 99)", "no JSON")]), (1, 1));
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_read_back() {
+        let letter: Letter = serde_json::from_str(r#"{"place":"p","original":{"hex":"ff00fe"}}"#).unwrap();
+        assert_eq!(letter.original.bytes(), [0xff, 0, 0xfe]);
+    }
 }
