@@ -8,6 +8,8 @@ pub(super) const VERSION: u16 = 1;
 const MOST_ABSENT: usize = 500;
 /// How many changes wait, at most. The API lists about a hundred at a time.
 const MOST_CHANGED: usize = 1000;
+/// How far the platform's clock may be ahead.
+const AHEAD: SignedDuration = SignedDuration::from_mins(2);
 
 /// How far the items were read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +51,18 @@ impl Position {
     /// What stays away for longer than the look-back will not come.
     pub(super) fn give_up(&mut self, now: Timestamp, lookback: SignedDuration) {
         self.absent.retain(|absent| now.duration_since(absent.since) < lookback);
+    }
+
+    /// They were asked for again: the others have their turn before them.
+    pub(super) fn asked_again(&mut self, ids: &[u64]) {
+        self.absent.sort_by_key(|absent| ids.contains(&absent.id));
+    }
+
+    /// An item of this time was read. Times from the future say nothing.
+    pub(super) fn reach(&mut self, created_at: Timestamp, now: Timestamp) {
+        if created_at <= now.saturating_add(AHEAD).unwrap_or(now) {
+            self.reached = self.reached.max(Some(created_at));
+        }
     }
 
     pub(super) fn came(&mut self, id: u64) {
@@ -93,6 +107,22 @@ mod tests {
         position.missed(10, at(90));
         position.give_up(at(90 + 3600), SignedDuration::from_hours(1));
         assert!(position.absent.is_empty());
+    }
+
+    #[test]
+    fn an_item_from_the_future_completes_nothing() {
+        let mut position = Position::starting_at(9);
+        position.reach(at(50), at(60));
+        position.reach(at(9_999_999), at(60));
+        assert_eq!(position.complete(None), Some(at(50)));
+    }
+
+    #[test]
+    fn each_absent_item_gets_its_turn() {
+        let mut position = Position::starting_at(9);
+        (0..5).for_each(|id| position.missed(id, at(0)));
+        position.asked_again(&[0, 1]);
+        assert_eq!(position.absent.iter().map(|absent| absent.id).collect::<Vec<_>>(), [2, 3, 4, 0, 1]);
     }
 
     #[test]

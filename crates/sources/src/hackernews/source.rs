@@ -20,6 +20,9 @@ use crate::{
 /// How many items one page asks for: a page takes a few seconds.
 const PAGE_ITEMS: usize = 40;
 
+/// A newest id that is further ahead is a mistake: two months bring so many. To follow it would pass over real ones.
+const MOST_AHEAD: u64 = 1_000_000;
+
 pub(super) struct HackerNewsSource {
     spec: Arc<HackerNewsSpec>,
     client: Client,
@@ -68,10 +71,15 @@ impl HackerNewsSource {
         let read = cursor.map(|cursor| cursor.read(VERSION)).transpose()?;
         let asked_at = self.clock.now();
         let newest = self.max_item().await?;
+        if read.as_ref().is_some_and(|position: &Position| newest.saturating_sub(position.next) > MOST_AHEAD) {
+            let problem =
+                format!("{PLATFORM}: the newest id is {newest}, more than {MOST_AHEAD} beyond the checkpoint");
+            return Err(SourceError::Transient(format!("{problem}; if that is true, rename the source to begin anew")));
+        }
         self.newest = Some((newest, asked_at));
         let first = newest.saturating_add(1).saturating_sub(self.spec.backfill_items);
         let first = *self.first.get_or_insert(first);
-        let Some(mut position): Option<Position> = read else { return Ok(Position::starting_at(first)) };
+        let Some(mut position) = read else { return Ok(Position::starting_at(first)) };
         let changed = self.get("updates").await?;
         let ids = changed.get("items").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_u64);
         position.changes(ids);
@@ -85,7 +93,7 @@ impl HackerNewsSource {
             Ok(None) => return Ok(false),
             Ok(Some(event)) => {
                 if let Event::Upsert(mention) = &event {
-                    position.reached = position.reached.max(Some(mention.created_at));
+                    position.reach(mention.created_at, self.clock.now());
                 }
                 into.events.push(event);
             }
@@ -122,11 +130,12 @@ impl HackerNewsSource {
         let mut gathered = Gathered::default();
         position.give_up(self.clock.now(), self.spec.lookback);
         let absent: Vec<u64> = position.absent.iter().map(|absent| absent.id).take(PAGE_ITEMS).collect();
-        for id in absent {
-            if self.item(id, position, &mut gathered).await? {
-                position.came(id);
+        for id in &absent {
+            if self.item(*id, position, &mut gathered).await? {
+                position.came(*id);
             }
         }
+        position.asked_again(&absent);
         Ok(gathered)
     }
 

@@ -1,7 +1,17 @@
 //! The mapping over recorded items. What the source does with them stands in `platforms/hackernews.rs`.
 
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
 use grapevine_model::{Event, Mention};
-use grapevine_sources::hackernews::map;
+use grapevine_sources::{
+    World,
+    conformance::{Answer, Expected, Platform, Scripted, StepClock, When},
+    hackernews::map,
+    http::Request,
+};
 use serde_json::Value;
 
 use crate::kit::{noon, recorded};
@@ -61,4 +71,38 @@ fn a_rejected_item_is_mapped_again() {
     let events = source.remap(br#"{"id": 5, "by": "ann", "time": 1772366400, "title": "Tea"}"#, noon()).unwrap();
     assert_eq!(crate::kit::mentions(&events)[0].key.to_string(), "hackernews::5");
     assert_eq!(source.remap(b"{\"id\": 5}", noon()).unwrap_err(), "an item without `time`");
+}
+
+/// Says a newest id, and has no items.
+struct Says(Mutex<Vec<u64>>);
+
+impl Platform for Says {
+    fn answer(&self, _: When, request: &Request) -> Answer {
+        let is_newest = request.url.path().ends_with("/maxitem.json");
+        Answer::json(&if is_newest { self.0.lock().unwrap().remove(0).into() } else { Value::Null })
+    }
+
+    fn rounds(&self) -> usize {
+        1
+    }
+
+    fn expected(&self) -> Vec<Expected> {
+        Vec::new()
+    }
+}
+
+#[tokio::test]
+async fn a_newest_id_that_can_not_be_is_not_followed() {
+    let clock = StepClock::at(noon());
+    let platform = Arc::new(Says(Mutex::new(vec![1000, 9_007_199_254_740_992, 1002])));
+    let transport = Arc::new(Scripted::new(platform, clock.clone()));
+    let world = World::real().with_transport(transport).with_clock(Arc::new(clock.clone()));
+    let mut source = crate::kit::spec("name = \"hn\"\nkind = \"hackernews\"").build(&world);
+    let first = source.poll(None).await.unwrap();
+    clock.advance(Duration::from_secs(60));
+    let error = source.poll(Some(&first.cursor)).await.unwrap_err();
+    assert!(error.is_transient() && error.to_string().contains("the newest id is 9007199254740992"), "{error}");
+    let next = source.poll(Some(&first.cursor)).await.unwrap();
+    assert_eq!(next.cursor.value["next"], 1003);
+    assert_eq!(next.cursor.value["absent"].as_array().unwrap().len(), 2);
 }
