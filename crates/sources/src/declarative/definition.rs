@@ -274,6 +274,9 @@ fn map_of(definition: &Definition, raw: &RawListing) -> Result<FieldMap, Wrong> 
 }
 
 fn check_paging(pager: &Pager, request: &RequestTemplate, order: Order) -> Result<(), Wrong> {
+    if matches!(pager.paging, Paging::Since { .. }) && order == Order::NewestFirst {
+        return Err(Wrong::new("is since, which ascends: write order = \"oldest_first\" beside it").under("paging"));
+    }
     let begins_somewhere = request.uses(SINCE) || matches!(pager.paging, Paging::Since { .. });
     if order == Order::OldestFirst && !begins_somewhere {
         let message = "is oldest_first, and the request has no {since}: everything would be read each time";

@@ -14,7 +14,7 @@
 //! | one listing is limited or fails for now | reads the others meanwhile |
 //! | the process ended between two pages | reads on at the page that was next |
 //!
-//! A cursor holds a mark for each partition, which moves only when a run has ended; see [`state`].
+//! A cursor holds a mark for each partition, which moves only when a run has ended.
 
 mod condition;
 mod definition;

@@ -114,6 +114,11 @@ fn a_mistake_is_told_with_its_line_and_how_to_mend_it() {
             "line 11: unknown variant `pages`, expected one of `none`, `link_header`, ",
         ),
         (
+            "kind = \"page\"",
+            "kind = \"since\", field = \"id\"",
+            "line 11: `listing.0.paging` is since, which ascends: write order = \"oldest_first\" beside it",
+        ),
+        (
             "[listing.map]",
             "each = { tag = \"tags\" }\n[listing.map]",
             "line 14: `listing.0.each.tag` names `tags`, which is no setting of",
