@@ -26,6 +26,22 @@ impl Report {
         self.tally.all_kills() >= u64::from(self.options.goal)
     }
 
+    fn say_what_broke(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Tally { kills, faults, gave_up, skipped } = &self.tally;
+        writeln!(f, "  {:<40} {} (goal {})", "kills", self.tally.all_kills(), self.options.goal)?;
+        for (kind, count) in kills {
+            writeln!(f, "    {kind:<38} {count}")?;
+        }
+        writeln!(f, "  {:<40} {} ({skipped} planned ones met nobody)", "faults", self.tally.all_faults())?;
+        for (kind, count) in faults {
+            writeln!(f, "    {kind:<38} {count}")?;
+        }
+        for (what, count) in gave_up {
+            writeln!(f, "    {:<38} {count}", format!("{what}, started again"))?;
+        }
+        Ok(())
+    }
+
     fn rows(&self) -> Vec<(String, String)> {
         let Found { letters, .. } = &self.found;
         let found = &self.found;
@@ -68,18 +84,7 @@ impl fmt::Display for Report {
             "chaos on {}: seed {seed}, {minutes:.1} min, {scorers} scorers, {sinks} sinks, {scoring}",
             log.name()
         )?;
-        let kills = self.tally.all_kills();
-        writeln!(f, "  {:<40} {kills} (goal {})", "kills", self.options.goal)?;
-        for (kind, count) in &self.tally.kills {
-            writeln!(f, "    {kind:<38} {count}")?;
-        }
-        writeln!(f, "  {:<40} {} ({} planned ones met nobody)", "faults", self.tally.all_faults(), self.tally.skipped)?;
-        for (kind, count) in &self.tally.faults {
-            writeln!(f, "    {kind:<38} {count}")?;
-        }
-        for (what, count) in &self.tally.gave_up {
-            writeln!(f, "    gave up, started again: {what:<14} {count}")?;
-        }
+        self.say_what_broke(f)?;
         for (name, value) in self.rows() {
             writeln!(f, "  {name:<40} {value}")?;
         }

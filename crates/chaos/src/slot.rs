@@ -35,14 +35,20 @@ pub struct Slot {
     page: u16,
     environment: Vec<(&'static str, String)>,
     binary: PathBuf,
-    process: Option<Process>,
+    life: Life,
     /// It is started whenever it is down.
     pub wanted: bool,
     start_at: Instant,
     /// Crash point of its next life.
     arm: Option<String>,
-    /// Crash point of this life, and when it began.
+}
+
+/// From a start to an end.
+struct Life {
+    process: Option<Process>,
+    /// Its crash point, and when it began.
     armed: Option<(String, Instant)>,
+    /// Since it was asked to end.
     stopping: Option<Instant>,
     frozen: bool,
 }
@@ -70,13 +76,10 @@ impl Slot {
         engine: &Engine,
         library: Option<&ClockLibrary>,
     ) -> anyhow::Result<(Slot, Option<Via>)> {
-        let (mut broker, mut via) = (None, None);
-        if options.log == config::LogKind::Kafka {
-            let listens = free_port()?;
-            let proxy = Proxy::start(([127, 0, 0, 1], listens).into())?;
-            via = Some(Via { listens, advertised: proxy.port() });
-            broker = Some(proxy);
-        }
+        let (broker, via) = match options.log {
+            config::LogKind::Kafka => behind_proxy()?,
+            config::LogKind::Embedded => (None, None),
+        };
         let folder = options.folder.clone();
         let clock = library.map(|library| library.clock(&folder.join(format!("{member}.clock")))).transpose()?;
         let environment = vec![
@@ -84,23 +87,11 @@ impl Slot {
             ("GRAPEVINE_MODELS", options.models.display().to_string()),
             ("RUST_BACKTRACE", "1".to_owned()),
         ];
-        let slot = Slot {
-            member,
-            clock,
-            broker,
-            engine: Proxy::start(engine.address)?,
-            page: free_port()?,
-            environment,
-            binary: options.binary.clone(),
-            process: None,
-            wanted: false,
-            start_at: Instant::now(),
-            arm: None,
-            armed: None,
-            stopping: None,
-            frozen: false,
-            folder,
-        };
+        let (binary, engine, page) = (options.binary.clone(), Proxy::start(engine.address)?, free_port()?);
+        let life = Life { process: None, armed: None, stopping: None, frozen: false };
+        let (wanted, start_at, arm) = (false, Instant::now(), None);
+        let slot =
+            Slot { member, folder, clock, broker, engine, page, environment, binary, life, wanted, start_at, arm };
         std::fs::write(slot.config(), config::of_member(&slot.folder, options, &slot.ports()))?;
         Ok((slot, via))
     }
@@ -118,7 +109,7 @@ impl Slot {
     }
 
     pub fn running(&self) -> bool {
-        self.process.is_some() && self.stopping.is_none()
+        self.life.process.is_some() && self.life.stopping.is_none()
     }
 
     /// The program with this member's configuration and secrets.
@@ -143,26 +134,26 @@ impl Slot {
         if let Some(clock) = &self.clock {
             clock.apply(&mut command);
         }
-        self.armed = self.arm.take().map(|point| (point, Instant::now()));
-        if let Some((point, _)) = &self.armed {
+        self.life.armed = self.arm.take().map(|point| (point, Instant::now()));
+        if let Some((point, _)) = &self.life.armed {
             command.env("GRAPEVINE_CRASH_AT", point);
         }
         note(
             &self.log(),
-            &format!("--- start{}\n", self.armed.as_ref().map_or(String::new(), |(at, _)| format!(" {at}"))),
+            &format!("--- start{}\n", self.life.armed.as_ref().map_or(String::new(), |(at, _)| format!(" {at}"))),
         )?;
         let process =
             Process::start(command, &self.log()).with_context(|| format!("{} does not start", self.member))?;
-        (self.process, self.stopping, self.frozen) = (Some(process), None, false);
+        (self.life.process, self.life.stopping, self.life.frozen) = (Some(process), None, false);
         Ok(())
     }
 
     /// SIGKILL. False where it was down.
     pub fn kill(&mut self) -> anyhow::Result<bool> {
-        let Some(mut process) = self.process.take() else { return Ok(false) };
+        let Some(mut process) = self.life.process.take() else { return Ok(false) };
         process.kill()?;
         note(&self.log(), "--- killed\n")?;
-        (self.stopping, self.armed) = (None, None);
+        (self.life.stopping, self.life.armed) = (None, None);
         self.start_at = Instant::now();
         Ok(true)
     }
@@ -174,26 +165,26 @@ impl Slot {
 
     /// SIGTERM. False where it was down.
     pub fn stop(&mut self) -> bool {
-        let Some(process) = self.process.as_ref().filter(|_| self.stopping.is_none()) else { return false };
+        let Some(process) = self.life.process.as_ref().filter(|_| self.life.stopping.is_none()) else { return false };
         process.thaw();
         signal(process.id(), libc::SIGTERM);
-        (self.stopping, self.frozen) = (Some(Instant::now()), false);
+        (self.life.stopping, self.life.frozen) = (Some(Instant::now()), false);
         true
     }
 
     pub fn freeze(&mut self) -> bool {
-        let Some(process) = self.process.as_ref().filter(|_| self.stopping.is_none()) else { return false };
+        let Some(process) = self.life.process.as_ref().filter(|_| self.life.stopping.is_none()) else { return false };
         process.freeze();
-        self.frozen = true;
+        self.life.frozen = true;
         true
     }
 
     /// Where the frozen process is still the one.
     pub fn thaw(&mut self) {
-        if let Some(process) = self.process.as_ref().filter(|_| self.frozen) {
+        if let Some(process) = self.life.process.as_ref().filter(|_| self.life.frozen) {
             process.thaw();
         }
-        self.frozen = false;
+        self.life.frozen = false;
     }
 
     pub fn set_network(&self, server: Server, network: Network) {
@@ -212,7 +203,7 @@ impl Slot {
     /// Starts it where it is wanted and down; says how its life ended, if it did.
     pub fn tend(&mut self) -> anyhow::Result<Option<Ended>> {
         let now = Instant::now();
-        let Some(process) = &mut self.process else {
+        let Some(process) = &mut self.life.process else {
             if self.wanted && now >= self.start_at {
                 self.start()?;
             }
@@ -222,11 +213,11 @@ impl Slot {
             note(&self.log(), &format!("--- {status}\n"))?;
             return Ok(Some(self.ended(status)));
         }
-        if self.stopping.is_some_and(|since| now - since > STOPPING) {
+        if self.life.stopping.is_some_and(|since| now - since > STOPPING) {
             self.kill()?;
             return Ok(Some(Ended::Hung));
         }
-        if let Some((point, _)) = self.armed.take_if(|(_, since)| now - *since > ARMED) {
+        if let Some((point, _)) = self.life.armed.take_if(|(_, since)| now - *since > ARMED) {
             self.kill()?;
             return Ok(Some(Ended::NotReached(point)));
         }
@@ -235,8 +226,8 @@ impl Slot {
 
     fn ended(&mut self, status: ExitStatus) -> Ended {
         use std::os::unix::process::ExitStatusExt;
-        self.process = None;
-        let (armed, stopping) = (self.armed.take(), self.stopping.take());
+        self.life.process = None;
+        let (armed, stopping) = (self.life.armed.take(), self.life.stopping.take());
         self.start_at = Instant::now() + Duration::from_millis(300);
         match armed {
             Some((point, _)) if status.signal() == Some(libc::SIGABRT) => return Ended::Crashed(point),
@@ -249,6 +240,14 @@ impl Slot {
         self.start_at += Duration::from_millis(700);
         Ended::GaveUp(status)
     }
+}
+
+/// A proxy before a listener of the broker that is its own.
+fn behind_proxy() -> anyhow::Result<(Option<Proxy>, Option<Via>)> {
+    let listens = free_port()?;
+    let proxy = Proxy::start(([127, 0, 0, 1], listens).into())?;
+    let via = Via { listens, advertised: proxy.port() };
+    Ok((Some(proxy), Some(via)))
 }
 
 /// A line of the harness's own in a log, so that it can be read along with the plan.

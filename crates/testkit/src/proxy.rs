@@ -167,7 +167,11 @@ fn pump(mut from: TcpStream, mut to: TcpStream, shared: &Shared, cuts: u64) {
             break;
         }
     }
-    for stream in [&from, &to] {
+    end(&[from, to], shared, cuts);
+}
+
+fn end(both: &[TcpStream], shared: &Shared, cuts: u64) {
+    for stream in both {
         reset(stream);
         if shared.state.lock().cuts == cuts {
             // One end is gone: this wakes the thread of the other direction. Cut off, it sees that by itself, and the
