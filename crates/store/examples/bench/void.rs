@@ -29,8 +29,9 @@ impl Void {
         Ok(Void { child, port })
     }
 
-    pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+    /// By one of the names of this machine.
+    pub fn url(&self, host: &str) -> String {
+        format!("http://{host}:{}", self.port)
     }
 }
 
