@@ -95,7 +95,7 @@ async fn an_unchanged_answer_is_no_error() {
 }
 
 /// Answers one request after another with these bytes, and gives what it was sent.
-fn serve(answers: Vec<&'static str>) -> (u16, std::thread::JoinHandle<Vec<String>>) {
+pub fn serve(answers: Vec<&'static str>) -> (u16, std::thread::JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let served = std::thread::spawn(move || {

@@ -13,7 +13,10 @@ use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
-use crate::kit::{Fixed, ids, noon};
+use crate::{
+    client::serve,
+    kit::{Fixed, ids, noon},
+};
 
 /// Answers in turn, and keeps the paths and queries that were asked.
 #[derive(Clone, Default)]
@@ -251,4 +254,22 @@ async fn check_asks_each_listing_once() {
     trial.answer(403, json!({"error": "no"}));
     assert!(matches!(trial.source().check().await, Err(SourceError::Auth(_))));
     assert_eq!(*trial.platform.asked.lock(), ["/posts", "/replies"]);
+}
+
+/// With nothing scripted but the other side of the wire.
+#[tokio::test]
+async fn a_shipped_platform_is_read_over_http() {
+    let body = r#"{"latest_posts": [{"id": 9, "topic_id": 5, "post_number": 1, "username": "bo", "cooked": "<p>Hi</p>",
+                                     "created_at": "2020-01-01T00:00:00Z"}]}"#;
+    let (port, served) = serve(vec![Box::leak(
+        format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len())
+            .into_boxed_str(),
+    )]);
+    let table = format!("name = 'f'\nkind = 'discourse'\nbase_url = 'http://127.0.0.1:{port}/'\napi_key_env = 'KEY'");
+    let world = World::real().with_variables(|name| (name == "KEY").then(|| "s3cr3t".to_owned()));
+    let page = parse(&toml::from_str(&table).unwrap()).unwrap().build(&world).poll(None).await.unwrap();
+    assert_eq!((ids(&page.events), page.state), (vec!["5/1"], Progress::CaughtUp));
+    let asked = served.join().unwrap().concat().to_lowercase();
+    assert!(asked.starts_with("get /posts.json http/1.1\r\n"), "{asked}");
+    assert!(asked.contains("api-key: s3cr3t\r\n") && asked.contains("api-username: system\r\n"), "{asked}");
 }
