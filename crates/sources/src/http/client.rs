@@ -47,21 +47,19 @@ impl Client {
 
     /// The answer, which is a 2xx or a 304.
     pub async fn send(&mut self, request: &Request, cost: &Cost) -> Result<Response, SourceError> {
-        self.persist(request, cost, |_| Ok(())).await
+        self.persist(request, cost, |_| Ok(())).await.map(|((), response)| response)
     }
 
     /// The answer as JSON. HTML or broken JSON is an error like a 5xx.
     pub async fn get_json(&mut self, request: &Request, cost: &Cost) -> Result<Fetched, SourceError> {
-        let is_json = |response: &Response| match response.is_unchanged() {
-            true => Ok(()),
-            false => response.json().map(|_| ()),
+        let read = |response: &Response| match response.is_unchanged() {
+            true => Ok(None),
+            false => response.json().map(Some),
         };
-        let response = self.persist(request, cost, is_json).await?;
-        if response.is_unchanged() {
-            return Ok(Fetched::Unchanged);
-        }
-        let value = response.json().map_err(SourceError::Transient)?;
-        Ok(Fetched::Json { value, response })
+        Ok(match self.persist(request, cost, read).await? {
+            (None, _) => Fetched::Unchanged,
+            (Some(value), response) => Fetched::Json { value, response },
+        })
     }
 
     /// So many records came back, of the [`Cost::records`] that were asked for.
@@ -69,18 +67,19 @@ impl Client {
         self.quota.returned(cost, records);
     }
 
-    async fn persist(
+    /// What `read` makes of the answer; what it cannot read may be other the next time.
+    async fn persist<T>(
         &mut self,
         request: &Request,
         cost: &Cost,
-        check: impl Fn(&Response) -> Result<(), String>,
-    ) -> Result<Response, SourceError> {
+        read: impl Fn(&Response) -> Result<T, String>,
+    ) -> Result<(T, Response), SourceError> {
         let request = self.auth.apply(request)?;
         let mut attempt = 1;
         loop {
             self.wait_for_quota(&request, cost).await?;
-            let error = match self.attempt(&request, cost, &check).await {
-                Ok(response) => return Ok(response),
+            let error = match self.attempt(&request, cost, &read).await {
+                Ok(answer) => return Ok(answer),
                 Err(error) if attempt == ATTEMPTS || !error.is_transient() => return Err(error),
                 Err(error) => error,
             };
@@ -112,12 +111,12 @@ impl Client {
         }
     }
 
-    async fn attempt(
+    async fn attempt<T>(
         &mut self,
         request: &Request,
         cost: &Cost,
-        check: impl Fn(&Response) -> Result<(), String>,
-    ) -> Result<Response, SourceError> {
+        read: impl Fn(&Response) -> Result<T, String>,
+    ) -> Result<(T, Response), SourceError> {
         let response = self.transport.send(request.clone()).await?;
         let class = errors::classify(&response, &self.rules);
         if let Some(until) = self.quota.heard(cost, &response, class == Class::Limited) {
@@ -126,8 +125,8 @@ impl Client {
         if class != Class::Fine {
             return Err(errors::error(class, request, &response));
         }
-        match check(&response) {
-            Ok(()) => Ok(response),
+        match read(&response) {
+            Ok(value) => Ok((value, response)),
             Err(problem) => Err(SourceError::Transient(format!("{} {problem}", request.place()))),
         }
     }
