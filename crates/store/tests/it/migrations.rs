@@ -15,6 +15,38 @@ async fn migrations_are_applied_once_and_create_the_database() {
 }
 
 #[tokio::test]
+async fn processes_that_start_at_once_take_turns() {
+    let world = bare();
+    let fresh = StoreOptions { database: format!("{}_many", world.options.database), ..world.options.clone() };
+    let mut migrating = tokio::task::JoinSet::new();
+    for _ in 0..6 {
+        let store = Store::connect(fresh.clone()).unwrap();
+        migrating.spawn(async move { store.migrate().await });
+    }
+    let applied: Vec<_> = migrating.join_all().await.into_iter().map(Result::unwrap).collect();
+    assert_eq!(applied.iter().filter(|applied| !applied.is_empty()).count(), 1, "{applied:?}");
+    // What the last migrations made is what stands.
+    let store = Store::connect(fresh).unwrap();
+    assert_eq!(store.verify(day("00:00:00"), day("23:00:00")).await.unwrap().mismatches, []);
+}
+
+#[tokio::test]
+async fn a_process_that_died_while_it_migrated_is_waited_for_only_so_long() {
+    let world = bare();
+    // As it leaves them: its turn, and the view dropped that it had not made anew.
+    world.execute("CREATE TABLE migrating_3 (nothing UInt8) ENGINE = Memory").await;
+    let (lease, started) = (std::time::Duration::from_millis(600), std::time::Instant::now());
+    assert!(!world.store.migrate_within(lease).await.unwrap().is_empty());
+    assert!(started.elapsed() >= lease);
+    assert_eq!(world.store.migrate_within(lease).await.unwrap(), []);
+    world.execute("CREATE TABLE migrating_1 (nothing UInt8) ENGINE = Memory").await;
+    world.execute("ALTER TABLE schema_migrations DELETE WHERE name = '0007_epochs' SETTINGS mutations_sync = 2").await;
+    world.execute("DROP VIEW rollup_5m").await;
+    assert_eq!(world.store.migrate_within(lease).await.unwrap().len(), 1);
+    world.execute("SELECT count() FROM rollup_5m").await;
+}
+
+#[tokio::test]
 async fn an_edited_migration_is_refused() {
     let world = world().await;
     world.execute("INSERT INTO schema_migrations SELECT '0002_rollup', 'another', now64(3) + 1").await;

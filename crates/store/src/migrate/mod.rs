@@ -1,19 +1,28 @@
+mod turn;
+
+use std::time::Duration;
+
 use clickhouse::Row;
 use serde::{Deserialize, Serialize};
 
+use self::turn::{Held, Turn};
 use crate::{Store, StoreError, error::Doing};
+
+const DOING: &str = "preparing the schema";
+/// A process that migrates and does not go on for so long is taken for dead.
+const LEASE: Duration = Duration::from_secs(30);
 
 /// The numbered files, in order. A new one goes to the end; an applied one is never edited.
 const MIGRATIONS: &[Migration] = &[
-    Migration { name: "0001_mentions", sql: include_str!("../migrations/0001_mentions.sql") },
-    Migration { name: "0002_rollup", sql: include_str!("../migrations/0002_rollup.sql") },
-    Migration { name: "0003_sources", sql: include_str!("../migrations/0003_sources.sql") },
-    Migration { name: "0004_snapshots", sql: include_str!("../migrations/0004_snapshots.sql") },
-    Migration { name: "0005_alerts", sql: include_str!("../migrations/0005_alerts.sql") },
-    Migration { name: "0006_log", sql: include_str!("../migrations/0006_log.sql") },
-    Migration { name: "0007_epochs", sql: include_str!("../migrations/0007_epochs.sql") },
-    Migration { name: "0008_batches", sql: include_str!("../migrations/0008_batches.sql") },
-    Migration { name: "0009_by_id", sql: include_str!("../migrations/0009_by_id.sql") },
+    Migration { name: "0001_mentions", sql: include_str!("../../migrations/0001_mentions.sql") },
+    Migration { name: "0002_rollup", sql: include_str!("../../migrations/0002_rollup.sql") },
+    Migration { name: "0003_sources", sql: include_str!("../../migrations/0003_sources.sql") },
+    Migration { name: "0004_snapshots", sql: include_str!("../../migrations/0004_snapshots.sql") },
+    Migration { name: "0005_alerts", sql: include_str!("../../migrations/0005_alerts.sql") },
+    Migration { name: "0006_log", sql: include_str!("../../migrations/0006_log.sql") },
+    Migration { name: "0007_epochs", sql: include_str!("../../migrations/0007_epochs.sql") },
+    Migration { name: "0008_batches", sql: include_str!("../../migrations/0008_batches.sql") },
+    Migration { name: "0009_by_id", sql: include_str!("../../migrations/0009_by_id.sql") },
 ];
 
 struct Migration {
@@ -35,42 +44,63 @@ struct Known {
 }
 
 impl Store {
-    /// Creates the database where it is missing and applies the migrations that it lacks. Safe to repeat, and to repeat
-    /// after a crash half-way: every statement of a migration can be run again.
+    /// Creates the database where it is missing and applies the migrations that it lacks. Safe to repeat, to repeat after
+    /// a crash half-way (every statement of a migration can be run again), and beside other processes that do the same:
+    /// they take turns.
     ///
     /// # Errors
     /// A migration that was applied with other contents, or one that this program does not know.
     pub async fn migrate(&self) -> Result<Vec<Applied>, StoreError> {
-        let doing = "preparing the schema";
+        self.migrate_within(LEASE).await
+    }
+
+    /// Like [`Store::migrate`]; a process that migrates already is waited for until it does not go on for so long.
+    pub async fn migrate_within(&self, lease: Duration) -> Result<Vec<Applied>, StoreError> {
         // The name was checked when the store was made: letters, digits, underscores.
         let create = format!("CREATE DATABASE IF NOT EXISTS {}", self.database());
-        self.server().query_raw(&create).execute().await.doing(doing)?;
+        self.server().query_raw(&create).execute().await.doing(DOING)?;
         let table = "CREATE TABLE IF NOT EXISTS schema_migrations (name String, hash String, \
                      applied_at DateTime64(3, 'UTC')) ENGINE = ReplacingMergeTree(applied_at) ORDER BY name \
                      SETTINGS non_replicated_deduplication_window = 0";
-        self.writer().query_raw(table).execute().await.doing(doing)?;
-        let known: Vec<Known> =
-            self.read("SELECT name, hash FROM schema_migrations FINAL ORDER BY name").fetch_all().await.doing(doing)?;
+        self.writer().query_raw(table).execute().await.doing(DOING)?;
         let mut applied = vec![];
-        for migration in missing(MIGRATIONS, &known)? {
-            self.apply(migration).await?;
-            applied.push(Applied { name: migration.name.to_owned() });
+        while !self.lacking().await?.is_empty() {
+            let mut turn = Turn::take(self, lease).await?;
+            for migration in self.lacking().await? {
+                if !self.apply(migration, &mut turn, lease).await? {
+                    break;
+                }
+                applied.push(Applied { name: migration.name.to_owned() });
+            }
+            turn.end().await?;
         }
         Ok(applied)
     }
 
-    async fn apply(&self, migration: &Migration) -> Result<(), StoreError> {
+    async fn lacking(&self) -> Result<Vec<&'static Migration>, StoreError> {
+        let sql = "SELECT name, hash FROM schema_migrations FINAL ORDER BY name";
+        let known: Vec<Known> = self.read(sql).fetch_all().await.doing(DOING)?;
+        missing(MIGRATIONS, &known)
+    }
+
+    /// False where another process has the turn.
+    async fn apply(&self, migration: &Migration, turn: &mut Turn<'_>, lease: Duration) -> Result<bool, StoreError> {
         let doing = "applying a migration";
         for statement in statements(migration.sql) {
+            let ours = match turn.go_on(lease).await? {
+                Held::Yes => true,
+                Held::Perhaps => self.lacking().await?.iter().any(|lacking| lacking.name == migration.name),
+                Held::No => false,
+            };
+            if !ours {
+                return Ok(false);
+            }
             self.writer().query_raw(&statement).execute().await.doing(doing)?;
         }
-        self.writer()
-            .query("INSERT INTO schema_migrations SELECT {name:String}, {hash:String}, now64(3)")
-            .param("name", migration.name)
-            .param("hash", hash(migration.sql))
-            .execute()
-            .await
-            .doing(doing)
+        let record = self.writer().query("INSERT INTO schema_migrations SELECT {name:String}, {hash:String}, now64(3)");
+        let record = record.param("name", migration.name).param("hash", hash(migration.sql));
+        record.execute().await.doing(doing)?;
+        Ok(true)
     }
 }
 
