@@ -3,7 +3,8 @@
 //! | what happens | what the source does |
 //! |---|---|
 //! | an item is new | reads it: ids are given in order, so every id up to the newest is asked for |
-//! | an item is null, though its id is given | asks again until `lookback_minutes` have passed; until then nothing later counts as complete |
+//! | an item is null, though its id is given | asks again for `lookback_minutes`; until then nothing later counts as complete |
+//! | an item stays null for longer, or too many are | gives it up, and says so in a [`Gap`](grapevine_model::Gap) |
 //! | an item changed in text or counters | is told by the list of changes, reads it again |
 //! | an item is deleted, or killed by moderators | gives a deletion |
 //! | the process ends | reads on where the checkpoint stands: it holds the next id, the ids to ask again and the changes to read |

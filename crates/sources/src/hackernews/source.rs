@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{
     HackerNewsSpec,
     item::{PLATFORM, map},
-    position::{Position, VERSION},
+    position::{Absent, Position, VERSION, gap},
 };
 use crate::{
     Cursor, Page, Progress, Rejected, Source, SourceError, World,
@@ -40,6 +40,7 @@ pub(super) struct HackerNewsSource {
 struct Gathered {
     events: Vec<Event>,
     rejected: Vec<Rejected>,
+    given_up: Vec<Absent>,
 }
 
 impl HackerNewsSource {
@@ -82,7 +83,10 @@ impl HackerNewsSource {
         let Some(mut position) = read else { return Ok(Position::starting_at(first)) };
         let changed = self.get("updates").await?;
         let ids = changed.get("items").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_u64);
-        position.changes(ids);
+        let unread = position.changes(ids);
+        if unread > 0 {
+            tracing::warn!("source {}: {unread} changed items are not read again: too many at once", self.spec.name);
+        }
         Ok(position)
     }
 
@@ -112,7 +116,7 @@ impl HackerNewsSource {
         while left > 0 && position.next <= newest {
             let id = position.next;
             if !self.item(id, position, into).await? {
-                position.missed(id, self.clock.now());
+                into.given_up.extend(position.missed(id, self.clock.now()));
             }
             (position.next, left) = (id + 1, left - 1);
         }
@@ -127,8 +131,8 @@ impl HackerNewsSource {
 
     /// Asks again for what was absent, once each time the newest id is asked for.
     async fn ask_again(&mut self, position: &mut Position) -> Result<Gathered, SourceError> {
-        let mut gathered = Gathered::default();
-        position.give_up(self.clock.now(), self.spec.lookback);
+        let given_up = position.give_up(self.clock.now(), self.spec.lookback);
+        let mut gathered = Gathered { given_up, ..Gathered::default() };
         let absent: Vec<u64> = position.absent.iter().map(|absent| absent.id).take(PAGE_ITEMS).collect();
         for id in &absent {
             if self.item(*id, position, &mut gathered).await? {
@@ -152,7 +156,8 @@ impl HackerNewsSource {
         let state = if has_all && position.changed.is_empty() { Progress::CaughtUp } else { Progress::Behind };
         let complete = position.complete(has_all.then_some(asked_at)).map(|through| through - self.spec.lateness);
         self.through = self.through.max(complete);
-        let Gathered { events, rejected } = gathered;
+        let Gathered { mut events, rejected, given_up } = gathered;
+        events.extend(gap(&self.spec.name, &given_up).map(Event::Gap));
         Ok(Page { events, rejected, cursor: Cursor::of(VERSION, position)?, complete_through: self.through, state })
     }
 }

@@ -106,3 +106,21 @@ async fn a_newest_id_that_can_not_be_is_not_followed() {
     assert_eq!(next.cursor.value["next"], 1003);
     assert_eq!(next.cursor.value["absent"].as_array().unwrap().len(), 2);
 }
+
+#[tokio::test]
+async fn an_item_that_never_comes_leaves_a_gap_before_its_time_is_complete() {
+    let clock = StepClock::at(noon());
+    let platform = Arc::new(Says(Mutex::new(vec![1000, 1002, 1002])));
+    let transport = Arc::new(Scripted::new(platform, clock.clone()));
+    let world = World::real().with_transport(transport).with_clock(Arc::new(clock.clone()));
+    let mut source = crate::kit::spec("name = \"hn\"\nkind = \"hackernews\"").build(&world);
+    let first = source.poll(None).await.unwrap();
+    clock.advance(Duration::from_secs(60));
+    let missed = source.poll(Some(&first.cursor)).await.unwrap();
+    assert_eq!((missed.events.len(), missed.complete_through), (0, first.complete_through), "it may still come");
+    clock.advance(Duration::from_secs(3601));
+    let after = source.poll(Some(&missed.cursor)).await.unwrap();
+    let [Event::Gap(gap)] = &after.events[..] else { panic!("{:?}", after.events) };
+    assert_eq!(gap.reason, "2 items were not there and are given up: 1001, 1002");
+    assert_eq!((gap.source.as_str(), after.complete_through > missed.complete_through), ("hn", true));
+}
