@@ -18,6 +18,9 @@ pub(super) struct Position {
     pub(super) round: Option<Round>,
     /// What was given, by id.
     pub(super) known: BTreeMap<u64, Known>,
+    /// Fingerprints of what was rejected, and when it was read last: the overlap brings it again.
+    #[serde(default)]
+    refused: BTreeMap<String, Timestamp>,
     pub(super) complete: Option<Timestamp>,
 }
 
@@ -52,7 +55,7 @@ impl Known {
     }
 }
 
-fn digest(text: &str, digits: usize) -> String {
+pub(super) fn digest(text: &str, digits: usize) -> String {
     blake3::hash(text.as_bytes()).to_hex().chars().take(digits).collect()
 }
 
@@ -72,6 +75,18 @@ impl Position {
         };
         self.known.insert(id, now);
         event
+    }
+
+    /// Takes note of what can not be mapped, by its id or its bytes. False where it was rejected for the same reason
+    /// before.
+    pub(super) fn refuse(&mut self, what: &str, reason: &str, now: Timestamp) -> bool {
+        let is_new = self.refused.insert(digest(&[what, reason].join("\u{0}"), 16), now).is_none();
+        if self.refused.len() > REMEMBERED
+            && let Some(oldest) = self.refused.iter().min_by_key(|(_, at)| **at).map(|(print, _)| print.clone())
+        {
+            self.refused.remove(&oldest);
+        }
+        is_new
     }
 
     /// The oldest posts that are to be checked; none that are older than `oldest`.
@@ -97,6 +112,7 @@ impl Position {
     /// What is older will neither be read nor be checked again.
     pub(super) fn forget(&mut self, before: Timestamp) {
         self.known = self.known.split_off(&id_at(before));
+        self.refused.retain(|_, at| *at >= before);
         while self.known.len() > REMEMBERED {
             self.known.pop_first();
         }
@@ -167,5 +183,13 @@ mod tests {
         assert_eq!(position.known.len(), REMEMBERED);
         position.forget(noon() + SignedDuration::from_secs(2990));
         assert_eq!(position.known.len(), 10);
+        for second in 0..2100 {
+            position.refuse(&second.to_string(), "no number", noon() + SignedDuration::from_secs(second));
+        }
+        assert_eq!(position.refused.len(), REMEMBERED);
+        assert!(!position.refuse("2099", "no number", noon()), "the newest are kept");
+        assert!(position.refuse("2099", "another reason", noon()), "a new reason is told");
+        position.forget(noon() + SignedDuration::from_secs(2095));
+        assert_eq!(position.refused.len(), 4);
     }
 }

@@ -8,7 +8,7 @@ use url::Url;
 
 use super::{
     MastodonSpec,
-    position::{Position, Round, VERSION, id_at},
+    position::{Position, Round, VERSION, digest, id_at},
     status::{PLATFORM, map},
 };
 use crate::{
@@ -84,15 +84,19 @@ impl MastodonSource {
         }
     }
 
-    /// Takes in a status.
+    /// Takes in a status. What can not be mapped is rejected once, however often it is read.
     fn take(&self, status: &Value, position: &mut Position, into: &mut Gathered) {
-        match (id_of(status), map(status, self.spec.host(), self.clock.now())) {
-            (Some(id), Ok(mention)) => into.events.extend(position.take(id, mention)),
-            (_, mapped) => into.rejected.push(Rejected {
-                place: format!("status {}", status.get("id").unwrap_or(&Value::Null)),
-                reason: mapped.map_or_else(|error| error.to_string(), |_| "a status whose id is no number".to_owned()),
-                raw: status.to_string().into_bytes(),
-            }),
+        let now = self.clock.now();
+        let reason = match (id_of(status), map(status, self.spec.host(), now)) {
+            (Some(id), Ok(mention)) => return into.events.extend(position.take(id, mention)),
+            (_, Err(error)) => error.to_string(),
+            (None, Ok(_)) => "a status whose id is no number".to_owned(),
+        };
+        let raw = status.to_string();
+        let id = status.get("id").and_then(Value::as_str);
+        if position.refuse(id.unwrap_or(&raw), &reason, now) {
+            let place = id.map_or_else(|| format!("status {}", digest(&raw, 16)), |id| format!("status {id}"));
+            into.rejected.push(Rejected { place, reason, raw: raw.into_bytes() });
         }
     }
 
@@ -135,8 +139,8 @@ impl MastodonSource {
         }
         let query: Vec<_> = due.iter().map(|id| ("id[]", id.to_string())).collect();
         let answer = match self.get(&["statuses"], &query).await {
-            Err(SourceError::Gone(problem)) => {
-                tracing::warn!("source {}: posts are not checked for edits and deletion: {problem}", self.spec.name);
+            Err(error) if !error.is_transient() => {
+                tracing::warn!("source {}: posts are not checked for edits and deletion: {error}", self.spec.name);
                 self.can_check = false;
                 return Ok(false);
             }
@@ -161,7 +165,9 @@ impl MastodonSource {
                 let key = MentionKey::new(PLATFORM, self.spec.host(), id.to_string());
                 into.events.push(Event::Delete(Deletion { key, observed_at: self.clock.now() }));
             }
-            Err(error) => return Err(error),
+            Err(error) if error.is_transient() => return Err(error),
+            // This post is not shown to us. Whether the token is still good, the hashtags tell.
+            Err(error) => tracing::info!("source {}: status {id} is not checked: {error}", self.spec.name),
         }
         Ok(())
     }

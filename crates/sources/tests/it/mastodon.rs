@@ -1,8 +1,15 @@
 //! The mapping over recorded statuses. What the source does with them stands in `platforms/mastodon.rs`.
 
+use std::{sync::Arc, time::Duration};
+
 use grapevine_model::Mention;
-use grapevine_sources::mastodon::map;
-use serde_json::Value;
+use grapevine_sources::{
+    Cursor, Page, Progress, Source, World,
+    conformance::{Answer, Expected, Platform, Scripted, StepClock, When},
+    http::Request,
+    mastodon::map,
+};
+use serde_json::{Value, json};
 
 use crate::kit::{noon, recorded};
 
@@ -109,4 +116,87 @@ fn a_rejected_status_is_mapped_again() {
     let events = source.remap(raw, noon()).unwrap();
     assert_eq!(crate::kit::mentions(&events)[0].key.to_string(), "mastodon:social.example:5");
     assert_eq!(source.remap(b"{\"id\": \"5\"}", noon()).unwrap_err(), "a status without `created_at`");
+}
+
+/// An instance that always answers alike.
+struct Instance(fn(&[&str]) -> Answer);
+
+impl Platform for Instance {
+    fn answer(&self, _: When, request: &Request) -> Answer {
+        let path: Vec<&str> = request.url.path().trim_start_matches("/api/v1/").split('/').collect();
+        // What is newer than any post.
+        let is_next = request.url.query_pairs().any(|(name, value)| name == "min_id" && value == POST_ID);
+        if is_next { Answer::json(&json!([])) } else { (self.0)(&path) }
+    }
+
+    fn rounds(&self) -> usize {
+        1
+    }
+
+    fn expected(&self) -> Vec<Expected> {
+        Vec::new()
+    }
+}
+
+/// Of 11:59:40 on the first of March.
+const POST_ID: &str = "116153803079680000";
+
+fn status(id: &str) -> Value {
+    json!({"id": id, "created_at": "2026-03-01T11:59:40Z", "account": {"id": "8"}, "content": "<p>a</p>"})
+}
+
+fn reading(answer: fn(&[&str]) -> Answer) -> (StepClock, Box<dyn Source>) {
+    let clock = StepClock::at(noon());
+    let transport = Arc::new(Scripted::new(Arc::new(Instance(answer)), clock.clone()));
+    let world = World::real().with_transport(transport).with_clock(Arc::new(clock.clone()));
+    let table = "name = \"m\"\nkind = \"mastodon\"\ninstance = \"https://social.example\"\nhashtags = [\"tea\"]";
+    (clock, crate::kit::spec(table).build(&world))
+}
+
+/// Polls until nothing is left to do.
+async fn round(source: &mut dyn Source, cursor: &mut Option<Cursor>) -> Vec<Page> {
+    let mut pages = Vec::new();
+    loop {
+        let page = source.poll(cursor.as_ref()).await.unwrap();
+        *cursor = Some(page.cursor.clone());
+        pages.push(page);
+        if pages.last().is_some_and(|page| page.state != Progress::Behind) {
+            return pages;
+        }
+        assert!(pages.len() < 20, "{pages:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_the_overlap_brings_again_is_rejected_once() {
+    let (clock, mut source) = reading(|_| {
+        let nameless = json!({"created_at": "2026-03-01T11:59:40Z"});
+        Answer::json(&json!([status("AkFlakeId"), status("AnotherFlakeId"), nameless]))
+    });
+    let mut cursor = None;
+    let mut rejected = Vec::new();
+    for _ in 0..10 {
+        rejected.extend(round(&mut *source, &mut cursor).await.into_iter().flat_map(|page| page.rejected));
+        clock.advance(Duration::from_secs(60));
+    }
+    let places: Vec<&str> = rejected.iter().map(|rejected| rejected.place.as_str()).collect();
+    assert_eq!(places.len(), 3, "{places:?}");
+    assert_eq!(places[1..], ["status AnotherFlakeId", "status AkFlakeId"]);
+}
+
+#[tokio::test]
+async fn a_post_that_is_not_shown_when_it_is_checked_does_not_stop_the_source() {
+    let (clock, mut source) = reading(|path| match path {
+        ["timelines", ..] => Answer::json(&json!([status(POST_ID)])),
+        ["statuses"] => Answer::json(&json!([])),
+        _ => Answer::status(403, "{\"error\": \"This is not for you\"}"),
+    });
+    let mut cursor = None;
+    let first = round(&mut *source, &mut cursor).await;
+    assert_eq!(first.iter().map(|page| page.events.len()).sum::<usize>(), 1);
+    clock.advance(Duration::from_secs(1000));
+    let checked = round(&mut *source, &mut cursor).await;
+    assert_eq!(checked.iter().map(|page| page.events.len()).sum::<usize>(), 0, "it is neither changed nor deleted");
+    assert!(checked.last().unwrap().complete_through > first.last().unwrap().complete_through);
+    assert_eq!(cursor.unwrap().value["known"][POST_ID][2], 1, "it counts as checked");
 }
