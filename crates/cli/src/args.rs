@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use grapevine_scoring::EngineChoice;
 
 pub use operate::{
-    DlqCommand, DlqListArgs, DlqReplayArgs, DlqShowArgs, LetterFilter, RebuildArgs, ReportFormat, StatusArgs,
+    DlqCommand, DlqListArgs, DlqReplayArgs, DlqShowArgs, LetterFilter, Parker, RebuildArgs, ReportFormat, StatusArgs,
     StoreCommand, VerifyArgs,
 };
 

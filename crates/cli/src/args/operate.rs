@@ -22,11 +22,30 @@ the new reason. A replay that is interrupted can be repeated: equal ids fold.
 
 Exit codes: 0 all were replayed; 1 some were refused, or are not there.";
 
+/// A stage that parks what it can not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Parker {
+    Ingest,
+    Score,
+    Sink,
+}
+
+impl Parker {
+    /// As its letters name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ingest => "ingest",
+            Self::Score => "score",
+            Self::Sink => "sink",
+        }
+    }
+}
+
 #[derive(Debug, Clone, Default, Args)]
 pub struct LetterFilter {
-    /// Only those that this stage parked: ingest, score or sink
+    /// Only those that this stage parked
     #[arg(long)]
-    pub stage: Option<String>,
+    pub stage: Option<Parker>,
     /// Only those whose reason contains this text
     #[arg(long)]
     pub reason: Option<String>,
@@ -45,8 +64,8 @@ pub struct DlqListArgs {
     #[command(flatten)]
     pub filter: LetterFilter,
     /// Letters at most; the totals count all of them
-    #[arg(long, default_value_t = 50)]
-    pub limit: usize,
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    pub limit: u32,
     #[arg(long, default_value = "table")]
     pub format: OutputFormat,
 }
@@ -162,4 +181,28 @@ pub struct RebuildArgs {
 pub enum ReportFormat {
     Table,
     Json,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::Parker;
+    use crate::args::{Args, Command, DlqCommand};
+
+    fn listed(options: &[&str]) -> Result<Option<Parker>, String> {
+        let args = ["grapevine", "dlq", "list"].iter().chain(options);
+        match Args::try_parse_from(args).map_err(|error| error.to_string())?.command {
+            Command::Dlq { command: DlqCommand::List(list) } => Ok(list.filter.stage),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_stage_that_parks_nothing_and_a_list_of_none_are_refused() {
+        assert_eq!(listed(&["--stage", "sink", "--limit", "1"]), Ok(Some(Parker::Sink)));
+        let nonsense = listed(&["--stage", "nonsense"]).unwrap_err();
+        assert!(nonsense.contains("[possible values: ingest, score, sink]"), "{nonsense}");
+        assert!(listed(&["--limit", "0"]).unwrap_err().contains("0 is not in 1.."));
+    }
 }

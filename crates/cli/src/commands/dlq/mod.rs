@@ -31,7 +31,7 @@ use self::{
     show::Shown,
 };
 use crate::{
-    args::{DlqCommand, DlqListArgs, DlqReplayArgs, DlqShowArgs, LetterFilter, ReportFormat},
+    args::{DlqCommand, DlqListArgs, DlqReplayArgs, DlqShowArgs, LetterFilter, Parker, ReportFormat},
     config::{self, Config},
     parts,
     stages::dead_letter::DeadLetter,
@@ -55,7 +55,8 @@ async fn open(file: &std::path::Path) -> anyhow::Result<(Config, Arc<dyn Log>, L
 async fn list(args: &DlqListArgs) -> anyhow::Result<ExitCode> {
     let filter = Filter::new(&args.filter, Timestamp::now())?;
     let (_, _, letters) = open(&args.with.config).await?;
-    let listing = Listing::new(letters.all().iter().filter(|letter| filter.fits(letter)).collect(), args.limit);
+    let listing =
+        Listing::new(letters.all().iter().filter(|letter| filter.fits(letter)).collect(), args.limit as usize);
     list::print(&listing, args.format, &mut io::stdout().lock())?;
     Ok(ExitCode::SUCCESS)
 }
@@ -146,7 +147,7 @@ fn ways(config: &Config) -> anyhow::Result<Ways> {
 
 /// Which letters are meant.
 struct Filter {
-    stage: Option<String>,
+    stage: Option<&'static str>,
     /// In lower case.
     reason: Option<String>,
     span: Option<Span>,
@@ -161,7 +162,8 @@ impl Filter {
                     .map_err(|error| anyhow::anyhow!("{}\nhint: {}", error.message, error.hint))?,
             ),
         };
-        Ok(Self { stage: args.stage.clone(), reason: args.reason.as_ref().map(|text| text.to_lowercase()), span })
+        let reason = args.reason.as_ref().map(|text| text.to_lowercase());
+        Ok(Self { stage: args.stage.map(Parker::name), reason, span })
     }
 
     fn is_empty(&self) -> bool {
@@ -169,7 +171,7 @@ impl Filter {
     }
 
     fn fits(&self, letter: &Letter) -> bool {
-        self.stage.as_ref().is_none_or(|stage| *stage == letter.stage)
+        self.stage.is_none_or(|stage| stage == letter.stage)
             && self.reason.as_ref().is_none_or(|text| letter.reason.to_lowercase().contains(text))
             && self.span.is_none_or(|span| (span.from..span.to).contains(&letter.parked_at))
     }
