@@ -135,9 +135,11 @@ async fn status_says_in_its_first_line_whether_all_is_well() -> anyhow::Result<(
     let folder = tempfile::tempdir()?;
     let folder = folder.path();
     std::fs::write(folder.join("grapevine.toml"), format!("data_dir = \"data\"\n{}", config()))?;
-    let nothing = run(folder, &["status"], 2)?;
+    let nothing = run(folder, &["status"], 3)?;
     ensure!(nothing.starts_with("not known: the log and the store"), "{nothing}");
     ensure!(!folder.join("data").exists(), "to look makes nothing");
+    let wrong = run(folder, &["status", "--form", "json"], 2)?;
+    ensure!(wrong.contains("--format"), "not what a part that does not answer gives: {wrong}");
 
     std::fs::write(folder.join("posts.ndjson"), (0..20).map(|id| post(id, "created_at") + "\n").collect::<String>())?;
     let mut app = App::start(folder, &config()).await?;
@@ -154,7 +156,7 @@ async fn status_says_in_its_first_line_whether_all_is_well() -> anyhow::Result<(
     }
 
     app.stop()?;
-    let stopped = run(folder, &["status"], 2)?;
+    let stopped = run(folder, &["status"], 3)?;
     ensure!(stopped.starts_with("not known: the store; what could be asked is well"), "{stopped}");
     ensure!(stopped.contains("no dead letters") && stopped.contains(" sink "), "the rest is shown:\n{stopped}");
     ensure!(!stopped.contains("STORED MENTIONS"), "what is not known is not 0:\n{stopped}");
@@ -178,7 +180,7 @@ async fn the_commands_say_the_same_of_a_log_on_kafka() -> anyhow::Result<()> {
     app.wait_for_stored(21).await?;
     ensure!(run(folder, &["dlq", "list"], 0)?.contains("1 letter, all replayed"));
     app.stop()?;
-    let stopped = run(folder, &["status"], 2)?;
+    let stopped = run(folder, &["status"], 3)?;
     ensure!(stopped.starts_with("not known: the store; what could be asked is well"), "{stopped}");
     Ok(())
 }

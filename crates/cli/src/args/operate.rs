@@ -112,7 +112,8 @@ pub const STATUS_HELP: &str = "\
 The first line says whether all is well. The log and the store are asked directly, so that it works without a token and \
 whoever runs the stages. What does not answer is shown as not known, never as 0.
 
-Exit codes: 0 healthy; 1 something is violated, has stalled or is silent; 2 a part did not answer, and the rest is well.";
+Exit codes: 0 healthy; 1 something is violated, has stalled or is silent; 2 the command line is wrong; 3 something is
+not known, and the rest is well.";
 
 #[derive(Debug, Args)]
 pub struct StatusArgs {

@@ -22,7 +22,8 @@ use crate::{
 /// Between two looks of `--watch`.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// Exit code 0 while healthy, 1 where something is violated, 2 where something is not known.
+/// Exit code 0 while healthy, 1 where something is violated, 3 where something is not known; 2 is clap's, for a wrong
+/// command line.
 pub async fn run(args: &StatusArgs) -> anyhow::Result<ExitCode> {
     let config = config::load(&args.with.config)?;
     loop {
@@ -40,7 +41,7 @@ fn exit_code(verdict: Verdict) -> ExitCode {
     match verdict {
         Verdict::Healthy => ExitCode::SUCCESS,
         Verdict::Violated => ExitCode::from(1),
-        Verdict::NotKnown => ExitCode::from(2),
+        Verdict::NotKnown => ExitCode::from(3),
     }
 }
 
