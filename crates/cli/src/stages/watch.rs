@@ -12,7 +12,7 @@ use super::Pipeline;
 
 const EVERY: Duration = Duration::from_secs(1);
 /// A stage that has work and finishes none of it for so long is stalled.
-const STALLED_AFTER: Duration = Duration::from_secs(60);
+pub const STALLED_AFTER: Duration = Duration::from_secs(60);
 
 /// Looks at a stage's group until the pipeline stops.
 pub async fn run(pipeline: Pipeline, stage: &'static str, topic: &'static str, group: &'static str) {
@@ -29,14 +29,15 @@ pub async fn run(pipeline: Pipeline, stage: &'static str, topic: &'static str, g
     }
 }
 
-type Bounds = BTreeMap<u32, (u64, u64)>;
+/// `(oldest, next)` of every partition.
+pub type Bounds = BTreeMap<u32, (u64, u64)>;
 
 async fn look(pipeline: &Pipeline, topic: &str, group: &str) -> Result<(Bounds, Offsets), LogError> {
     Ok((pipeline.log.bounds(topic).await?, pipeline.log.committed(topic, group).await?))
 }
 
 /// Records that are there and that the group has not committed, over the chosen partitions.
-fn behind(bounds: &Bounds, committed: &Offsets, chosen: impl Fn(&u32) -> bool) -> u64 {
+pub fn behind(bounds: &Bounds, committed: &Offsets, chosen: impl Fn(&u32) -> bool) -> u64 {
     let of_one = |(partition, (oldest, end)): (&u32, &(u64, u64))| {
         end - committed.get(partition).copied().unwrap_or_default().clamp(*oldest, *end)
     };

@@ -13,14 +13,15 @@ use crate::{
     commands::dlq::{self, Letter},
     config::Config,
     parts,
-    stages::{alert, ingest, score, sink},
+    stages::{
+        alert, ingest, score, sink,
+        watch::{self, Bounds},
+    },
 };
 
 /// What one part said, or why it is not known.
 pub type Known<T> = Result<T, String>;
 
-/// Under which the sink keeps the log's random name.
-const LOG_ID: &[u8] = b"log:id";
 /// How long a part may take to answer.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// An audit reads the base table.
@@ -55,8 +56,7 @@ pub struct LogSeen {
 pub struct Reader {
     pub stage: &'static str,
     pub topic: &'static str,
-    /// `(oldest, next)` of every partition.
-    pub bounds: BTreeMap<u32, (u64, u64)>,
+    pub bounds: Bounds,
     pub commits: Offsets,
     /// When the oldest record that waits was appended.
     pub oldest_waiting: Option<Timestamp>,
@@ -67,10 +67,7 @@ pub struct Reader {
 impl Reader {
     /// Records that are there and that the group has not committed.
     pub fn waiting(&self) -> u64 {
-        let of_one = |(partition, (oldest, end)): (&u32, &(u64, u64))| {
-            end - self.commits.get(partition).copied().unwrap_or_default().clamp(*oldest, *end)
-        };
-        self.bounds.iter().map(of_one).sum()
+        watch::behind(&self.bounds, &self.commits, |_| true)
     }
 }
 
@@ -114,7 +111,7 @@ async fn look(log: &dyn Log) -> anyhow::Result<LogSeen> {
         checkpoints: keys_after(&state, ingest::CHECKPOINT),
         watched_through: watched_through(&state),
         letters: dlq::read(log).await.context("the dead letters")?.into_all(),
-        id: text(LOG_ID),
+        id: text(sink::log_id::KEY),
     })
 }
 

@@ -11,10 +11,9 @@ use crate::{
         words,
     },
     invariants,
+    stages::watch::STALLED_AFTER,
 };
 
-/// A stage that finishes nothing for so long while records wait has stalled.
-const STALLED: SignedDuration = SignedDuration::from_secs(60);
 /// Sources say how far they are every few seconds, also when they have nothing.
 const SILENT: SignedDuration = SignedDuration::from_mins(5);
 
@@ -178,7 +177,9 @@ fn alert_stage(log: &LogSeen, store: &Known<Overview>) -> Stage {
 }
 
 fn state(reader: &Reader, waiting: u64, moved: Option<Timestamp>, now: Timestamp) -> StageState {
-    let recent = |time: Option<Timestamp>| time.is_some_and(|time| now.duration_since(time) <= STALLED);
+    let recent = |time: Option<Timestamp>| {
+        time.is_some_and(|time| now.duration_since(time).as_secs_f64() <= STALLED_AFTER.as_secs_f64())
+    };
     match waiting {
         0 if reader.commits.is_empty() => StageState::NotStarted,
         0 => StageState::UpToDate,

@@ -6,7 +6,8 @@ use anyhow::Context;
 use grapevine_log::{Log, Record};
 use grapevine_model::topics;
 
-const KEY: &[u8] = b"log:id";
+/// Under which the log keeps it, on the topic of the stages' state.
+pub const KEY: &[u8] = b"log:id";
 
 /// The log's name; it gets one where it has none.
 pub async fn of(log: &dyn Log) -> anyhow::Result<String> {

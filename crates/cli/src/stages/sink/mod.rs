@@ -9,7 +9,7 @@
 
 mod intake;
 mod job;
-mod log_id;
+pub mod log_id;
 mod note;
 mod upkeep;
 mod valid;
