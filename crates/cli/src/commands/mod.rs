@@ -25,6 +25,7 @@ use crate::{
 
 /// Runs a command to its end.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    crash::arm()?;
     match args.command {
         Command::Up(with) => runtime()?.block_on(up::run(&with.config)),
         Command::Ingest(with) => runtime()?.block_on(stage::run(&with.config, stage::Stage::Ingest)),

@@ -8,6 +8,8 @@ use std::sync::{
     atomic::{AtomicU32, Ordering},
 };
 
+use anyhow::bail;
+
 const VARIABLE: &str = "GRAPEVINE_CRASH_AT";
 
 /// A step between two writes.
@@ -109,12 +111,18 @@ struct Plan {
 
 impl Plan {
     /// `name` or `name:n`.
-    fn parse(text: &str) -> Self {
+    fn parse(text: &str) -> anyhow::Result<Self> {
         let (name, passing) = match text.split_once(':') {
-            Some((name, n)) => (name, n.parse().unwrap_or(1)),
+            Some((name, n)) => (name, n.parse().unwrap_or_default()),
             None => (text, 1),
         };
-        Self { name: name.to_owned(), passing, passed: AtomicU32::new(0) }
+        if ALL.iter().all(|point| point.name != name) {
+            bail!("{VARIABLE}: there is no crash point {name:?}; there are:\n{}", names());
+        }
+        if passing == 0 {
+            bail!("{VARIABLE}: {text:?} does not say which passing; write {name}, or {name}:3 for the third");
+        }
+        Ok(Self { name: name.to_owned(), passing, passed: AtomicU32::new(0) })
     }
 
     /// Counts this passing, and says whether it is the one.
@@ -123,17 +131,21 @@ impl Plan {
     }
 }
 
-/// The process passes a point: it ends here where the environment says so.
+static PLAN: OnceLock<Plan> = OnceLock::new();
+
+/// Reads the environment, once at the start. A plan that would never come true is refused: a test that waits for its
+/// crash would take a pipeline that was never hurt for one that survived.
+pub fn arm() -> anyhow::Result<()> {
+    if let Some(text) = std::env::var(VARIABLE).ok().filter(|text| !text.is_empty()) {
+        let plan = Plan::parse(&text)?;
+        PLAN.get_or_init(|| plan);
+    }
+    Ok(())
+}
+
+/// The process passes a point: it ends here where the plan says so.
 pub fn at(name: &'static str) {
-    static PLAN: OnceLock<Option<Plan>> = OnceLock::new();
-    let plan = PLAN.get_or_init(|| {
-        let plan = Plan::parse(&std::env::var(VARIABLE).ok()?);
-        if ALL.iter().all(|point| point.name != plan.name) {
-            tracing::error!("{VARIABLE}: there is no crash point {}; see `grapevine crash-points`", plan.name);
-        }
-        Some(plan)
-    });
-    if plan.as_ref().is_some_and(|plan| plan.is_due(name)) {
+    if PLAN.get().is_some_and(|plan| plan.is_due(name)) {
         std::process::abort();
     }
 }
@@ -144,10 +156,20 @@ mod tests {
 
     #[test]
     fn a_plan_names_a_point_and_a_passing() {
-        let first = Plan::parse("sink-noted");
+        let first = Plan::parse("sink-noted").unwrap();
         assert!(!first.is_due("sink-read") && first.is_due("sink-noted") && !first.is_due("sink-noted"));
-        let third = Plan::parse("sink-noted:3");
+        let third = Plan::parse("sink-noted:3").unwrap();
         assert_eq!([(); 4].map(|()| third.is_due("sink-noted")), [false, false, true, false]);
+    }
+
+    #[test]
+    fn a_plan_that_would_never_come_true_is_refused() {
+        let refused = |text| Plan::parse(text).err().map(|error| error.to_string()).unwrap_or_default();
+        let unknown = refused("sink-note");
+        assert!(unknown.contains("no crash point \"sink-note\"") && unknown.contains("\nsink-noted\n"), "{unknown}");
+        for text in ["sink-noted:0", "sink-noted:x", "sink-noted:", "sink-noted:-1"] {
+            assert!(refused(text).contains("write sink-noted, or sink-noted:3"), "{text}: {}", refused(text));
+        }
     }
 
     #[test]
