@@ -26,13 +26,14 @@ impl Span {
         let to = to.map_or(Ok(now), |text| time("to", text, now))?;
         let from = match from {
             Some(text) => time("from", text, now)?,
-            None => to.checked_sub(DEFAULT).map_err(|_| refused("`to` is out of range".to_owned()))?,
+            None => to.checked_sub(DEFAULT).map_err(|_| refused("`to` is out of range", "give a later `to`"))?,
         };
         if from >= to {
-            return Err(refused(format!("the span is empty: from {from} is not before to {to}")));
+            let message = format!("the span is empty: from {from} is not before to {to}");
+            return Err(refused(message, "give a `from` before `to`"));
         }
         if to.duration_since(from) > LONGEST {
-            return Err(refused("the span is longer than 800 days".to_owned()));
+            return Err(refused("the span is longer than 800 days", "ask for at most 800 days at once"));
         }
         Ok(Self { from, to })
     }
@@ -45,10 +46,9 @@ fn time(name: &str, text: &str, now: Timestamp) -> Result<Timestamp, ApiError> {
         _ => text.parse().ok().or_else(|| midnight(text)),
     };
     read.ok_or_else(|| {
-        refused(format!(
-            "`{name}` is not a time: {text:?}; write a date (2026-03-01), an RFC 3339 time (2026-03-01T12:00:00Z) or how \
-             far back (-90m, -24h, -7d, -8w)"
-        ))
+        let hint = "write a date (2026-03-01), an RFC 3339 time (2026-03-01T12:00:00Z), now, or how far back (-90m, -24h, \
+                    -7d, -8w)";
+        refused(format!("`{name}` is not a time: {text:?}"), hint)
     })
 }
 
@@ -73,8 +73,8 @@ fn relative(text: &str) -> Option<SignedDuration> {
     (count >= 0).then(|| SignedDuration::from_hours(i64::from(count) * hours))
 }
 
-fn refused(message: String) -> ApiError {
-    ApiError::new(ErrorCode::BadSpan, message)
+fn refused(message: impl Into<String>, hint: &'static str) -> ApiError {
+    ApiError { hint, ..ApiError::new(ErrorCode::BadSpan, message) }
 }
 
 #[cfg(test)]
@@ -98,8 +98,16 @@ mod tests {
     fn check_is_no_time(name: &str, text: &str) {
         let (from, to) = if name == "from" { (Some(text), None) } else { (None, Some(text)) };
         let error = Span::parse(from, to, now()).unwrap_err();
-        let begin = format!("`{name}` is not a time: {text:?}; write a date (2026-03-01), an RFC 3339 time");
-        assert!(error.message.starts_with(&begin) && error.message.contains("-7d"), "{}", error.message);
+        assert_eq!(error.message, format!("`{name}` is not a time: {text:?}"));
+        assert!(error.hint.starts_with("write a date (2026-03-01), an RFC 3339 time"), "{}", error.hint);
+    }
+
+    #[test]
+    fn the_hint_fits_what_was_refused() {
+        let hint = |from, to| Span::parse(Some(from), Some(to), now()).unwrap_err().hint;
+        assert!(hint("yesterday", "now").contains("-24h"));
+        assert_eq!(hint("now", "-1d"), "give a `from` before `to`");
+        assert_eq!(hint("2020-01-01", "now"), "ask for at most 800 days at once");
     }
 
     #[test]
