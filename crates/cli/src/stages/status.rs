@@ -260,6 +260,15 @@ mod tests {
     }
 
     #[test]
+    fn prometheus_tells_of_every_stage_that_is_gone_with_its_target() {
+        let rules = include_str!("../../../../deploy/prometheus-rules.yml");
+        let gone = rules.split("alert: ").find(|rule| rule.starts_with("GrapevineProcessGone")).unwrap();
+        for stage in STAGES {
+            assert!(gone.contains(&format!("absent(grapevine_stage_healthy{{stage=\"{stage}\"}})")), "{stage}: {gone}");
+        }
+    }
+
+    #[test]
     fn stages_stand_in_the_order_of_the_pipeline() {
         let board = StatusBoard::new();
         for name in ["serve", "ingest", "sink"] {
