@@ -35,8 +35,9 @@ pub fn run_plan(options: &Options, plan: Vec<Timed>, mut say: impl FnMut(&str)) 
     say(&format!("everything runs after {took:.0} s; logs in {folder}"));
     let report = break_and_audit(options, plan, &mut world, say)?;
     drop(world);
-    if report.passed() && !options.keep {
-        std::fs::remove_dir_all(&options.folder)?;
+    match report.passed() && !options.keep {
+        true => std::fs::remove_dir_all(&options.folder)?,
+        false => std::fs::write(options.folder.join("report.txt"), report.to_string())?,
     }
     Ok(report)
 }
