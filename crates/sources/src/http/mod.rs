@@ -15,7 +15,7 @@
 //! | a status of the policy's `limited`; 403 with `Retry-After` or nothing left; a rule of class `limited` | [`RateLimited`](crate::SourceError::RateLimited) until the platform says |
 //! | 401, 403 | [`Auth`](crate::SourceError::Auth) |
 //! | 404, 410 | [`Gone`](crate::SourceError::Gone) |
-//! | 408, 425, 5xx, no answer, HTML or broken JSON where JSON is wanted, a body beyond 32 MiB | tried again, then [`Transient`](crate::SourceError::Transient) |
+//! | 408, 425, 5xx, no answer, HTML or broken JSON where JSON is wanted, a body beyond 32 MiB (unpacked) | tried again, then [`Transient`](crate::SourceError::Transient) |
 //! | anything else | [`Config`](crate::SourceError::Config) |
 
 mod auth;

@@ -9,7 +9,7 @@ use crate::{SourceError, registry::Clock};
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// From the first byte sent to the last one read.
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
-/// Of one body.
+/// Of one body, unpacked.
 const MOST_BYTES: usize = 32 << 20;
 const MOST_REDIRECTS: usize = 5;
 

@@ -7,6 +7,7 @@ use std::{
 };
 
 use async_trait::async_trait;
+use flate2::{Compression, write::GzEncoder};
 use grapevine_sources::{
     Clock, SourceError, World,
     conformance::StepClock,
@@ -96,14 +97,19 @@ async fn an_unchanged_answer_is_no_error() {
 
 /// Answers one request after another with these bytes, and gives what it was sent.
 pub fn serve(answers: Vec<&'static str>) -> (u16, std::thread::JoinHandle<Vec<String>>) {
+    serve_bytes(answers.into_iter().map(|answer| answer.as_bytes().to_vec()).collect())
+}
+
+fn serve_bytes(answers: Vec<Vec<u8>>) -> (u16, std::thread::JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     let served = std::thread::spawn(move || {
-        let one = |answer: &str| {
+        let one = |answer: Vec<u8>| {
             let (mut stream, _) = listener.accept().unwrap();
             let mut sent = [0; 4096];
             let length = stream.read(&mut sent).unwrap();
-            stream.write_all(answer.as_bytes()).unwrap();
+            // Whoever has read enough hangs up.
+            let _ = stream.write_all(&answer);
             String::from_utf8_lossy(&sent[..length]).into_owned()
         };
         answers.into_iter().map(one).collect()
@@ -143,4 +149,29 @@ async fn a_secret_is_not_taken_elsewhere_and_stands_in_no_error() {
     let error = transport().send(request).await.unwrap_err();
     assert!(error.is_transient() && !format!("{error} {error:?}").contains("s3cr3t"), "{error:?}");
     assert!(error.to_string().starts_with(&format!("GET http://127.0.0.1:{port}/gone: cannot connect: ")), "{error}");
+}
+
+/// An answer whose body is compressed.
+fn gzipped(body: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(body).unwrap();
+    let packed = encoder.finish().unwrap();
+    let head = format!(
+        "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+        packed.len()
+    );
+    [head.into_bytes(), packed].concat()
+}
+
+/// Some platforms compress whatever is asked for.
+#[tokio::test]
+async fn a_compressed_answer_is_read_and_its_bound_counts_what_it_unpacks_to() {
+    let (port, served) = serve_bytes(vec![gzipped(b"{\"a\": 1}"), gzipped(&vec![b' '; (32 << 20) + 1])]);
+    let request = Request::get(format!("http://127.0.0.1:{port}/").parse().unwrap());
+    let response = transport().send(request.clone()).await.unwrap();
+    assert_eq!(response.json(), Ok(serde_json::json!({"a": 1})));
+    let error = transport().send(request).await.unwrap_err();
+    assert!(error.is_transient() && error.to_string().contains("answered more than 33554432 bytes"), "{error}");
+    let sent = served.join().unwrap().concat();
+    assert!(sent.contains("accept-encoding: gzip"), "{sent}");
 }
