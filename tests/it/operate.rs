@@ -212,6 +212,12 @@ async fn a_rollup_that_was_damaged_is_found_and_rebuilt() -> anyhow::Result<()> 
     let alone = run(folder, &["store", "verify", "--format", "json"], 0)?;
     let alone: Value = serde_json::from_str(&alone)?;
     ensure!(alone["mentions"] == 20, "with no pipeline it starts the engine itself: {alone}");
+    std::fs::write(folder.join("other.toml"), format!("data_dir = \"elsewhere\"\n{}", config()))?;
+    for command in [&["store", "verify"][..], &["store", "rebuild", "--from", "-2h"]] {
+        let nothing = run(folder, &[command, &["--config", "other.toml"]].concat(), 1)?;
+        ensure!(nothing.contains("there is no store at ") && nothing.contains("is --config the right file"), "{nothing}");
+    }
+    ensure!(!folder.join("elsewhere").exists(), "neither makes a store");
     Ok(())
 }
 

@@ -92,6 +92,38 @@ pub async fn open_store(config: &Config) -> anyhow::Result<OpenStore> {
     Ok(OpenStore { store, reader, engine })
 }
 
+/// Opens what is stored, without making a store where there is none: no folder, no database, no table. An engine is
+/// started where data of one lie.
+pub async fn existing_store(config: &Config) -> anyhow::Result<OpenStore> {
+    let folder = engine_folder(config);
+    if config.store.kind == StoreKind::Embedded && !folder.exists() {
+        bail!("there is no store at {} yet\nhint: `grapevine up` makes one; is --config the right file?", folder.display());
+    }
+    let open = open_store(config).await?;
+    match prepared(&open.reader).await {
+        Ok(()) => Ok(open),
+        Err(error) => {
+            open.close().await;
+            Err(error)
+        }
+    }
+}
+
+async fn prepared(store: &Store) -> anyhow::Result<()> {
+    match store.next_migration().await? {
+        None => Ok(()),
+        Some(lacking) => bail!(
+            "the database {} is not prepared for this version: it lacks {lacking}\n\
+             hint: `grapevine up`, or `grapevine sink`, prepares it; is --config the right file?",
+            store.database()
+        ),
+    }
+}
+
+fn engine_folder(config: &Config) -> PathBuf {
+    config.data_dir.join("engine")
+}
+
 /// Asks the store that runs, as a user that can not write. No engine is started for it.
 pub async fn running_store(config: &Config) -> anyhow::Result<Store> {
     let address = match config.store.kind {
@@ -141,7 +173,7 @@ async fn start_engine(config: &Config) -> anyhow::Result<EmbeddedEngine> {
     create_data_dir(&config.data_dir)?;
     let program = std::env::current_exe().context("the path of this program is not known")?;
     let command = vec![program.into(), "engine-serve".into()];
-    let mut options = EngineOptions::new(command, config.data_dir.join("engine"));
+    let mut options = EngineOptions::new(command, engine_folder(config));
     options.memory_limit = Some(config.store.memory_mib << 20);
     let started = tokio::task::spawn_blocking(move || EmbeddedEngine::start(options)).await?;
     started.context("the embedded engine did not start")
@@ -278,4 +310,19 @@ pub fn write_private(file: &Path, contents: &[u8]) -> std::io::Result<()> {
     written.write_all(contents)?;
     written.sync_all()?;
     fs::rename(draft, file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn to_look_for_a_store_makes_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        let config: Config = toml::from_str(&format!("data_dir = {data:?}")).unwrap();
+        let error = existing_store(&config).await.err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(error.starts_with("there is no store at ") && error.contains("--config"), "{error}");
+        assert!(!data.exists());
+    }
 }

@@ -43,6 +43,15 @@ impl StoreError {
             _ => false,
         }
     }
+
+    /// What was asked for has not been made yet: ClickHouse's codes of an unknown table and an unknown database.
+    pub(crate) fn is_absence(&self) -> bool {
+        use clickhouse::error::Error;
+        match self {
+            Self::Engine { source: Error::BadResponse(message), .. } => matches!(code_of(message), Some(60 | 81)),
+            _ => false,
+        }
+    }
 }
 
 /// The number in `Code: 60. DB::Exception: …`. A proxy's error page has none.
@@ -68,6 +77,13 @@ mod tests {
 
     fn answered(message: &str) -> StoreError {
         StoreError::Engine { doing: "testing", source: clickhouse::error::Error::BadResponse(message.into()) }
+    }
+
+    #[test]
+    fn a_table_that_was_never_made_is_told_from_one_that_may_not_be_read() {
+        assert!(answered("Code: 60. DB::Exception: Unknown table expression identifier").is_absence());
+        assert!(answered("Code: 81. DB::Exception: Database grapevine does not exist").is_absence());
+        assert!(!answered("Code: 497. DB::Exception: reader: Not enough privileges").is_absence());
     }
 
     #[test]

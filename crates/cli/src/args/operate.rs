@@ -145,7 +145,7 @@ pub enum StoreCommand {
 const VERIFY_HELP: &str = "\
 An hour that an edit or a deletion has touched waits to be rebuilt by the sink; until then it may differ.
 
-Exit codes: 0 all agree, or only hours differ that wait to be rebuilt; 1 others differ.";
+Exit codes: 0 all agree, or only hours differ that wait to be rebuilt; 1 others differ, or there is nothing to compare.";
 
 #[derive(Debug, Args)]
 pub struct VerifyArgs {

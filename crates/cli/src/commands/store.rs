@@ -32,17 +32,17 @@ pub async fn run(command: &StoreCommand) -> anyhow::Result<ExitCode> {
     }
 }
 
+/// What is there: neither command makes a store, or changes its tables.
 async fn open(file: &std::path::Path) -> anyhow::Result<(Config, OpenStore)> {
     let config = config::load(file)?;
-    let open = parts::open_store(&config).await?;
-    open.store.migrate().await?;
+    let open = parts::existing_store(&config).await?;
     Ok((config, open))
 }
 
 async fn verify(args: &VerifyArgs) -> anyhow::Result<ExitCode> {
     let span = span::parse(&args.from, &args.to)?;
     let (_, open) = open(&args.with.config).await?;
-    let verified = open.store.verify(span.from, span.to).await;
+    let verified = open.reader.verify(span.from, span.to).await;
     open.close().await;
     let report = Report { from: span.from, to: span.to, rebuilt_hours: None, verified: verified? };
     report.print(args.format, &mut io::stdout().lock())?;

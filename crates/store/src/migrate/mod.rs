@@ -77,6 +77,18 @@ impl Store {
         Ok(applied)
     }
 
+    /// The first migration that the store lacks; the first of all where there is no database yet. Writes nothing.
+    ///
+    /// # Errors
+    /// As [`Store::migrate`].
+    pub async fn next_migration(&self) -> Result<Option<&'static str>, StoreError> {
+        let first = |lacking: &[&Migration]| lacking.first().map(|migration| migration.name);
+        match self.lacking().await {
+            Err(error) if error.is_absence() => Ok(first(&MIGRATIONS.iter().collect::<Vec<_>>())),
+            lacking => Ok(first(&lacking?)),
+        }
+    }
+
     async fn lacking(&self) -> Result<Vec<&'static Migration>, StoreError> {
         let sql = "SELECT name, hash FROM schema_migrations FINAL ORDER BY name";
         let known: Vec<Known> = self.read(sql).fetch_all().await.doing(DOING)?;

@@ -7,7 +7,12 @@ async fn migrations_are_applied_once_and_create_the_database() {
     let world = bare();
     let fresh = StoreOptions { database: format!("{}_new", world.options.database), ..world.options.clone() };
     let store = Store::connect(fresh).unwrap();
+    for _ in 0..2 {
+        let next = store.next_migration().await.unwrap();
+        assert_eq!(next, Some("0001_mentions"), "to ask makes no database");
+    }
     let first = store.migrate().await.unwrap();
+    assert_eq!(store.next_migration().await.unwrap(), None);
     assert_eq!(first.first().map(|applied| applied.name.as_str()), Some("0001_mentions"));
     assert_eq!(store.migrate().await.unwrap(), []);
     store.ping().await.unwrap();
