@@ -35,13 +35,22 @@ pub(super) struct EmbeddedConsumer {
 }
 
 impl EmbeddedConsumer {
+    /// Whoever waits for it may go away: then the member that it became leaves again.
     pub(super) async fn join(shared: Arc<Shared>, name: &str, group: &str, start: StartAt) -> Result<Self, LogError> {
-        let topic = name.to_owned();
-        let found = shared.read(move |conn| topic::get(conn, &topic)).await?;
+        let (name, group) = (name.to_owned(), group.to_owned());
+        tokio::spawn(Self::sit_down(shared, name, group, start)).await.unwrap_or_else(|error| {
+            let message = format!("joining a group of the log ended abnormally: {error}");
+            Err(LogError::Broken { message, transient: false })
+        })
+    }
+
+    async fn sit_down(shared: Arc<Shared>, topic: String, group: String, start: StartAt) -> Result<Self, LogError> {
+        let name = topic.clone();
+        let found = shared.read(move |conn| topic::get(conn, &name)).await?;
         let (session, lease_ms) = (shared.session.clone(), shared.lease.as_millis() as i64);
-        let join = Join { group: group.to_owned(), topic: found, session, lease_ms };
+        let join = Join { group, topic: found, session, lease_ms };
         let (seat, positions) = shared.write(sit(join.clone(), None, start)).await?;
-        Ok(EmbeddedConsumer { shared, topic: name.to_owned(), join, start, seat, positions, turn: 0 })
+        Ok(EmbeddedConsumer { shared, topic, join, start, seat, positions, turn: 0 })
     }
 
     /// The fence and the commit, for the transaction that they share with whatever goes with them.
@@ -60,7 +69,8 @@ impl EmbeddedConsumer {
         lost.map_or(Ok(()), |part| Err(LogError::NotAssigned(*part)))
     }
 
-    /// Takes note of a new deal; partitions that were kept read on where they are. The answer names the others.
+    /// Takes note of a new deal; partitions that were kept read on where they are. The answer names the others. Where it is
+    /// dropped halfway, the next poll asks again, for the same member.
     async fn take_seat(&mut self) -> Result<Polled, LogError> {
         let (seat, mut positions) =
             self.shared.write(sit(self.join.clone(), Some(self.seat.member), self.start)).await?;

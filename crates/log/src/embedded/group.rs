@@ -37,7 +37,9 @@ pub(super) fn generation(conn: &Connection, group: &str, topic: i64) -> Result<i
     Ok(found.query_row(params![group, topic], |row| row.get(0)).optional()?.unwrap_or(0))
 }
 
-/// Takes a seat, or finds the one that `member` has: a member whose lease ran out joins again.
+/// Takes a seat, or finds the one that `member` has. A member whose lease ran out joins again under its old id: whoever
+/// asked may be gone before the answer comes, and asks again; under a new id each time it would leave a member behind that
+/// nobody reads for and whose lease its process renews. The old id opens nothing: claims say since when they hold.
 pub(super) fn sit(conn: &Connection, join: &Join, member: Option<i64>, now_ms: i64) -> Result<Seat, Fail> {
     let known = match member {
         Some(id) => {
@@ -50,9 +52,9 @@ pub(super) fn sit(conn: &Connection, join: &Join, member: Option<i64>, now_ms: i
         Some(id) => id,
         None => {
             evict(conn, now_ms)?;
-            let sql = "INSERT INTO members(grp, topic, session, owner, expires) VALUES(?, ?, ?, ?, ?)";
+            let sql = "INSERT INTO members(id, grp, topic, session, owner, expires) VALUES(?, ?, ?, ?, ?, ?)";
             let expires = now_ms + join.lease_ms;
-            let values = params![join.group, join.topic.id, join.session, owner::this_process(), expires];
+            let values = params![member, join.group, join.topic.id, join.session, owner::this_process(), expires];
             conn.prepare_cached(sql)?.execute(values)?;
             let id = conn.last_insert_rowid();
             deal(conn, &join.group, join.topic.id)?;
