@@ -33,6 +33,10 @@ impl Clock for SystemClock {
 pub trait SourceSpec: fmt::Debug + Send + Sync {
     fn name(&self) -> &str;
     fn kind(&self) -> &'static str;
+    /// What the platform demands of those who read it; empty where nothing is known.
+    fn terms(&self) -> &str {
+        ""
+    }
     /// Does no I/O: [`Source::check`] and [`Source::poll`] do.
     fn build(&self, world: &World) -> Box<dyn Source>;
 }
@@ -48,12 +52,27 @@ pub struct KeyDoc {
     pub doc: &'static str,
 }
 
+/// Which changes a kind of source sees of what it gave before, in words for the reference page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Changes {
+    pub edits: &'static str,
+    /// `never`, or which.
+    pub deletions: &'static str,
+}
+
+impl Changes {
+    pub const NEVER: &'static str = "never";
+}
+
 /// One kind of source.
 #[derive(Debug)]
 pub struct KindRow {
     pub kind: &'static str,
     pub doc: &'static str,
     pub keys: &'static [KeyDoc],
+    pub changes: Changes,
+    /// What the platform demands of those who read it; empty where nothing is known.
+    pub terms: &'static str,
     pub(crate) parse: fn(Place<'_>, toml::Table) -> Result<Box<dyn SourceSpec>, ConfigError>,
 }
 
@@ -62,20 +81,40 @@ pub const KINDS: &[KindRow] = &[
         kind: bluesky::KIND,
         doc: bluesky::DOC,
         keys: bluesky::KEYS,
+        changes: bluesky::CHANGES,
+        terms: "",
         parse: parse_settings::<bluesky::BlueskySettings>,
     },
-    KindRow { kind: feed::KIND, doc: feed::DOC, keys: feed::KEYS, parse: parse_settings::<feed::FeedSettings> },
-    KindRow { kind: file::KIND, doc: file::DOC, keys: file::KEYS, parse: parse_settings::<file::FileSettings> },
+    KindRow {
+        kind: feed::KIND,
+        doc: feed::DOC,
+        keys: feed::KEYS,
+        changes: feed::CHANGES,
+        terms: "",
+        parse: parse_settings::<feed::FeedSettings>,
+    },
+    KindRow {
+        kind: file::KIND,
+        doc: file::DOC,
+        keys: file::KEYS,
+        changes: file::CHANGES,
+        terms: "",
+        parse: parse_settings::<file::FileSettings>,
+    },
     KindRow {
         kind: hackernews::KIND,
         doc: hackernews::DOC,
         keys: hackernews::KEYS,
+        changes: hackernews::CHANGES,
+        terms: "",
         parse: parse_settings::<hackernews::HackerNewsSettings>,
     },
     KindRow {
         kind: mastodon::KIND,
         doc: mastodon::DOC,
         keys: mastodon::KEYS,
+        changes: mastodon::CHANGES,
+        terms: "",
         parse: parse_settings::<mastodon::MastodonSettings>,
     },
     declarative::ROW,

@@ -28,11 +28,13 @@ pub use self::frame::{Frame, MapError, map};
 use self::stream::BlueskySource;
 use crate::{
     Source, World,
-    registry::{ConfigError, KeyDoc, Place, Settings, SourceSpec},
+    registry::{Changes, ConfigError, KeyDoc, Place, Settings, SourceSpec},
 };
 
 pub const KIND: &str = "bluesky";
 pub const DOC: &str = "Every public post of Bluesky, live, by Jetstream. Free, and without an account.";
+pub(crate) const CHANGES: Changes =
+    Changes { edits: "all, as they happen", deletions: "all, as they happen; of a whole account, too" };
 
 pub(crate) const POSTS: &str = "app.bsky.feed.post";
 /// What one connection may ask for.

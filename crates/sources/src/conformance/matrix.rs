@@ -1,6 +1,7 @@
 use std::fmt::Write;
 
 use super::{Check, Outcome};
+use crate::registry::{self, Changes};
 
 /// What one source showed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,8 +36,23 @@ pub fn page(rows: &[Row]) -> String {
         let (head, words) = check.words();
         let _ = writeln!(page, "- **{head}**: {words}");
     }
+    page.push_str(CHANGES_HEAD);
+    for row in registry::kinds() {
+        let Changes { edits, deletions } = row.changes;
+        let _ = writeln!(page, "| {} | {edits} | {deletions} | {} |", row.kind, row.terms);
+    }
     page
 }
+
+const CHANGES_HEAD: &str = "
+## Which changes each kind sees, and what its platform demands
+
+A post that was given once may change. What a kind can not see stays as it was read; `never` means that a deletion on the
+platform leaves no trace here.
+
+| kind | edits | deletions | terms |
+|---|---|---|---|
+";
 
 const HEAD: &str = "# What every source has shown
 

@@ -47,7 +47,7 @@ pub use self::{
 use self::{settings::Values, source::DeclarativeSource};
 use crate::{
     Source, World,
-    registry::{ConfigError, KeyDoc, KindRow, Place, SourceSpec},
+    registry::{Changes, ConfigError, KeyDoc, KindRow, Place, SourceSpec},
 };
 
 pub const KIND: &str = "declarative";
@@ -62,6 +62,8 @@ pub(crate) const ROW: KindRow = KindRow {
         default: "",
         doc: "The file. A relative path starts at the working directory. Its settings are keys of the same table.",
     }],
+    changes: Changes { edits: "as the definition says", deletions: "as the definition says" },
+    terms: "",
     parse: parse_file,
 };
 
@@ -114,6 +116,10 @@ impl SourceSpec for Arc<DeclarativeSpec> {
 
     fn kind(&self) -> &'static str {
         self.kind
+    }
+
+    fn terms(&self) -> &str {
+        &self.definition.terms
     }
 
     fn build(&self, world: &World) -> Box<dyn Source> {

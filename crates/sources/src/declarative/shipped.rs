@@ -6,7 +6,7 @@ use super::{
     Definition,
     settings::{COMMON, Setting, SettingType, secret_keys},
 };
-use crate::registry::{KeyDoc, KindRow};
+use crate::registry::{Changes, KeyDoc, KindRow};
 
 /// The definitions as they stand in `platforms/`.
 pub const TEXTS: &[&str] = &[
@@ -48,7 +48,30 @@ fn row(definition: &'static Definition) -> KindRow {
         doc,
     });
     let keys: Vec<KeyDoc> = own.chain(common).collect();
-    KindRow { kind: &definition.name, doc: &definition.doc, keys: keys.leak(), parse: super::parse_shipped }
+    KindRow {
+        kind: &definition.name,
+        doc: &definition.doc,
+        keys: keys.leak(),
+        changes: changes(definition),
+        terms: &definition.terms,
+        parse: super::parse_shipped,
+    }
+}
+
+/// What is read again is the look-back, by the time that the map calls the time of change. Nothing tells of a post that is
+/// just not there any more.
+fn changes(definition: &Definition) -> Changes {
+    let maps = |field: &str| definition.listings.iter().all(|listing| listing.map.fields().any(|known| known == field));
+    let back = format!("{:#}", definition.poll.look_back);
+    let edits = match maps("changed_at") {
+        true => "all: what changed is listed anew".to_owned(),
+        false => format!("until a post is {back} older than the newest"),
+    };
+    let deletions = match maps("deleted") {
+        true => format!("those that the platform marks, until a post is {back} older than the newest").leak(),
+        false => Changes::NEVER,
+    };
+    Changes { edits: edits.leak(), deletions }
 }
 
 fn key_docs(setting: &'static Setting) -> Vec<KeyDoc> {

@@ -25,11 +25,12 @@ pub use self::entry::{ParseError, map, parse};
 use self::source::FeedSource;
 use crate::{
     Source, World,
-    registry::{ConfigError, KeyDoc, Place, Settings, SourceSpec},
+    registry::{Changes, ConfigError, KeyDoc, Place, Settings, SourceSpec},
 };
 
 pub const KIND: &str = "feed";
 pub const DOC: &str = "The entries of an RSS, Atom or JSON feed, such as one of Google Alerts.";
+pub(crate) const CHANGES: Changes = Changes { edits: "while the entry is in the feed", deletions: Changes::NEVER };
 
 /// Sites take more frequent readers for an attack.
 const SHORTEST_INTERVAL: u32 = 10;

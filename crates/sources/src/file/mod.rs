@@ -34,11 +34,12 @@ use serde::Deserialize;
 use self::{fields::FieldMap, page::Reader, record::Format};
 use crate::{
     Cursor, Page, Progress, Source, SourceError, World,
-    registry::{ConfigError, KeyDoc, Place, Settings, SourceSpec},
+    registry::{Changes, ConfigError, KeyDoc, Place, Settings, SourceSpec},
 };
 
 pub const KIND: &str = "file";
 pub const DOC: &str = "Posts from an NDJSON or CSV file, read once or followed while it grows.";
+pub(crate) const CHANGES: Changes = Changes { edits: "a line that gives the same id again", deletions: Changes::NEVER };
 
 pub const KEYS: &[KeyDoc] = &[
     KeyDoc {

@@ -26,11 +26,15 @@ pub use self::item::{MapError, map};
 use self::source::HackerNewsSource;
 use crate::{
     Source, World,
-    registry::{ConfigError, KeyDoc, Place, Settings, SourceSpec},
+    registry::{Changes, ConfigError, KeyDoc, Place, Settings, SourceSpec},
 };
 
 pub const KIND: &str = "hackernews";
 pub const DOC: &str = "Every story, comment, job and poll of Hacker News. Free, and without an account.";
+pub(crate) const CHANGES: Changes = Changes {
+    edits: "those that the list of changes names",
+    deletions: "those that the list of changes names; killed items, too",
+};
 
 pub const KEYS: &[KeyDoc] = &[
     KeyDoc {

@@ -29,12 +29,16 @@ pub use self::status::{MapError, map};
 use crate::{
     Source, World,
     http::SecretPlace,
-    registry::{ConfigError, KeyDoc, Place, Settings, SourceSpec},
+    registry::{Changes, ConfigError, KeyDoc, Place, Settings, SourceSpec},
     text::hashtag,
 };
 
 pub const KIND: &str = "mastodon";
 pub const DOC: &str = "Public posts with the hashtags that are named, as one Mastodon instance sees them.";
+pub(crate) const CHANGES: Changes = Changes {
+    edits: "in the overlap of two readings, and at 15 min, 1 h, 6 h and 24 h of age as far as `recheck_hours` goes",
+    deletions: "at 15 min, 1 h, 6 h and 24 h of age as far as `recheck_hours` goes; never before Mastodon 4.3",
+};
 
 pub const KEYS: &[KeyDoc] = &[
     KeyDoc {

@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use grapevine_sources::conformance::{Case, Row, page, run};
+use grapevine_sources::{
+    conformance::{Case, Row, page, run},
+    registry::{Changes, kinds},
+};
 
 use crate::platforms::{definitions, feed, hackernews, mastodon};
 
@@ -25,4 +28,14 @@ fn every_source_shows_what_the_matrix_says() {
     }
     let written = std::fs::read_to_string(&path).unwrap_or_default();
     assert_eq!(written, page(&rows), "docs/sources.md is old: run this test with GRAPEVINE_BLESS=1");
+}
+
+/// What the page says of deletions is what the scripted platforms show: a case with one for each kind that sees them.
+#[test]
+fn a_kind_sees_deletions_exactly_where_its_case_has_one() {
+    for case in cases() {
+        let row = kinds().find(|row| row.kind == case.name).expect("a case is named after its kind");
+        let is_shown = case.platform.expected().iter().any(|expected| !expected.is_there);
+        assert_eq!(is_shown, row.changes.deletions != Changes::NEVER, "{}: {:?}", row.kind, row.changes);
+    }
 }
