@@ -1,15 +1,16 @@
 use std::collections::HashSet;
 
-use grapevine_model::Event;
+use grapevine_model::{Event, Mention};
 use jiff::Timestamp;
 use tracing::subscriber::with_default;
 
 use super::{
     Answer, Case, Expected, Row,
     capture::Capture,
+    mutate,
     play::{Death, Stage, Step, collapse},
     spoilt,
-    transport::Spoil,
+    transport::{MOST_REQUESTS, Spoil},
 };
 use crate::{Cursor, Progress, SourceError, registry::Clock};
 
@@ -23,6 +24,7 @@ pub enum Check {
     Loop,
     EqualTimes,
     Arrivals,
+    EmptyPage,
     UnknownFields,
     Spoilt,
     Classes,
@@ -32,7 +34,7 @@ pub enum Check {
 }
 
 impl Check {
-    pub const ALL: [Check; 13] = [
+    pub const ALL: [Check; 14] = [
         Check::Mapped,
         Check::Replay,
         Check::Restart,
@@ -40,6 +42,7 @@ impl Check {
         Check::Loop,
         Check::EqualTimes,
         Check::Arrivals,
+        Check::EmptyPage,
         Check::UnknownFields,
         Check::Spoilt,
         Check::Classes,
@@ -64,9 +67,15 @@ impl Check {
                 "cursor",
                 "A cursor of an unknown version, or one that cannot be read, is an error or a gap; never silence.",
             ),
-            Check::Loop => ("loop", "A page token that leads back to the same page comes to an end."),
+            Check::Loop => (
+                "loop",
+                "A page token that leads back to the same page comes to an end, whether it is the first page or the second.",
+            ),
             Check::EqualTimes => ("equal times", "Posts of the same moment are all there."),
             Check::Arrivals => ("arrivals", "What arrives while it pages is not lost."),
+            Check::EmptyPage => {
+                ("empty", "Lists that are empty once are no failure and delete nothing: what comes later comes.")
+            }
             Check::UnknownFields => ("new fields", "Fields that nobody knows change nothing."),
             Check::Spoilt => (
                 "spoilt",
@@ -147,7 +156,8 @@ impl Trial<'_> {
             Check::UnknownCursor => self.unknown_cursor().await,
             Check::Loop => self.looping().await,
             Check::EqualTimes => self.equal_times(),
-            Check::Arrivals => Ok(self.case.platform.expected().iter().any(|expected| expected.came_late)),
+            Check::Arrivals => self.arrivals(),
+            Check::EmptyPage => self.empty_page().await,
             Check::UnknownFields => spoilt::unknown_fields(self).await,
             Check::Spoilt => spoilt::spoilt(self).await,
             Check::Classes => self.classes().await,
@@ -231,18 +241,47 @@ impl Trial<'_> {
         Ok(true)
     }
 
+    /// The first page comes for ever, then the second.
     async fn looping(&self) -> Result<bool, String> {
+        for nth in [0, 1] {
+            let stage = self.stage();
+            stage.transport.spoil(Spoil::Loop(nth));
+            comes_to_an_end(&stage).await.map_err(|problem| format!("page {}: {problem}", nth + 1))?;
+        }
+        Ok(true)
+    }
+
+    /// What comes in later rounds comes also where the first was answered with nothing.
+    async fn empty_page(&self) -> Result<bool, String> {
         let stage = self.stage();
-        stage.transport.spoil(Spoil::Loop);
-        let (mut source, mut cursor) = (stage.source(), None);
-        for _ in 0..LOOP_POLLS {
-            match stage.poll(&mut *source, cursor.as_ref()).await {
-                Ok(page) if page.state != Progress::Behind => return Ok(true),
-                Ok(page) => cursor = Some(page.cursor),
-                Err(_) => return Ok(true),
+        stage.spoil_first_round(Spoil::EmptyLists);
+        let found = collapse(&stage.play(None).await?);
+        let later: Vec<Step> = self.steps.iter().filter(|step| step.round > 0).cloned().collect();
+        let mut earlier = collapse(&self.steps[..self.steps.len() - later.len()]);
+        earlier.retain(|_, mention| mention.is_some());
+        let is_lost = |(key, mention): &(&String, &Option<Mention>)| {
+            !earlier.contains_key(*key) && mention.is_some() && found.get(*key) != Some(*mention)
+        };
+        if let Some((key, _)) = collapse(&later).iter().find(is_lost) {
+            return Err(format!("{key}, which came after an empty page, is lost or other"));
+        }
+        let logged = stage.transport.log(0);
+        Ok(logged.iter().any(|exchange| mutate::with_empty_lists(&exchange.answer.body).is_some()))
+    }
+
+    /// The case says what came while it was read: all of it is known in the end.
+    fn arrivals(&self) -> Result<bool, String> {
+        let expected = self.case.platform.expected();
+        let late: Vec<&Expected> = expected.iter().filter(|expected| expected.came_late).collect();
+        let known = collapse(self.steps);
+        for Expected { native_id, is_there, .. } in &late {
+            let end = format!(":{native_id}");
+            let found = known.iter().find(|(key, _)| key.ends_with(&end)).map(|(_, mention)| mention.is_some());
+            if found != Some(*is_there) {
+                return Err(format!("{native_id}, which came while it paged, is lost"));
             }
         }
-        Err(format!("goes on after {LOOP_POLLS} polls and {} requests", stage.transport.requests()))
+        Ok(!late.is_empty())
     }
 
     fn equal_times(&self) -> Result<bool, String> {
@@ -326,6 +365,22 @@ impl Trial<'_> {
             None => Ok(self.case.secret.is_some()),
         }
     }
+}
+
+/// An error also ends it, if it did not come at once: a source that asks for ever within one poll is told by one.
+async fn comes_to_an_end(stage: &Stage<'_>) -> Result<(), String> {
+    let (mut source, mut cursor) = (stage.source(), None);
+    for polls in 0..LOOP_POLLS {
+        match stage.poll(&mut *source, cursor.as_ref()).await {
+            Ok(page) if page.state != Progress::Behind => return Ok(()),
+            Ok(page) => cursor = Some(page.cursor),
+            Err(error) if polls == 0 || stage.transport.requests() >= MOST_REQUESTS => {
+                return Err(format!("after {} requests: {error}", stage.transport.requests()));
+            }
+            Err(_) => return Ok(()),
+        }
+    }
+    Err(format!("goes on after {LOOP_POLLS} polls and {} requests", stage.transport.requests()))
 }
 
 /// What platforms answer when something is wrong, by what is to be made of it.

@@ -104,6 +104,19 @@ fn at_random(value: &Value, seed: u64) -> Vec<u8> {
     spoilt.to_string().into_bytes()
 }
 
+/// `None` where there is no list to empty.
+pub(super) fn with_empty_lists(body: &[u8]) -> Option<Vec<u8>> {
+    fn empty(value: &mut Value) -> bool {
+        match value {
+            Value::Array(items) => !std::mem::take(items).is_empty(),
+            Value::Object(fields) => fields.values_mut().fold(false, |any, field| empty(field) || any),
+            _ => false,
+        }
+    }
+    let mut value: Value = serde_json::from_slice(body).ok()?;
+    empty(&mut value).then(|| value.to_string().into_bytes())
+}
+
 /// For bodies that are not JSON: a few bytes are others.
 fn garbled(body: &[u8], seed: u64) -> Vec<u8> {
     let mut random = SmallRng::seed_from_u64(seed);
@@ -136,6 +149,8 @@ mod tests {
         let known: Value = serde_json::from_slice(&with_unknown_fields(body).unwrap()).unwrap();
         assert!(known["items"][0]["unheard_of"].is_object());
         assert_eq!(spoilt(body), all, "the same each time");
+        assert_eq!(with_empty_lists(body).unwrap(), br#"{"items":[],"next":null}"#);
+        assert_eq!(with_empty_lists(br#"{"items":[]}"#), None);
     }
 
     #[test]

@@ -4,8 +4,9 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use grapevine_model::{Event, Mention};
 use jiff::Timestamp;
+use parking_lot::Mutex;
 
-use super::{Case, Scripted, StepClock, capture::Capture};
+use super::{Case, Scripted, StepClock, capture::Capture, transport::Spoil};
 use crate::{Cursor, Page, Progress, Source, SourceError, World, registry::Clock};
 
 /// When every play begins.
@@ -19,6 +20,8 @@ pub(super) struct Stage<'a> {
     pub(super) clock: StepClock,
     pub(super) transport: Scripted,
     pub(super) seen: Capture,
+    /// For the first round alone.
+    spoil: Mutex<Option<Spoil>>,
 }
 
 /// One poll that gave a page.
@@ -43,7 +46,12 @@ impl<'a> Stage<'a> {
     pub(super) fn new(case: &'a Case, seen: &Capture) -> Self {
         let clock = StepClock::at(START.parse().unwrap_or(Timestamp::UNIX_EPOCH));
         let transport = Scripted::new(case.platform.clone(), clock.clone());
-        Self { case, clock, transport, seen: seen.clone() }
+        Self { case, clock, transport, seen: seen.clone(), spoil: Mutex::default() }
+    }
+
+    pub(super) fn spoil_first_round(&self, spoil: Spoil) {
+        self.transport.spoil(spoil.clone());
+        *self.spoil.lock() = Some(spoil);
     }
 
     /// A new process.
@@ -99,6 +107,9 @@ impl<'a> Stage<'a> {
 
     pub(super) fn enter(&self, round: usize) {
         if round > 0 {
+            if self.spoil.lock().take().is_some() {
+                self.transport.spoil(Spoil::Nothing);
+            }
             self.clock.advance(Duration::try_from(self.case.every).unwrap_or_default());
         }
         self.transport.enter(round);

@@ -15,7 +15,7 @@ use crate::{
 const WAY: Duration = Duration::from_millis(100);
 
 /// No poll of a test needs more.
-const MOST_REQUESTS: usize = 100_000;
+pub(super) const MOST_REQUESTS: usize = 100_000;
 
 /// What a test does to the answers.
 #[derive(Debug, Clone, Default)]
@@ -24,8 +24,10 @@ pub(super) enum Spoil {
     Nothing,
     /// Every request gets this.
     Always(Answer),
-    /// Whatever is asked of a path, the first answer that the path gave comes again: a token that leads nowhere else.
-    Loop,
+    /// Whatever is asked of a path, from the nth answer on (from 0) that one comes again: a token that leads nowhere else.
+    Loop(usize),
+    /// Every list in an answer is empty.
+    EmptyLists,
     /// JSON has fields more than it had.
     UnknownFields,
     /// The nth request since the spoiling began gets another body.
@@ -46,7 +48,7 @@ struct State {
     requests: usize,
     spoil: Spoil,
     since_spoil: usize,
-    first_answers: HashMap<String, Answer>,
+    answers: HashMap<String, Vec<Answer>>,
     log: Vec<Exchange>,
 }
 
@@ -76,7 +78,7 @@ impl Scripted {
     pub(super) fn spoil(&self, spoil: Spoil) {
         let mut state = self.state.lock();
         (state.spoil, state.since_spoil) = (spoil, 0);
-        state.first_answers.clear();
+        state.answers.clear();
     }
 
     /// The exchanges from the nth on.
@@ -96,7 +98,10 @@ impl Scripted {
         match state.spoil.clone() {
             Spoil::Nothing => {}
             Spoil::Always(instead) => answer = instead,
-            Spoil::Loop => answer = state.first_answers.entry(request.url.path().to_owned()).or_insert(answer).clone(),
+            Spoil::Loop(nth) => {
+                answer = again(state.answers.entry(request.url.path().to_owned()).or_default(), nth, answer)
+            }
+            Spoil::EmptyLists => answer.body = mutate::with_empty_lists(&answer.body).unwrap_or(answer.body),
             Spoil::UnknownFields => answer.body = mutate::with_unknown_fields(&answer.body).unwrap_or(answer.body),
             Spoil::Body { nth, body } if nth == nth_request => answer.body = body,
             Spoil::Body { .. } => {}
@@ -106,6 +111,15 @@ impl Scripted {
         state.log.push(Exchange { at: when.now, answer: answer.clone() });
         answer
     }
+}
+
+/// The answer, or the nth that was given before.
+fn again(given: &mut Vec<Answer>, nth: usize, answer: Answer) -> Answer {
+    if given.len() <= nth {
+        given.push(answer.clone());
+        return answer;
+    }
+    given[nth].clone()
 }
 
 #[async_trait]

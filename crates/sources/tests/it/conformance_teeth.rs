@@ -12,20 +12,21 @@ use grapevine_sources::{
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
-/// Five posts in pages of two, each page naming the next.
+/// Five posts in pages of two, each page naming the next; a sixth comes once the first page was read.
 struct Posts;
 
 const TIME: &str = "2026-03-01T11:00:00Z";
 
 impl Platform for Posts {
-    fn answer(&self, _: When, request: &Request) -> Answer {
+    fn answer(&self, when: When, request: &Request) -> Answer {
         if request.url.query_pairs().all(|(name, _)| name != "key") {
             return Answer::status(401, "");
         }
         let from = request.url.query_pairs().find(|(name, _)| name == "from");
         let from: u64 = from.and_then(|(_, from)| from.parse().ok()).unwrap_or(0);
-        let ids: Vec<u64> = (from..5).take(2).collect();
-        let next = (from + 2 < 5).then_some(from + 2);
+        let end = if when.requests > 0 { 6 } else { 5 };
+        let ids: Vec<u64> = (from..end).take(2).collect();
+        let next = (from + 2 < end).then_some(from + 2);
         Answer::json(&json!({"ids": ids, "next": next}))
     }
 
@@ -34,7 +35,8 @@ impl Platform for Posts {
     }
 
     fn expected(&self) -> Vec<Expected> {
-        (0..5).map(|id| Expected::new(id.to_string(), TIME.parse().unwrap(), "text")).collect()
+        let expected = |id: u64| Expected::new(id.to_string(), TIME.parse().unwrap(), "text");
+        (0..5).map(expected).chain([expected(5).late()]).collect()
     }
 }
 
@@ -47,6 +49,10 @@ enum Fault {
     SavesTooEarly,
     /// Follows a token for ever.
     Loops,
+    /// The same, within one poll.
+    Spins,
+    /// Reads only what was there at the start.
+    MissesLate,
     Panics,
     ShowsSecret,
     /// Asks anew whenever it is polled.
@@ -108,7 +114,14 @@ impl Source for Reader {
         let from = self.start(cursor)?;
         let idle = from >= 5 && self.fault != Fault::Hurries;
         let answer = if idle { json!({"ids": [], "next": null}) } else { self.fetch(from).await? };
+        let mut answer = answer;
+        while self.fault == Fault::Spins
+            && let Some(next) = answer["next"].as_u64()
+        {
+            answer = self.fetch(next).await?;
+        }
         let ids: Vec<u64> = match self.fault {
+            Fault::MissesLate => (from..(from + 2).min(5)).collect(),
             Fault::Panics => answer["ids"].as_array().unwrap().iter().map(|id| id.as_u64().unwrap()).collect(),
             _ => answer["ids"].as_array().into_iter().flatten().filter_map(serde_json::Value::as_u64).collect(),
         };
@@ -150,6 +163,8 @@ fn a_sound_source_passes_and_each_fault_is_found_by_its_check() {
         (Fault::SavesTooEarly, Check::Mapped),
         (Fault::ForgetsCursor, Check::Mapped),
         (Fault::Loops, Check::Loop),
+        (Fault::Spins, Check::Loop),
+        (Fault::MissesLate, Check::Arrivals),
         (Fault::Panics, Check::Spoilt),
         (Fault::ShowsSecret, Check::Secret),
         (Fault::Hurries, Check::Quota),
