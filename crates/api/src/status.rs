@@ -1,7 +1,7 @@
 //! What the stages say of themselves. The binary fills it; the page's footer shows it.
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// The pipeline as it is now.
@@ -78,14 +78,17 @@ pub struct SourceStatus {
     pub message: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SourceState {
     Starting,
     CatchingUp,
     Live,
+    /// For its quota: the platform said until when.
+    Waiting,
     Retrying,
     Ended,
+    /// Nothing will come before somebody mends what the message says, and, where it says so, it is tried again.
     Failed,
 }
 

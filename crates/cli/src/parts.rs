@@ -97,7 +97,10 @@ pub async fn open_store(config: &Config) -> anyhow::Result<OpenStore> {
 pub async fn existing_store(config: &Config) -> anyhow::Result<OpenStore> {
     let folder = engine_folder(config);
     if config.store.kind == StoreKind::Embedded && !folder.exists() {
-        bail!("there is no store at {} yet\nhint: `grapevine up` makes one; is --config the right file?", folder.display());
+        bail!(
+            "there is no store at {} yet\nhint: `grapevine up` makes one; is --config the right file?",
+            folder.display()
+        );
     }
     let open = open_store(config).await?;
     match prepared(&open.reader).await {
