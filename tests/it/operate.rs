@@ -149,6 +149,7 @@ async fn status_says_in_its_first_line_whether_all_is_well() -> anyhow::Result<(
     let status = json_of(folder, &["status", "--format", "json"])?;
     ensure!(status["verdict"] == "healthy" && status["store"]["mentions"] == 20, "{status}");
     ensure!(status["sources"][0]["checkpoint"] == true && status["sources"][0]["caught_up"] == true, "{status}");
+    ensure!(status["sources"][0]["state"] == "live", "{status}");
     for name in ["lost", "doubled", "rollup_mismatch", "commit_beyond_frontier"] {
         let all = status["invariants"].as_array().context("a list")?;
         let one = all.iter().find(|one| one["name"] == name).context(name)?;

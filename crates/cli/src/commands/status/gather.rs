@@ -14,7 +14,9 @@ use crate::{
     config::Config,
     parts,
     stages::{
-        alert, ingest, score, sink,
+        alert,
+        ingest::{self, mark::Mark},
+        score, sink,
         watch::{self, Bounds},
     },
 };
@@ -42,6 +44,10 @@ pub struct Seen {
 pub struct LogSeen {
     /// Scorer and sink: those that read the log in a group.
     pub readers: Vec<Reader>,
+    /// What the sources last said of themselves.
+    pub marks: BTreeMap<String, Mark>,
+    /// When a stage first kept something in this log.
+    pub began: Option<Timestamp>,
     /// Sources that have saved a checkpoint.
     pub checkpoints: Vec<String>,
     /// Up to where every own brand's buckets were watched: the least.
@@ -108,6 +114,8 @@ async fn look(log: &dyn Log) -> anyhow::Result<LogSeen> {
     let text = |key: &[u8]| state.get(key).map(|value| String::from_utf8_lossy(value).into_owned());
     Ok(LogSeen {
         readers,
+        marks: Mark::all(&state),
+        began: oldest(log, topics::STATE).await?,
         checkpoints: keys_after(&state, ingest::CHECKPOINT),
         watched_through: watched_through(&state),
         letters: dlq::read(log).await.context("the dead letters")?.into_all(),
@@ -138,6 +146,14 @@ async fn reader(log: &dyn Log, stage: &'static str, (topic, group): (&'static st
     let waiting = bounds.iter().filter_map(next).map(|(partition, at)| appended_at(log, topic, (partition, at)));
     let oldest_waiting = try_join_all(waiting).await.with_context(asking)?.into_iter().flatten().min();
     Ok(Reader { stage, topic, bounds, commits, oldest_waiting, moved: None })
+}
+
+/// When the oldest record that a topic still has was appended.
+async fn oldest(log: &dyn Log, topic: &str) -> Result<Option<Timestamp>, LogError> {
+    let bounds = log.bounds(topic).await?;
+    let some = bounds.iter().filter(|(_, (oldest, next))| oldest < next);
+    let times = some.map(|(partition, (oldest, _))| appended_at(log, topic, (*partition, *oldest)));
+    Ok(try_join_all(times).await?.into_iter().flatten().min())
 }
 
 /// When the newest record of a topic was appended.

@@ -1,5 +1,6 @@
 //! From what was seen to what it means. Pure.
 
+use grapevine_api::SourceState;
 use grapevine_store::{Audit, Overview};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -49,7 +50,7 @@ pub struct Report {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Unknown {
-    pub part: &'static str,
+    pub part: String,
     pub why: String,
 }
 
@@ -87,11 +88,17 @@ pub enum StageState {
 #[derive(Debug, Serialize)]
 pub struct Source {
     pub name: String,
+    /// As it last said itself; absent where it never did, or the log is not known.
+    pub state: Option<SourceState>,
+    pub state_since: Option<Timestamp>,
+    /// Why it is in that state, where it is not well.
+    pub message: Option<String>,
     /// Absent where the log is not known.
     pub checkpoint: Option<bool>,
     pub complete_through: Option<Timestamp>,
     pub caught_up: Option<bool>,
     pub last_heard: Option<Timestamp>,
+    /// It has not been heard for minutes, or never since it began.
     pub silent: bool,
 }
 
@@ -119,7 +126,7 @@ pub fn judge(seen: &Seen) -> Report {
     let sources = sources(seen);
     let invariants = seen.audit.as_ref().map(|audit| checked(audit, seen.log.as_ref().ok())).unwrap_or_default();
     let problems = problems(&stages, &sources, &invariants, seen.at);
-    let not_known = not_known(seen);
+    let not_known = not_known(seen, &sources);
     let verdict = match (problems.is_empty(), not_known.is_empty()) {
         (false, _) => Verdict::Violated,
         (true, false) => Verdict::NotKnown,
@@ -189,19 +196,31 @@ fn state(reader: &Reader, waiting: u64, moved: Option<Timestamp>, now: Timestamp
 }
 
 fn sources(seen: &Seen) -> Vec<Source> {
-    let one = |name: &String| {
-        let said = seen.store.as_ref().ok().and_then(|store| store.sources.iter().find(|one| one.source == *name));
-        let last_heard = said.map(|said| said.heard_at);
-        Source {
-            name: name.clone(),
-            checkpoint: seen.log.as_ref().ok().map(|log| log.checkpoints.contains(name)),
-            complete_through: said.and_then(|said| said.complete_through),
-            caught_up: said.map(|said| said.caught_up),
-            last_heard,
-            silent: last_heard.is_some_and(|heard| seen.at.duration_since(heard) > SILENT),
-        }
-    };
-    seen.sources.iter().map(one).collect()
+    seen.sources.iter().map(|name| source(name, seen)).collect()
+}
+
+fn source(name: &str, seen: &Seen) -> Source {
+    let (log, store) = (seen.log.as_ref().ok(), seen.store.as_ref().ok());
+    let said = store.and_then(|store| store.sources.iter().find(|one| one.source == name));
+    let mark = log.and_then(|log| log.marks.get(name));
+    // A first round through a platform may take hours, and promises nothing before its end.
+    let gives = mark.filter(|mark| !matches!(mark.state, SourceState::Starting | SourceState::Failed));
+    let last_heard = said.map(|said| said.heard_at).max(gives.map(|mark| mark.at));
+    // Where a part does not answer, what it would have said is not known.
+    let began = log.zip(store).and_then(|(log, _)| mark.map(|mark| mark.since).or(log.began));
+    let is_failed = mark.is_some_and(|mark| mark.state == SourceState::Failed);
+    let silent_since = last_heard.or(began).filter(|_| !is_failed);
+    Source {
+        name: name.to_owned(),
+        state: mark.map(|mark| mark.state),
+        state_since: mark.map(|mark| mark.since),
+        message: mark.and_then(|mark| mark.message.clone()),
+        checkpoint: log.map(|log| log.checkpoints.iter().any(|saved| saved == name)),
+        complete_through: said.and_then(|said| said.complete_through),
+        caught_up: said.map(|said| said.caught_up),
+        last_heard,
+        silent: silent_since.is_some_and(|since| seen.at.duration_since(since) > SILENT),
+    }
 }
 
 /// The store's own, and one that needs the log beside it.
@@ -232,14 +251,11 @@ fn beyond_frontier(audit: &Audit, log: &LogSeen) -> grapevine_store::Finding {
     let mut finding = grapevine_store::Finding::default();
     for reader in &log.readers {
         for (partition, next) in &reader.commits {
-            let end = reader.bounds.get(partition).map(|(_, end)| *end);
-            let stored = audit.covered.iter().find(|covered| {
-                reader.stage == "sink"
-                    && Some(&covered.log) == log.id.as_ref()
-                    && covered.topic == reader.topic
-                    && covered.partition == *partition
-            });
-            let frontier = stored.map(|covered| covered.next_offset).into_iter().chain(end).min();
+            let bounds = reader.bounds.get(partition).copied();
+            let stored = || stored_through(audit, log, (reader, *partition));
+            let stored =
+                if reader.stage == "sink" { bounds.map(|(oldest, _)| stored().unwrap_or(oldest)) } else { None };
+            let frontier = stored.into_iter().chain(bounds.map(|(_, end)| end)).min();
             finding.checked += 1;
             if let Some(frontier) = frontier.filter(|frontier| next > frontier) {
                 finding.violations += 1;
@@ -253,6 +269,16 @@ fn beyond_frontier(audit: &Audit, log: &LogSeen) -> grapevine_store::Finding {
     finding
 }
 
+/// Up to where all records that the log still has of a partition are stored; `None` where none of the first are. Ranges are
+/// kept for longer than the log keeps records, so that the oldest record has its range.
+fn stored_through(audit: &Audit, log: &LogSeen, (reader, partition): (&Reader, u32)) -> Option<u64> {
+    let oldest = reader.bounds.get(&partition)?.0;
+    let of_partition = audit.covered.iter().find(|covered| {
+        Some(&covered.log) == log.id.as_ref() && covered.topic == reader.topic && covered.partition == partition
+    });
+    of_partition.filter(|covered| covered.first_offset <= oldest).map(|covered| covered.next_offset)
+}
+
 fn problems(stages: &[Stage], sources: &[Source], invariants: &[Checked], now: Timestamp) -> Vec<Problem> {
     let stalled = stages.iter().filter(|stage| stage.state == StageState::Stalled).map(|stage| {
         let oldest = stage.oldest_waiting.map(|time| format!(", the oldest for {}", words::age(time, now)));
@@ -262,14 +288,6 @@ fn problems(stages: &[Stage], sources: &[Source], invariants: &[Checked], now: T
             what: format!("{} has stalled: {waiting}{}", stage.name, oldest.unwrap_or_default()),
             hint: format!("is `grapevine up`, or `grapevine {command}`, running? its log says what it waits for"),
         }
-    });
-    let silent = sources.iter().filter(|source| source.silent).map(|source| Problem {
-        what: format!(
-            "source {} has not been heard for {}",
-            source.name,
-            source.last_heard.map(|time| words::age(time, now)).unwrap_or_default()
-        ),
-        hint: "is `grapevine up`, or `grapevine ingest`, running? its log says what the platform answers".to_owned(),
     });
     let violated = invariants.iter().filter(|checked| checked.violations > 0).map(|checked| Problem {
         what: format!(
@@ -281,12 +299,38 @@ fn problems(stages: &[Stage], sources: &[Source], invariants: &[Checked], now: T
         ),
         hint: format!("{}: {}", checked.name.replace('_', " "), checked.meaning),
     });
-    violated.chain(stalled).chain(silent).collect()
+    let ill = sources.iter().filter_map(|source| source_problem(source, now));
+    violated.chain(stalled).chain(ill).collect()
+}
+
+fn source_problem(source: &Source, now: Timestamp) -> Option<Problem> {
+    let (name, message) = (&source.name, source.message.as_deref().map(words::plain).unwrap_or_default());
+    let long = |since: Option<Timestamp>| since.filter(|since| now.duration_since(*since) > SILENT);
+    let running = "is `grapevine up`, or `grapevine ingest`, running? its log says what the platform answers";
+    let (what, hint) = match (source.state, source.last_heard) {
+        (Some(SourceState::Failed), _) => (
+            format!("source {name} has failed: {message}"),
+            "mend what it says; where it says no time at which it is tried again, start `grapevine up`, or `grapevine \
+             ingest`, anew",
+        ),
+        (_, Some(heard)) if source.silent => {
+            (format!("source {name} has not been heard for {}", words::age(heard, now)), running)
+        }
+        (_, None) if source.silent => (format!("source {name} was never heard"), running),
+        (Some(SourceState::Retrying), _) => {
+            let age = words::age(long(source.state_since)?, now);
+            (format!("source {name} has been failing for {age}: {message}"), "it is tried again by itself")
+        }
+        _ => return None,
+    };
+    Some(Problem { what, hint: hint.to_owned() })
 }
 
 /// Each part that did not answer, with why. What it would have said is not taken for 0.
-fn not_known(seen: &Seen) -> Vec<Unknown> {
-    let silent = |part, why: Option<&String>| why.map(|why| Unknown { part, why: why.replace('\n', "; ") });
+fn not_known(seen: &Seen, sources: &[Source]) -> Vec<Unknown> {
+    let silent = |part: &str, why: Option<&String>| {
+        why.map(|why| Unknown { part: part.to_owned(), why: why.replace('\n', "; ") })
+    };
     let (store, audit) = (seen.store.as_ref().err(), seen.audit.as_ref().err());
     let parts = [
         silent("log", seen.log.as_ref().err()),
@@ -294,7 +338,13 @@ fn not_known(seen: &Seen) -> Vec<Unknown> {
         // Where the store itself does not answer, that says it.
         silent("invariants", audit.filter(|_| store.is_none())),
     ];
-    parts.into_iter().flatten().collect()
+    let answered = seen.log.is_ok() && seen.store.is_ok();
+    let unheard = |source: &&Source| {
+        answered && source.last_heard.is_none() && !source.silent && source.state != Some(SourceState::Failed)
+    };
+    let why = "it has not been heard yet".to_owned();
+    let unheard = sources.iter().filter(unheard).map(|source| format!("source {}", source.name));
+    parts.into_iter().flatten().chain(unheard.map(|part| Unknown { part, why: why.clone() })).collect()
 }
 
 fn dead_letters(letters: &[Letter]) -> DeadLetters {
@@ -308,7 +358,7 @@ fn headline(report: &Report) -> String {
     match report.verdict {
         Verdict::Violated => format!("not healthy: {problems}"),
         Verdict::NotKnown => {
-            let parts: Vec<&str> = report.not_known.iter().map(|unknown| unknown.part).collect();
+            let parts: Vec<&str> = report.not_known.iter().map(|unknown| unknown.part.as_str()).collect();
             format!("not known: the {}; what could be asked is well", parts.join(" and the "))
         }
         Verdict::Healthy => format!("healthy: {}", well(report)),

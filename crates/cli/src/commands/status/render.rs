@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use comfy_table::{Cell, CellAlignment, Table, presets};
+use grapevine_api::SourceState;
 use jiff::Timestamp;
 
 use super::judge::{Checked, DeadLetters, Report, Source, Stage, StageState};
@@ -21,6 +22,7 @@ pub fn print(report: &Report, out: &mut impl Write) -> io::Result<()> {
     }
     if !report.sources.is_empty() {
         section(out, sources(&report.sources, report.at))?;
+        messages(&report.sources, out)?;
     }
     print_store(report, out)?;
     if !report.invariants.is_empty() {
@@ -88,7 +90,7 @@ fn state(state: StageState) -> &'static str {
 }
 
 fn sources(sources: &[Source], now: Timestamp) -> Table {
-    let mut table = table(["SOURCE", "CHECKPOINT", "COMPLETE THROUGH (UTC)", "CAUGHT UP", "LAST HEARD"]);
+    let mut table = table(["SOURCE", "STATE", "CHECKPOINT", "COMPLETE THROUGH (UTC)", "CAUGHT UP", "LAST HEARD"]);
     for source in sources {
         let word = |flag: Option<bool>, yes: &'static str, no: &'static str| {
             flag.map_or(NOT_KNOWN, |flag| if flag { yes } else { no })
@@ -96,6 +98,7 @@ fn sources(sources: &[Source], now: Timestamp) -> Table {
         let silent = if source.silent { ", SILENT" } else { "" };
         table.add_row([
             source.name.clone(),
+            source.state.map_or(NOT_KNOWN, source_state).to_owned(),
             word(source.checkpoint, "saved", "none yet").to_owned(),
             source.complete_through.map_or_else(|| NOT_KNOWN.to_owned(), words::seconds),
             word(source.caught_up, "yes", "catching up").to_owned(),
@@ -103,6 +106,27 @@ fn sources(sources: &[Source], now: Timestamp) -> Table {
         ]);
     }
     table
+}
+
+fn source_state(state: SourceState) -> &'static str {
+    match state {
+        SourceState::Starting => "starting",
+        SourceState::CatchingUp => "catching up",
+        SourceState::Live => "live",
+        SourceState::Waiting => "waits for its quota",
+        SourceState::Retrying => "tries again",
+        SourceState::Ended => "ended",
+        SourceState::Failed => "FAILED",
+    }
+}
+
+fn messages(sources: &[Source], out: &mut impl Write) -> io::Result<()> {
+    for source in sources {
+        if let Some(message) = &source.message {
+            writeln!(out, "  {}: {}", source.name, words::plain(message))?;
+        }
+    }
+    Ok(())
 }
 
 fn print_store(report: &Report, out: &mut impl Write) -> io::Result<()> {

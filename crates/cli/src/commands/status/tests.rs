@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use grapevine_api::SourceState;
 use grapevine_log::Offsets;
 use grapevine_store::{Audit, Covered, Finding, Overview, SourceProgress};
 use jiff::{SignedDuration, Timestamp};
@@ -9,7 +10,10 @@ use super::{
     judge::{Report, StageState, Verdict, judge},
     render,
 };
-use crate::commands::dlq::{Letter, State};
+use crate::{
+    commands::dlq::{Letter, State},
+    stages::ingest::mark::Mark,
+};
 
 fn now() -> Timestamp {
     "2026-03-01T12:00:00Z".parse().unwrap()
@@ -44,6 +48,20 @@ fn letter() -> Letter {
     }
 }
 
+fn mark(state: SourceState, since: i64, at: i64) -> Mark {
+    Mark { state, message: None, since: ago(since), at: ago(at) }
+}
+
+/// A source of which the store knows nothing, and the log this.
+fn unheard(marked: Option<Mark>, began: i64) -> Report {
+    let mut seen = healthy();
+    seen.sources.push("masto".into());
+    let log = seen.log.as_mut().unwrap();
+    log.began = Some(ago(began));
+    log.marks.extend(marked.map(|mark| ("masto".to_owned(), mark)));
+    judge(&seen)
+}
+
 fn finding(violations: u64, checked: u64) -> Finding {
     Finding { violations, checked, examples: Vec::new() }
 }
@@ -52,6 +70,8 @@ fn healthy() -> Seen {
     let readers = vec![reader("score", "mentions.raw"), reader("sink", "mentions.scored")];
     let log = LogSeen {
         readers,
+        marks: BTreeMap::from([("posts".to_owned(), mark(SourceState::Live, 7_200, 30))]),
+        began: Some(ago(7_200)),
         checkpoints: vec!["posts".into()],
         watched_through: Some(ago(300)),
         letters: vec![],
@@ -120,9 +140,42 @@ fn a_long_backlog_that_shrinks_is_work_and_one_that_stands_still_has_stalled() {
 fn a_silent_source_is_a_problem() {
     let mut seen = healthy();
     seen.store.as_mut().unwrap().sources[0].heard_at = ago(3_600);
+    seen.log.as_mut().unwrap().marks.insert("posts".into(), mark(SourceState::Live, 7_200, 3_610));
     let report = judge(&seen);
     assert_eq!(report.headline, "not healthy: source posts has not been heard for 1 h 0 min");
     assert!(printed(&report).contains("SILENT"));
+}
+
+#[test]
+fn a_source_that_was_never_heard_is_not_known_at_first_and_then_a_problem() {
+    for (marked, began) in [(None, 60), (Some(mark(SourceState::Starting, 60, 60)), 7_200)] {
+        let report = unheard(marked, began);
+        assert_eq!(report.verdict, Verdict::NotKnown);
+        assert_eq!(report.headline, "not known: the source masto; what could be asked is well");
+    }
+    for marked in [None, Some(mark(SourceState::Starting, 600, 600))] {
+        let report = unheard(marked, 7_200);
+        assert_eq!(report.headline, "not healthy: source masto was never heard");
+    }
+}
+
+#[test]
+fn a_source_that_failed_is_a_problem_in_its_own_words() {
+    let refused = "not allowed: 401; tried again at 2026-03-01 12:15:00 UTC";
+    let report = unheard(Some(Mark { message: Some(refused.into()), ..mark(SourceState::Failed, 5, 5) }), 5);
+    assert_eq!(report.headline, format!("not healthy: source masto has failed: {refused}"));
+    assert!(printed(&report).contains("FAILED"));
+}
+
+#[test]
+fn a_source_that_waits_for_its_quota_is_well_and_one_that_fails_for_long_is_not() {
+    let words = |state| Some(Mark { message: Some("503".into()), ..mark(state, 3_000, 20) });
+    let waits = unheard(words(SourceState::Waiting), 7_200);
+    assert_eq!(waits.verdict, Verdict::Healthy, "{}", waits.headline);
+    assert!(printed(&waits).contains("waits for its quota") && printed(&waits).contains("masto: 503"));
+    let fails = unheard(words(SourceState::Retrying), 7_200);
+    assert_eq!(fails.headline, "not healthy: source masto has been failing for 50 min 0 s: 503");
+    assert_eq!(unheard(Some(mark(SourceState::CatchingUp, 7_000, 20)), 7_200).verdict, Verdict::Healthy);
 }
 
 #[test]
@@ -150,8 +203,25 @@ fn a_commit_beyond_what_is_stored_or_beyond_the_log_is_a_violation() {
     let report = judge(&seen);
     assert!(report.headline.contains("commit beyond frontier: 1 of 6 partitions"), "{}", report.headline);
     let mut other_log = healthy();
-    other_log.audit.as_mut().unwrap().covered[0] = Covered { log: "older".into(), ..covered(0, 5) };
+    other_log.audit.as_mut().unwrap().covered.push(Covered { log: "older".into(), ..covered(0, 5) });
     assert_eq!(judge(&other_log).verdict, Verdict::Healthy, "another log's offsets say nothing of this one's");
+}
+
+#[test]
+fn records_of_the_log_that_are_committed_and_before_every_stored_range_are_a_violation() {
+    let headline = |covered: Vec<Covered>, oldest: u64| {
+        let mut seen = healthy();
+        seen.audit.as_mut().unwrap().covered.splice(0..1, covered);
+        seen.log.as_mut().unwrap().readers[1].bounds.insert(0, (oldest, 1000));
+        judge(&seen).headline
+    };
+    let from_400 = || Covered { first_offset: 400, ..covered(0, 1000) };
+    let found = headline(vec![from_400()], 0);
+    assert!(found.starts_with("not healthy: commit beyond frontier: 1 of 6 partitions"), "{found}");
+    let found = headline(vec![], 0);
+    assert!(found.starts_with("not healthy: commit beyond frontier: 1 of 6 partitions"), "{found}");
+    assert!(headline(vec![from_400()], 400).starts_with("healthy"), "the log has nothing before it");
+    assert!(headline(vec![], 1000).starts_with("healthy"), "all of it was stored, and has gone from both");
 }
 
 #[test]
