@@ -13,6 +13,9 @@ use super::Pipeline;
 const EVERY: Duration = Duration::from_secs(1);
 /// A stage that has work and finishes none of it for so long is stalled.
 pub const STALLED_AFTER: Duration = Duration::from_secs(60);
+/// A partition that has records and of which nobody finishes any for so long has no reader, whoever should have it. Longer
+/// than a full round over all partitions takes on a slow machine.
+const UNREAD_AFTER: Duration = Duration::from_secs(300);
 
 /// Looks at a stage's group until the pipeline stops.
 pub async fn run(pipeline: Pipeline, stage: &'static str, topic: &'static str, group: &'static str) {
@@ -44,18 +47,23 @@ pub fn behind(bounds: &Bounds, committed: &Offsets, chosen: impl Fn(&u32) -> boo
     bounds.iter().filter(|(partition, _)| chosen(partition)).map(of_one).sum()
 }
 
-/// How far this process is with the partitions that it holds.
+/// How far this process is with the partitions that it holds, and the group with each.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Seen {
     waiting: u64,
     committed: Offsets,
+    /// Of every partition, whoever holds it: records that wait, and the commit.
+    group: BTreeMap<u32, (u64, Option<u64>)>,
 }
 
 impl Seen {
     fn of(bounds: &Bounds, committed: &Offsets, held: &BTreeSet<u32>) -> Self {
         let waiting = behind(bounds, committed, |partition| held.contains(partition));
         let own = committed.iter().filter(|(partition, _)| held.contains(partition));
-        Self { waiting, committed: own.map(|(partition, next)| (*partition, *next)).collect() }
+        let of_one =
+            |partition: &u32| (behind(bounds, committed, |one| one == partition), committed.get(partition).copied());
+        let group = bounds.keys().map(|partition| (*partition, of_one(partition))).collect();
+        Self { waiting, committed: own.map(|(partition, next)| (*partition, *next)).collect(), group }
     }
 }
 
@@ -63,41 +71,68 @@ impl Seen {
 struct Health {
     last: Option<Offsets>,
     moved_at: Instant,
+    /// The commit of each partition, and since when it stands there while records wait.
+    partitions: BTreeMap<u32, (Option<u64>, Instant)>,
 }
 
 /// Why a stage counts as stalled.
 #[derive(Debug, PartialEq, Eq)]
-struct Stalled {
-    since: Duration,
-    /// Records that wait; `None` where the log does not say.
-    waiting: Option<u64>,
+enum Stalled {
+    /// `waiting` is `None` where the log does not say.
+    Own { since: Duration, waiting: Option<u64> },
+    /// Nobody in the group reads this partition.
+    Unread { partition: u32, since: Duration, waiting: u64 },
 }
 
 impl Health {
     fn new(now: Instant) -> Self {
-        Self { last: None, moved_at: now }
+        Self { last: None, moved_at: now, partitions: BTreeMap::new() }
     }
 
-    /// Healthy is what moved within a minute or has nothing to do. `None` stands for a log that does not answer.
+    /// Healthy is what moved within a minute or has nothing to do, while every partition has a reader. `None` stands for a
+    /// log that does not answer.
     fn judge(&mut self, seen: Option<Seen>, now: Instant) -> Option<Stalled> {
         let waiting = seen.as_ref().map(|seen| seen.waiting);
+        let unread = seen.as_ref().and_then(|seen| self.unread(seen, now));
         if let Some(seen) = seen
             && (seen.waiting == 0 || self.last.as_ref() != Some(&seen.committed))
         {
             (self.last, self.moved_at) = (Some(seen.committed), now);
         }
         let since = now.saturating_duration_since(self.moved_at);
-        (since >= STALLED_AFTER).then_some(Stalled { since, waiting })
+        (since >= STALLED_AFTER).then_some(Stalled::Own { since, waiting }).or(unread)
+    }
+
+    /// The partition that has stood still for longest, if that is too long.
+    fn unread(&mut self, seen: &Seen, now: Instant) -> Option<Stalled> {
+        for (partition, (waiting, next)) in &seen.group {
+            let known = self.partitions.entry(*partition).or_insert((*next, now));
+            if *waiting == 0 || known.0 != *next {
+                *known = (*next, now);
+            }
+        }
+        let (partition, (_, still_since)) = self.partitions.iter().min_by_key(|(_, (_, since))| *since)?;
+        let since = now.saturating_duration_since(*still_since);
+        let waiting = seen.group.get(partition)?.0;
+        (since >= UNREAD_AFTER).then_some(Stalled::Unread { partition: *partition, since, waiting })
     }
 }
 
 impl Stalled {
     fn message(&self, doing: Option<String>) -> String {
-        let seconds = self.since.as_secs();
         let last = doing.map(|doing| format!("; it was last seen {doing}")).unwrap_or_default();
-        match self.waiting {
-            Some(waiting) => format!("nothing was finished for {seconds} s while {waiting} records wait{last}"),
-            None => format!("the log has not answered for {seconds} s{last}"),
+        match self {
+            Stalled::Own { since, waiting: Some(waiting) } => {
+                format!("nothing was finished for {} s while {waiting} records wait{last}", since.as_secs())
+            }
+            Stalled::Own { since, waiting: None } => {
+                format!("the log has not answered for {} s{last}", since.as_secs())
+            }
+            Stalled::Unread { partition, since, waiting } => format!(
+                "nobody finished anything of partition {partition} for {} s while {waiting} records of it wait; a process \
+                 of this stage may hang: restart them",
+                since.as_secs()
+            ),
         }
     }
 }
@@ -107,7 +142,7 @@ mod tests {
     use super::*;
 
     fn seen(waiting: u64, next: u64) -> Option<Seen> {
-        Some(Seen { waiting, committed: Offsets::from([(0, next)]) })
+        Some(Seen { waiting, committed: Offsets::from([(0, next)]), group: BTreeMap::new() })
     }
 
     fn seconds(n: u64) -> Duration {
@@ -153,6 +188,29 @@ mod tests {
         let committed = Offsets::from([(0, 7), (1, 4)]);
         assert_eq!(behind(&bounds, &committed, |_| true), 3 + 4);
         let own = Seen::of(&bounds, &committed, &BTreeSet::from([0, 1]));
-        assert_eq!(own, Seen { waiting: 3, committed });
+        let group = BTreeMap::from([(0, (3, Some(7))), (1, (0, Some(4))), (2, (4, None))]);
+        assert_eq!(own, Seen { waiting: 3, committed, group });
+    }
+
+    #[test]
+    fn a_partition_that_nobody_reads_is_seen_by_those_that_hold_others_or_none() {
+        let start = Instant::now();
+        for held in [BTreeSet::new(), BTreeSet::from([0])] {
+            let mut health = Health::new(start);
+            let bounds = Bounds::from([(0, (0, 1000)), (1, (0, 50))]);
+            let mut look = |second: u64, unread: Option<u64>| {
+                let mut committed = Offsets::from([(0, second)]);
+                committed.extend(unread.map(|next| (1, next)));
+                health.judge(Some(Seen::of(&bounds, &committed, &held)), start + seconds(second))
+            };
+            for second in (0..300).step_by(10) {
+                assert_eq!(look(second, None), None, "{second} s");
+            }
+            let stalled = look(300, None).unwrap();
+            assert_eq!(stalled, Stalled::Unread { partition: 1, since: seconds(300), waiting: 50 });
+            assert!(stalled.message(None).starts_with("nobody finished anything of partition 1 for 300 s"));
+            assert_eq!(look(310, Some(5)), None, "somebody has it");
+            assert_eq!(look(609, Some(50)), None, "nothing waits");
+        }
     }
 }
