@@ -15,6 +15,9 @@ pub const STAGES: [&str; 5] = ["ingest", "score", "sink", "alert", "serve"];
 /// Those that read the log: they are healthy while their frontier moves, see [`super::watch`].
 const WATCHED: [&str; 2] = ["score", "sink"];
 
+/// The outcome of records that were gone from the log before they were read: nothing became of them.
+pub const LOST: &str = "lost";
+
 /// Shared by all stages of a process.
 pub struct StatusBoard {
     status: Mutex<PipelineStatus>,
@@ -148,6 +151,15 @@ impl StatusBoard {
         }
     }
 
+    /// This process checks it no more: another does.
+    pub fn withdraw(&self, name: &str) {
+        for gauge in ["grapevine_invariant_violations", "grapevine_invariant_checked", "grapevine_invariant_checked_at"]
+        {
+            metrics::gauge!(gauge, "invariant" => name.to_owned()).set(0.0);
+        }
+        self.status.lock().invariants.retain(|known| known.name != name);
+    }
+
     pub fn source(&self, name: &str, platform: &str, state: SourceState, message: Option<String>) {
         let mut status = self.status.lock();
         let source = source_of(&mut status, name);
@@ -178,10 +190,10 @@ impl StatusBoard {
         metrics::counter!("grapevine_events_total", "stage" => stage, "outcome" => outcome.to_owned()).increment(n);
         let mut status = self.status.lock();
         let part = stage_of(&mut status, stage);
-        if outcome == DEAD_LETTER {
-            part.dead_letters += n;
-        } else {
-            part.done += n;
+        match outcome {
+            DEAD_LETTER => part.dead_letters += n,
+            LOST => {}
+            _ => part.done += n,
         }
     }
 }
@@ -219,11 +231,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_add_up_and_dead_letters_stand_apart() {
+    fn counts_add_up_and_what_is_no_success_stands_apart() {
         let board = StatusBoard::new();
         board.count("score", "no_monitor_matched", 2);
         board.count("score", "no_monitor_matched", 3);
         board.count("score", "dead_letter", 1);
+        board.count("score", LOST, 7);
         let stage = &board.snapshot().stages[0];
         assert_eq!((stage.done, stage.dead_letters), (5, 1));
     }

@@ -1,12 +1,16 @@
 //! What one sink does for all of them, beside the inserts: it rebuilds dirty hours and audits what is stored.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use grapevine_store::{Audit, StoreError};
 use jiff::{SignedDuration, Timestamp};
+use parking_lot::Mutex;
 use tokio::{task::JoinHandle, time::Instant};
 
-use super::{super::Pipeline, STAGE};
+use super::{
+    super::{Pipeline, status::StatusBoard},
+    STAGE,
+};
 
 /// Whoever holds this partition does it.
 pub const LEADS: u32 = 0;
@@ -25,6 +29,48 @@ pub struct Upkeep {
     dirty: bool,
     rebuild: Task,
     audit: Task,
+    findings: Findings,
+}
+
+/// What an audit found, until the sink takes it up: by then another sink may lead.
+type Found = Arc<Mutex<Option<Audit>>>;
+
+/// The findings that this process shows: those of the sink that leads, as long as it leads. What stood here afterwards would
+/// be nobody's to mend.
+struct Findings {
+    status: Arc<StatusBoard>,
+    found: Found,
+    leads: bool,
+}
+
+const AUDITED_INVARIANTS: [&str; 3] = ["lost", "doubled", "rollup_mismatch"];
+
+impl Findings {
+    fn new(status: Arc<StatusBoard>) -> Self {
+        Self { status, found: Found::default(), leads: false }
+    }
+
+    /// Another leads now: what was found, or will be, is not shown.
+    fn follow(&mut self) {
+        if std::mem::take(&mut self.leads) {
+            self.found = Found::default();
+            AUDITED_INVARIANTS.iter().for_each(|name| self.status.withdraw(name));
+        }
+    }
+
+    fn lead(&mut self) {
+        self.leads = true;
+        let found = self.found.lock().take();
+        if let Some(audit) = found {
+            report(&self.status, &audit);
+        }
+    }
+}
+
+impl Drop for Findings {
+    fn drop(&mut self) {
+        self.follow();
+    }
 }
 
 /// Something that runs beside the inserts, at most once at a time.
@@ -57,7 +103,8 @@ impl Drop for Task {
 
 impl Upkeep {
     pub fn new(pipeline: Pipeline) -> Self {
-        Self { pipeline, dirty: true, rebuild: Task::new(), audit: Task::new() }
+        let findings = Findings::new(pipeline.status.clone());
+        Self { pipeline, dirty: true, rebuild: Task::new(), audit: Task::new(), findings }
     }
 
     /// A batch made hours dirty.
@@ -68,8 +115,11 @@ impl Upkeep {
     /// Starts what is due, and does not wait for it.
     pub fn tick(&mut self, leads: bool, idle: bool) {
         if !leads {
+            self.findings.follow();
+            self.audit = Task::new();
             return;
         }
+        self.findings.lead();
         let patience = match (idle, self.dirty) {
             (true, true) => REBUILD_WHEN_IDLE,
             (true, false) => LOOK_WHEN_IDLE,
@@ -80,7 +130,7 @@ impl Upkeep {
             self.rebuild.running = Some(tokio::spawn(rebuild(self.pipeline.clone())));
         }
         if self.audit.is_due(AUDIT_EVERY) {
-            self.audit.running = Some(tokio::spawn(audit(self.pipeline.clone())));
+            self.audit.running = Some(tokio::spawn(audit(self.pipeline.clone(), self.findings.found.clone())));
         }
     }
 }
@@ -94,9 +144,9 @@ async fn rebuild(pipeline: Pipeline) {
 }
 
 /// While the store is down, the last findings stay, with their time.
-async fn audit(pipeline: Pipeline) {
+async fn audit(pipeline: Pipeline, found: Found) {
     match audited(&pipeline).await {
-        Ok(audit) => report(&pipeline, &audit),
+        Ok(audit) => *found.lock() = Some(audit),
         Err(error) => tracing::warn!("{STAGE}: the invariants could not be checked: {error}"),
     }
 }
@@ -106,10 +156,8 @@ async fn audited(pipeline: &Pipeline) -> Result<Audit, StoreError> {
     pipeline.store.audit(now - AUDITED, now + SignedDuration::from_hours(1)).await
 }
 
-fn report(pipeline: &Pipeline, audit: &Audit) {
-    for (name, found) in
-        [("lost", &audit.lost), ("doubled", &audit.doubled), ("rollup_mismatch", &audit.rollup_mismatch)]
-    {
+fn report(status: &StatusBoard, audit: &Audit) {
+    for (name, found) in AUDITED_INVARIANTS.into_iter().zip([&audit.lost, &audit.doubled, &audit.rollup_mismatch]) {
         if found.violations > 0 {
             tracing::error!(
                 "{STAGE}: {name}: {} of {}: {}",
@@ -118,6 +166,35 @@ fn report(pipeline: &Pipeline, audit: &Audit) {
                 found.examples.join("; ")
             );
         }
-        pipeline.status.invariant(name, found.violations, found.checked);
+        status.invariant(name, found.violations, found.checked);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use grapevine_store::Finding;
+
+    use super::*;
+
+    #[test]
+    fn a_sink_that_leads_no_more_shows_no_findings_nor_those_of_an_audit_that_still_runs() {
+        let status = Arc::new(StatusBoard::new());
+        let shown = || status.snapshot().invariants.len();
+        let lost = Finding { violations: 2, checked: 10, ..Finding::default() };
+        let audit = Audit { lost, ..Audit::default() };
+        let mut findings = Findings::new(status.clone());
+        *findings.found.lock() = Some(audit.clone());
+        findings.lead();
+        assert_eq!((shown(), status.snapshot().invariants[0].violations), (3, 2));
+        let running = findings.found.clone();
+        findings.follow();
+        assert_eq!(shown(), 0);
+        *running.lock() = Some(audit.clone());
+        findings.lead();
+        assert_eq!(shown(), 0, "it was begun before another led");
+        *findings.found.lock() = Some(audit);
+        findings.lead();
+        drop(findings);
+        assert_eq!(shown(), 0, "the stage failed, and another may lead until it is back");
     }
 }
