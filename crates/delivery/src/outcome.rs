@@ -34,8 +34,8 @@ pub struct Tally {
 }
 
 impl Tally {
-    pub fn of(read: usize) -> Self {
-        Self { read: read as u64, outcomes: BTreeMap::new() }
+    pub fn of(read: u64) -> Self {
+        Self { read, outcomes: BTreeMap::new() }
     }
 
     pub fn count(&mut self, label: &'static str, n: u64) {

@@ -12,6 +12,11 @@ impl OffsetRange {
     pub fn new(first: u64, last: u64) -> Option<Self> {
         (first <= last).then_some(Self { first, last })
     }
+
+    /// How many offsets it has.
+    pub fn width(&self) -> u64 {
+        self.last - self.first + 1
+    }
 }
 
 /// `17-42`.
@@ -43,7 +48,7 @@ mod tests {
     #[test]
     fn a_range_is_written_as_tokens_have_it_and_read_back() {
         let range = OffsetRange::new(17, 42).unwrap();
-        assert_eq!(range.to_string(), "17-42");
+        assert_eq!((range.to_string().as_str(), range.width()), ("17-42", 26));
         assert_eq!("17-42".parse(), Ok(range));
         assert_eq!(OffsetRange::new(2, 1), None);
         for text in ["", "17", "42-17", "-1-2", "17-", "a-b"] {

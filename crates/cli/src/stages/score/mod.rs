@@ -6,6 +6,7 @@
 
 mod model;
 mod process;
+mod reached;
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,10 +23,12 @@ use super::{
     crash,
     dead_letter::{self, DeadLetter},
     member::{DRAIN, Member, NotAppended, Turn},
+    status::LOST,
 };
 use crate::parts::OpenScorer;
 pub use model::open as open_scorer;
 use process::Worked;
+use reached::Reached;
 
 const STAGE: &str = "score";
 pub const GROUP: &str = "score";
@@ -39,8 +42,8 @@ const WAIT: Duration = Duration::from_millis(500);
 pub async fn run(pipeline: Pipeline, scorer: Option<OpenScorer>) -> anyhow::Result<()> {
     let matcher = Arc::new(Matcher::new(&pipeline.config.brands)?);
     let member = Member::join(pipeline.clone(), STAGE, topics::RAW, GROUP).await?;
-    let (waiting, running, backoff) = (Vec::new(), None, Backoff::of_log());
-    ScoreStage { pipeline, matcher, scorer, member, waiting, running, backoff }.run().await
+    let (waiting, running, reached, backoff) = (Vec::new(), None, Reached::default(), Backoff::of_log());
+    ScoreStage { pipeline, matcher, scorer, member, waiting, running, reached, backoff }.run().await
 }
 
 struct ScoreStage {
@@ -51,6 +54,7 @@ struct ScoreStage {
     /// Read and not charged yet.
     waiting: Vec<Received>,
     running: Option<Running>,
+    reached: Reached,
     /// Of batches that could not be finished, in a row.
     backoff: Backoff,
 }
@@ -71,7 +75,7 @@ impl ScoreStage {
         while !self.pipeline.stopping() {
             self.begin()?;
             match self.next().await? {
-                Next::Turn(turn) => self.take_in(turn),
+                Next::Turn(turn) => self.take_in(turn).await?,
                 Next::Scored(worked) => self.finish(worked).await?,
                 Next::Stop => break,
             }
@@ -94,12 +98,19 @@ impl ScoreStage {
         (records > 0 && bytes > 0).then_some(PollLimits { records, bytes, wait: WAIT })
     }
 
-    fn take_in(&mut self, turn: Turn) {
+    async fn take_in(&mut self, turn: Turn) -> anyhow::Result<()> {
+        if !turn.gained.is_empty() {
+            let log = &*self.pipeline.log;
+            let commits =
+                backoff::with_log("reading the scorer's commits", || log.committed(topics::RAW, GROUP)).await?;
+            turn.gained.iter().for_each(|partition| self.reached.gain(*partition, commits.get(partition).copied()));
+        }
         self.waiting.retain(|received| !turn.lost.contains(&received.partition));
         if !turn.records.is_empty() {
             crash::at("score-read");
             self.waiting.extend(turn.records);
         }
+        Ok(())
     }
 
     /// Charges what waits and scores it, beside the reading of the next batch and the append of the last.
@@ -150,17 +161,8 @@ impl ScoreStage {
             return Ok(Ok(()));
         }
         worked.retain(|(received, _)| next.contains_key(&received.partition));
-        let (mut tally, mut records, mut dead) = (Tally::of(worked.len()), Vec::new(), Vec::new());
-        for (received, outcome) in worked {
-            tally.count(outcome.label(), 1);
-            match outcome {
-                Outcome::Emit { what, .. } => {
-                    records.push(Record { key: received.key, value: what, partition: Some(received.partition) });
-                }
-                Outcome::Drop { .. } => {}
-                Outcome::DeadLetter { reason } => dead.push(DeadLetter::of_record(STAGE, &received, reason)),
-            }
-        }
+        let gone = self.gone(&tickets, &worked);
+        let Sorted { tally, records, dead } = sort(worked, gone);
         if !dead.is_empty() {
             let log = &*self.pipeline.log;
             backoff::with_log("parking dead letters", || dead_letter::park(log, &dead)).await?;
@@ -168,10 +170,22 @@ impl ScoreStage {
         }
         let appended = self.member.append(topics::SCORED, records, &next, tickets).await;
         if appended.is_ok() {
+            self.reached.pass(next);
             self.pipeline.status.tally(STAGE, &tally);
+            say_gone(gone);
             crash::at("score-committed");
         }
         Ok(appended)
+    }
+
+    /// Records that the log had no more when this batch was read.
+    fn gone(&self, tickets: &[Ticket], worked: &[Worked]) -> u64 {
+        let read = reached::count(worked.iter().map(|(received, _)| received.partition));
+        let of_one = |ticket: &Ticket| {
+            let records = read.get(&ticket.partition())?;
+            Some(self.reached.gone(ticket.partition(), ticket.range(), *records))
+        };
+        tickets.iter().filter_map(of_one).sum()
     }
 
     /// A batch that could not be finished is read again, without leaving the group, for as long as the budget lasts.
@@ -208,6 +222,41 @@ impl ScoreStage {
                 Ok(())
             }
         }
+    }
+}
+
+/// What a batch comes to.
+struct Sorted {
+    tally: Tally,
+    records: Vec<Record>,
+    dead: Vec<DeadLetter>,
+}
+
+fn sort(worked: Vec<Worked>, gone: u64) -> Sorted {
+    let tally = Tally::of(worked.len() as u64 + gone);
+    let mut sorted = Sorted { tally, records: Vec::new(), dead: Vec::new() };
+    sorted.tally.count(LOST, gone);
+    for (received, outcome) in worked {
+        sorted.tally.count(outcome.label(), 1);
+        match outcome {
+            Outcome::Emit { what, .. } => {
+                let (key, partition) = (received.key, Some(received.partition));
+                sorted.records.push(Record { key, value: what, partition });
+            }
+            Outcome::Drop { .. } => {}
+            Outcome::DeadLetter { reason } => sorted.dead.push(DeadLetter::of_record(STAGE, &received, reason)),
+        }
+    }
+    sorted
+}
+
+fn say_gone(gone: u64) {
+    if gone > 0 {
+        tracing::error!(
+            "{STAGE}: {gone} records of {} were gone from the log before they were scored; raise `retention_hours` under \
+             [log], or add scorers",
+            topics::RAW
+        );
     }
 }
 

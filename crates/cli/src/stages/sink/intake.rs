@@ -32,9 +32,27 @@ impl Intake {
     pub fn push(&mut self, record: Received, now: Instant) {
         let size = size(&record);
         self.bytes += size;
+        if self.pending.is_some_and(|pending| record.offset < pending.first) {
+            self.give_up_pending(record.offset, now);
+        }
         match self.pending {
             Some(pending) if record.offset <= pending.last => self.replay.push(record),
             _ => self.ready.extend(self.batcher.push(record, size, now)),
+        }
+    }
+
+    /// Reading begins before the range: the log lost its end (restored, truncated), and what stands at those offsets now is
+    /// not what was begun. As ordinary ranges it is stored whole, and what is stored already folds by its ids.
+    fn give_up_pending(&mut self, offset: u64, now: Instant) {
+        if let Some(pending) = self.pending.take() {
+            tracing::error!(
+                "the range {pending} was begun, but reading goes on at {offset}, before it: the log was restored or \
+                 truncated; what it has is stored as it comes, and what is stored already folds by its ids"
+            );
+        }
+        for record in std::mem::take(&mut self.replay) {
+            let size = size(&record);
+            self.ready.extend(self.batcher.push(record, size, now));
         }
     }
 
@@ -128,6 +146,15 @@ mod tests {
         assert_eq!((ranges(&mut partly, now + LIMITS.age), partly.deadline()), (vec![], None));
         let mut whole = intake(Some((5, 9)), &[5, 6, 7, 8, 9, 10], now);
         assert_eq!(ranges(&mut whole, now + LIMITS.age), ["5-9! of 5", "10-10 of 1"]);
+    }
+
+    #[test]
+    fn a_noted_range_that_reading_begins_before_is_given_up() {
+        let now = Instant::now();
+        let mut intake = intake(Some((500, 509)), &[3, 4, 5, 6], now);
+        assert_eq!(ranges(&mut intake, now), ["3-5 of 3"]);
+        assert_eq!(ranges(&mut intake, now + LIMITS.age), ["6-6 of 1"]);
+        assert!(intake.is_empty() && intake.bytes() == 0);
     }
 
     #[test]

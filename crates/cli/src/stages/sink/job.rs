@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use grapevine_api::StageState;
-use grapevine_delivery::{DEAD_LETTER, Tally};
+use grapevine_delivery::{DEAD_LETTER, OffsetRange, Tally};
 use grapevine_model::{Event, topics, wire};
 use grapevine_store::{Batch, Inserted};
 use tokio_util::sync::CancellationToken;
@@ -13,15 +13,18 @@ use super::{
         backoff::{self, Backoff},
         crash,
         dead_letter::{self, DeadLetter},
+        status::LOST,
     },
     STAGE,
     intake::Load,
+    retrying::Retrying,
     valid,
 };
 
 /// What it takes to store a range.
 pub struct Job {
     pub pipeline: Pipeline,
+    pub retrying: Retrying,
     pub log_id: String,
     pub partition: u32,
     pub load: Load,
@@ -38,11 +41,10 @@ pub struct Stored {
 
 impl Job {
     pub async fn run(self) -> anyhow::Result<Stored> {
-        let Job { pipeline, log_id, partition, load, given_up } = self;
+        let Job { pipeline, retrying, log_id, partition, load, given_up } = self;
         let decoding = tokio::task::spawn_blocking(move || decode(&log_id, partition, load));
         let (mut batch, dead) = decoding.await.context("decoding a batch panicked")?;
-        let mut tally = Tally::of(batch.events.len() + dead.len());
-        tally.count(DEAD_LETTER, dead.len() as u64);
+        let mut tally = begin_tally(&batch);
         park(&pipeline, &dead).await?;
         let mut backoff = Backoff::of_store();
         loop {
@@ -57,6 +59,7 @@ impl Job {
                     let message = format!("{error}; trying again in {:.1} s", wait.as_secs_f64());
                     tracing::warn!("{STAGE}: {message}");
                     metrics::counter!("grapevine_stage_retries_total", "stage" => STAGE).increment(1);
+                    retrying.failed(partition, message.clone());
                     pipeline.status.stage(STAGE, StageState::Retrying, Some(message));
                     // The same batch from memory; what the first try may have left is not told apart.
                     batch.replay = true;
@@ -75,6 +78,23 @@ async fn park(pipeline: &Pipeline, dead: &[DeadLetter]) -> anyhow::Result<()> {
     backoff::with_log("parking dead letters", || dead_letter::park(&*pipeline.log, dead)).await?;
     crash::at("sink-parked");
     Ok(())
+}
+
+/// Of every offset of the range: what the log had no more when it was read is lost, and said.
+fn begin_tally(batch: &Batch) -> Tally {
+    let range = OffsetRange { first: batch.first_offset, last: batch.last_offset };
+    let lost = range.width().saturating_sub(batch.events.len() as u64 + batch.unreadable);
+    let mut tally = Tally::of(range.width());
+    tally.count(DEAD_LETTER, batch.unreadable);
+    tally.count(LOST, lost);
+    if lost > 0 {
+        let (topic, partition) = (&batch.topic, batch.partition);
+        tracing::error!(
+            "{STAGE}: {lost} of the offsets {range} of {topic} partition {partition} were gone from the log before they \
+             were stored; raise `retention_hours` under [log], or add sinks"
+        );
+    }
+    tally
 }
 
 /// Decodes before batching, so that one record that can not be read costs one record.
@@ -124,7 +144,6 @@ fn outcomes(inserted: &Inserted) -> [(&'static str, u64); 12] {
 
 #[cfg(test)]
 mod tests {
-    use grapevine_delivery::OffsetRange;
     use grapevine_log::Received;
     use grapevine_model::{Author, Mention, MentionKey};
     use jiff::Timestamp;
@@ -153,6 +172,8 @@ mod tests {
         let (batch, dead) = decode("a1", 2, load);
         assert_eq!((batch.token().as_str(), batch.unreadable, batch.replay), ("a1:mentions.scored:2:5-9", 2, true));
         assert_eq!(batch.events.iter().map(|(offset, _)| *offset).collect::<Vec<_>>(), [5]);
+        let counted: Vec<_> = begin_tally(&batch).outcomes().collect();
+        assert_eq!(counted, [(DEAD_LETTER, 2), (LOST, 2)], "offsets 7 and 9 were gone before they were read");
         assert_eq!(dead[0].place, "mentions.scored partition 2 offset 6");
         assert!(dead[1].reason.contains("created_at"), "{}", dead[1].reason);
     }

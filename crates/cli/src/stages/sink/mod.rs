@@ -11,6 +11,7 @@ mod intake;
 mod job;
 pub mod log_id;
 mod note;
+mod retrying;
 mod upkeep;
 mod valid;
 
@@ -34,6 +35,7 @@ use super::{
 use intake::{Intake, Load};
 use job::{Job, Stored};
 use note::Pending;
+use retrying::Retrying;
 use upkeep::Upkeep;
 
 const STAGE: &str = "sink";
@@ -59,6 +61,7 @@ pub async fn run(pipeline: Pipeline) -> anyhow::Result<()> {
         running: BTreeMap::new(),
         inserts: JoinSet::new(),
         finished: BTreeMap::new(),
+        retrying: Retrying::default(),
     };
     sink.run().await
 }
@@ -75,6 +78,7 @@ struct Sink {
     inserts: JoinSet<(u32, anyhow::Result<Stored>)>,
     /// Stored and not committed: the offset after it, and what became of its records.
     finished: BTreeMap<u32, (u64, Tally)>,
+    retrying: Retrying,
     upkeep: Upkeep,
 }
 
@@ -209,7 +213,9 @@ impl Sink {
             }
             let Some(load) = waiting.intake.next(now) else { continue };
             let ticket = self.member.charge(*partition, load.range)?;
-            let log_id = waiting.noted_under.take().unwrap_or_else(|| self.log_id.clone());
+            // The range in the note is the first, or it was given up.
+            let noted_under = waiting.noted_under.take().filter(|_| load.replay);
+            let log_id = noted_under.unwrap_or_else(|| self.log_id.clone());
             begun.push((Pending { range: load.range, log_id }, ticket, load));
         }
         Ok(begun)
@@ -225,14 +231,17 @@ impl Sink {
         let given_up = CancellationToken::new();
         let bytes = load.records.iter().map(intake::size).sum();
         self.running.insert(partition, Running { ticket, bytes, given_up: given_up.clone() });
-        let job = Job { pipeline: self.pipeline.clone(), log_id: pending.log_id, partition, load, given_up };
+        let (pipeline, retrying) = (self.pipeline.clone(), self.retrying.clone());
+        let job = Job { pipeline, retrying, log_id: pending.log_id, partition, load, given_up };
         self.inserts.spawn(async move { (partition, job.run().await) });
     }
 
     fn settle(&mut self, partition: u32, outcome: anyhow::Result<Stored>) -> anyhow::Result<()> {
         let Some(Running { ticket, .. }) = self.running.remove(&partition) else { return Ok(()) };
-        // A retry that waited for the store has ended, in whatever way.
-        self.pipeline.status.stage(STAGE, StageState::Running, None);
+        match self.retrying.ended(partition) {
+            None => self.pipeline.status.stage(STAGE, StageState::Running, None),
+            why => self.pipeline.status.stage(STAGE, StageState::Retrying, why),
+        }
         if !self.member.tracker().is_current(&ticket) {
             tracing::debug!("{STAGE}: offsets {} of partition {partition} are another member's now", ticket.range());
             return Ok(());
@@ -249,6 +258,8 @@ impl Sink {
     /// At the end: what runs is finished and committed, for as long as the group can be kept waiting.
     async fn drain(mut self) -> anyhow::Result<()> {
         self.waiting.clear();
+        // What was settled last is not committed yet.
+        self.launch().await?;
         let deadline = tokio::time::Instant::now() + DRAIN;
         while let Ok(Some(ended)) = tokio::time::timeout_at(deadline, self.inserts.join_next()).await {
             let (partition, outcome) = ended.context("an insert panicked")?;
