@@ -20,7 +20,8 @@ const STORE: RetryPolicy =
 pub struct Backoff {
     policy: RetryPolicy,
     attempt: u32,
-    since: Instant,
+    /// The first failure: from there the budget counts, however long all went well before.
+    since: Option<Instant>,
 }
 
 impl Backoff {
@@ -33,12 +34,17 @@ impl Backoff {
     }
 
     fn new(policy: RetryPolicy) -> Self {
-        Self { policy, attempt: 0, since: Instant::now() }
+        Self { policy, attempt: 0, since: None }
     }
 
     /// How long to wait before the next try; `None` once the budget is spent.
     pub fn next(&mut self) -> Option<Duration> {
-        let wait = self.policy.next(self.attempt, rand::random(), None, self.since.elapsed());
+        self.next_at(Instant::now())
+    }
+
+    fn next_at(&mut self, now: Instant) -> Option<Duration> {
+        let since = *self.since.get_or_insert(now);
+        let wait = self.policy.next(self.attempt, rand::random(), None, now.saturating_duration_since(since));
         self.attempt += 1;
         wait
     }
@@ -88,9 +94,17 @@ mod tests {
 
     #[test]
     fn the_log_has_a_budget_and_the_store_has_none() {
-        let spent = Instant::now().checked_sub(Duration::from_secs(61)).unwrap();
+        let spent = Instant::now().checked_sub(Duration::from_secs(61));
         let mut log = Backoff { policy: LOG, attempt: 3, since: spent };
         let mut store = Backoff { policy: STORE, attempt: 3, since: spent };
         assert_eq!((log.next(), store.next().is_some()), (None, true));
+    }
+
+    #[test]
+    fn the_budget_counts_from_the_first_failure_and_not_from_the_last_success() {
+        let mut backoff = Backoff::of_log();
+        let first_failure = Instant::now() + Duration::from_secs(3600);
+        assert!(backoff.next_at(first_failure).is_some(), "nothing failed so far");
+        assert_eq!(backoff.next_at(first_failure + Duration::from_secs(61)), None);
     }
 }
