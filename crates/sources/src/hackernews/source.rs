@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     Cursor, Page, Progress, Rejected, Source, SourceError, World,
-    http::{Auth, Client, Cost, Count, Fetched, Limit, QuotaPolicy, Request, Window},
+    http::{Auth, Client, Cost, Fetched, Limit, QuotaPolicy, Request, Window},
     pace::Pace,
     registry::Clock,
 };
@@ -46,7 +46,7 @@ struct Gathered {
 impl HackerNewsSource {
     pub(super) fn new(spec: Arc<HackerNewsSpec>, world: &World) -> Self {
         let window = Window::Rolling(SignedDuration::from_hours(1));
-        let limit = Limit { amount: spec.requests_per_hour, window, count: Count::Calls, only: None };
+        let limit = Limit { amount: spec.requests_per_hour, window, only: None };
         let client = Client::new(world, Auth::None, QuotaPolicy { limits: vec![limit], ..QuotaPolicy::default() });
         let pace = Pace::new(spec.interval);
         Self { spec, client, clock: world.clock.clone(), pace, newest: None, first: None, through: None }

@@ -16,12 +16,7 @@ pub enum Auth {
     Header { name: HeaderName, prefix: String, value: Secret },
     /// A parameter of the query, such as `key`.
     Query { name: String, value: Secret },
-    /// In the path, in place of `{secret}`.
-    Path(Secret),
 }
-
-/// What [`Auth::Path`] replaces; written so in a URL's path, where braces are percent-encoded.
-const PLACEHOLDER: &str = "%7Bsecret%7D";
 
 impl Auth {
     /// The same request with the secret in it, and with the knowledge of what not to show.
@@ -41,10 +36,6 @@ impl Auth {
             Auth::Query { name, value } => {
                 request.url.query_pairs_mut().append_pair(name, value.expose());
             }
-            Auth::Path(value) => {
-                let path = request.url.path().replace(PLACEHOLDER, value.expose());
-                request.url.set_path(&path);
-            }
         }
         request.secrets.extend(self.secret().cloned());
         Ok(request)
@@ -53,11 +44,22 @@ impl Auth {
     pub(crate) fn secret(&self) -> Option<&Secret> {
         match self {
             Auth::None => None,
-            Auth::Bearer(secret) | Auth::Path(secret) => Some(secret),
+            Auth::Bearer(secret) => Some(secret),
             Auth::Basic { password: secret, .. } => Some(secret),
             Auth::Header { value, .. } | Auth::Query { value, .. } => Some(value),
         }
     }
+}
+
+/// An address, whole or relative, without a parameter of its query: platforms write into the address of the next page
+/// what they were asked with, the secret too.
+pub(crate) fn without_parameter(address: &str, name: &str) -> String {
+    let (rest, fragment) = address.find('#').map_or((address, ""), |at| address.split_at(at));
+    let Some((path, query)) = rest.split_once('?') else { return address.to_owned() };
+    let is_it = |pair: &&str| url::form_urlencoded::parse(pair.as_bytes()).any(|(key, _)| key == name);
+    let kept: Vec<&str> = query.split('&').filter(|pair| !is_it(pair)).collect();
+    let sign = if kept.is_empty() { "" } else { "?" };
+    format!("{path}{sign}{}{fragment}", kept.join("&"))
 }
 
 fn header(request: &mut Request, name: HeaderName, value: &str) -> Result<(), SourceError> {
@@ -87,7 +89,7 @@ mod tests {
     use super::*;
 
     fn applied(auth: Auth) -> Request {
-        let url = "https://api.example/bot{secret}/get?q=1".parse().unwrap();
+        let url = "https://api.example/get?q=1".parse().unwrap();
         auth.apply(&Request::get(url)).unwrap()
     }
 
@@ -103,11 +105,22 @@ mod tests {
         assert_eq!(own.headers["api-key"], "Key s3cr3t");
         let query = applied(Auth::Query { name: "key".into(), value: secret() });
         assert_eq!(query.url.query(), Some("q=1&key=s3cr3t"));
-        let path = applied(Auth::Path(secret()));
-        assert_eq!(path.url.path(), "/bots3cr3t/get");
-        for request in [bearer, basic, own, query, path] {
+        for request in [bearer, basic, own, query] {
             let shown = format!("{request:?} {:?} {}", request.headers, request.redact("echo s3cr3t bWU6czNjcjN0"));
             assert!(!shown.contains("s3cr3t"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_parameter_is_taken_out_of_an_address() {
+        for (address, without) in [
+            ("https://a.example/x?q=1&key=s&p=2", "https://a.example/x?q=1&p=2"),
+            ("/x?key=s", "/x"),
+            ("/x?%6Bey=s&key=t&keys=u#end", "/x?keys=u#end"),
+            ("/x?key", "/x"),
+            ("/key=s", "/key=s"),
+        ] {
+            assert_eq!(without_parameter(address, "key"), without);
         }
     }
 

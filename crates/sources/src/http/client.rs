@@ -62,11 +62,6 @@ impl Client {
         })
     }
 
-    /// So many records came back, of the [`Cost::records`] that were asked for.
-    pub fn returned(&mut self, cost: &Cost, records: u64) {
-        self.quota.returned(cost, records);
-    }
-
     /// What `read` makes of the answer; what it cannot read may be other the next time.
     async fn persist<T>(
         &mut self,
@@ -119,7 +114,7 @@ impl Client {
     ) -> Result<(T, Response), SourceError> {
         let response = self.transport.send(request.clone()).await?;
         let class = errors::classify(&response, &self.rules);
-        if let Some(until) = self.quota.heard(cost, &response, class == Class::Limited) {
+        if let Some(until) = self.quota.heard(cost, &response, class) {
             return Err(limited(request, until));
         }
         if class != Class::Fine {

@@ -12,8 +12,10 @@ pub enum Class {
     Fine,
     /// It may work later.
     Transient,
-    /// Enough was asked for now.
+    /// All that the platform allows in its day or month is used.
     Limited,
+    /// Too much was asked at once.
+    LimitedForNow,
     /// The secret is wrong, old, or not enough.
     Auth,
     /// The request is wrong: a person has to change the settings.
@@ -33,6 +35,9 @@ pub struct ErrorRule {
     /// Values of that field that it is about; any that is not null where empty.
     #[serde(default)]
     pub is: Vec<Value>,
+    /// What that field's text may hold, one of these, in any case; anything where empty.
+    #[serde(default)]
+    pub contains: Vec<String>,
     pub class: Class,
 }
 
@@ -42,8 +47,17 @@ impl ErrorRule {
         self.status.is_none_or(|wanted| wanted == status)
             && match &self.field {
                 None => true,
-                Some(path) => field(path).is_some_and(|found| self.is.is_empty() || self.is.contains(found)),
+                Some(path) => field(path).is_some_and(|found| self.is_meant(found)),
             }
+    }
+
+    fn is_meant(&self, found: &Value) -> bool {
+        let holds = |text: &str| {
+            let text = text.to_lowercase();
+            self.contains.iter().any(|part| text.contains(&part.to_lowercase()))
+        };
+        (self.is.is_empty() || self.is.contains(found))
+            && (self.contains.is_empty() || found.as_str().is_some_and(holds))
     }
 }
 
@@ -62,6 +76,8 @@ pub(super) fn classify(response: &Response, rules: &[ErrorRule]) -> Class {
     }
     match response.status {
         200..300 | 304 => Class::Fine,
+        // A page for people comes from a firewall before the platform, which knows nothing of secrets.
+        403 if response.is_html() => Class::Transient,
         401 | 403 => Class::Auth,
         404 | 410 => Class::Gone,
         408 | 425 | 500.. => Class::Transient,
@@ -74,9 +90,7 @@ const MESSAGE: usize = 200;
 
 /// The platform's words about it, if any: on one line, short, without a secret.
 pub(super) fn error(class: Class, request: &Request, response: &Response) -> SourceError {
-    let body = String::from_utf8_lossy(&response.body[..response.body.len().min(4 * MESSAGE)]).into_owned();
-    let words: Vec<&str> = body.split_whitespace().collect();
-    let said: String = if response.is_html() { String::new() } else { words.join(" ").chars().take(MESSAGE).collect() };
+    let said = if response.is_html() { String::new() } else { said(request, response) };
     let mut message = format!("{} answered {}", request.place(), response.status);
     if (300..400).contains(&response.status) {
         message += " and sends elsewhere: set the final address";
@@ -84,13 +98,19 @@ pub(super) fn error(class: Class, request: &Request, response: &Response) -> Sou
     if !said.is_empty() {
         message += &format!(": {said}");
     }
-    let message = request.redact(&message);
     match class {
-        Class::Fine | Class::Transient | Class::Limited => SourceError::Transient(message),
+        Class::Fine | Class::Transient | Class::Limited | Class::LimitedForNow => SourceError::Transient(message),
         Class::Auth => SourceError::Auth(format!("{message}; check the secret and what it may do")),
         Class::Config => SourceError::Config(message),
         Class::Gone => SourceError::Gone(message),
     }
+}
+
+/// The secrets go first and the cut is made last: one that lay across the cut would stay in part.
+fn said(request: &Request, response: &Response) -> String {
+    let body = request.redact(&String::from_utf8_lossy(&response.body));
+    let words: Vec<&str> = body.split_whitespace().take(MESSAGE).collect();
+    words.join(" ").chars().take(MESSAGE).collect()
 }
 
 #[cfg(test)]
@@ -133,6 +153,25 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_may_look_for_words_in_a_message() {
+        let rules: Vec<ErrorRule> = serde_json::from_str(
+            r#"[{"status": 403, "field": "message", "contains": ["secondary rate limit"], "class": "limited_for_now"}]"#,
+        )
+        .unwrap();
+        let body = |message: &str| format!(r#"{{"message": "{message}"}}"#);
+        let limited = answer(403, &body("You have exceeded a Secondary rate limit. Please wait."));
+        assert_eq!(classify(&limited, &rules), Class::LimitedForNow);
+        assert_eq!(classify(&answer(403, &body("Resource not accessible")), &rules), Class::Auth);
+        assert_eq!(classify(&answer(403, r#"{"message": 7}"#), &rules), Class::Auth);
+    }
+
+    #[test]
+    fn a_firewalls_page_is_no_wrong_secret() {
+        assert_eq!(classify(&answer(403, "<!DOCTYPE html><title>Blocked</title>"), &[]), Class::Transient);
+        assert_eq!(classify(&answer(401, "<html>"), &[]), Class::Auth);
+    }
+
+    #[test]
     fn a_message_repeats_no_secret() {
         let url = "https://api.example/v1?q=x".parse().unwrap();
         let auth = Auth::Query { name: "key".into(), value: Secret::new("s3cr3t") };
@@ -140,5 +179,16 @@ mod tests {
         let response = answer(400, "{\"message\":\n  \"bad key s3cr3t\"}");
         let message = error(Class::Config, &request, &response).to_string();
         assert_eq!(message, "GET https://api.example/v1 answered 400: {\"message\": \"bad key [redacted]\"}");
+    }
+
+    #[test]
+    fn a_secret_across_the_cut_is_not_shown_in_part() {
+        let auth = Auth::Query { name: "key".into(), value: Secret::new("s3cr3t") };
+        let request = auth.apply(&Request::get("https://api.example/v1".parse().unwrap())).unwrap();
+        for before in MESSAGE - 6..=MESSAGE {
+            let response = answer(400, &format!("{} s3cr3t", "x".repeat(before - 1)));
+            let message = error(Class::Config, &request, &response).to_string();
+            assert!(!message.contains("s3"), "{message}");
+        }
     }
 }

@@ -11,21 +11,8 @@ use super::Cost;
 pub struct Limit {
     pub amount: u64,
     pub window: Window,
-    pub count: Count,
     /// The bucket that it is about; every request draws on it where absent.
     pub only: Option<String>,
-}
-
-/// What a limit counts of a request.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Count {
-    #[default]
-    Calls,
-    /// A platform's price list: a search may cost a hundred units and a comment one.
-    Units,
-    /// What comes back. A spend cap is one on records: money divided by the price of one.
-    Records,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -45,8 +32,8 @@ struct Raw {
     /// `day`, `month`, or a span such as `15m`.
     per: String,
     zone: Option<String>,
-    #[serde(default)]
-    count: Count,
+    /// Refused with a word about it: who writes it means a price list or a spend cap.
+    count: Option<String>,
     only: Option<String>,
 }
 
@@ -57,6 +44,13 @@ impl TryFrom<Raw> for Limit {
         let Raw { amount, per, zone, count, only } = raw;
         if amount == 0 {
             return Err("a limit's `amount` is 0: nothing could ever be asked".to_owned());
+        }
+        if count.is_some_and(|count| count != "calls") {
+            return Err(
+                "a limit counts calls and nothing else: leave `count` out, and write as `amount` how many calls \
+                        the units or records of a window make at most"
+                    .to_owned(),
+            );
         }
         let has_zone = zone.is_some();
         let zone = time_zone(zone.as_deref().unwrap_or("UTC"))?;
@@ -73,7 +67,7 @@ impl TryFrom<Raw> for Limit {
                 }
             },
         };
-        Ok(Limit { amount, window, count, only })
+        Ok(Limit { amount, window, only })
     }
 }
 
@@ -159,16 +153,8 @@ impl Usage {
     pub(super) fn amount_of(&self, cost: &Cost) -> u64 {
         match &self.limit.only {
             Some(only) if *only != cost.bucket => 0,
-            _ => match self.limit.count {
-                Count::Calls => 1,
-                Count::Units => cost.units,
-                Count::Records => cost.records,
-            },
+            _ => 1,
         }
-    }
-
-    pub(super) fn counts_records(&self) -> bool {
-        self.limit.count == Count::Records
     }
 
     /// When so much may be used, by this machine's clock; `None` is now.
@@ -282,6 +268,10 @@ mod tests {
             ("amount = 1\nper = \"week\"", "a limit's `per` is \"week\": write"),
             ("amount = 1\nper = \"-1s\"", "a limit's `per` is"),
             ("amount = 1\nper = \"day\"\nzone = \"Mars/Base\"", "there is no time zone \"Mars/Base\""),
+            (
+                "amount = 1\nper = \"1h\"\ncount = \"records\"",
+                "a limit counts calls and nothing else: leave `count` out",
+            ),
             ("amount = 1\nper = \"1h\"\nzone = \"UTC\"", "a limit per \"1h\" has no `zone`"),
         ] {
             let error = limit(wrong).unwrap_err();
@@ -301,7 +291,7 @@ mod tests {
 
     #[test]
     fn what_was_not_used_can_be_used() {
-        let mut usage = Usage::new(limit("amount = 100\nper = \"month\"\ncount = \"records\"").unwrap());
+        let mut usage = Usage::new(limit("amount = 100\nper = \"month\"").unwrap());
         let now = time("2026-02-11T12:00:00Z");
         let now = Moment { here: now, there: now };
         usage.charge(now, 100);

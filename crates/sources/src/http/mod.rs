@@ -12,10 +12,10 @@
 //! | answer | becomes |
 //! |---|---|
 //! | 2xx, 304 | the response |
-//! | a status of the policy's `limited`; 403 with `Retry-After` or nothing left; a rule of class `limited` | [`RateLimited`](crate::SourceError::RateLimited) until the platform says |
-//! | 401, 403 | [`Auth`](crate::SourceError::Auth) |
+//! | a status of the policy's `limited`; 403 with `Retry-After` or nothing left; a rule of class `limited` or `limited_for_now` | [`RateLimited`](crate::SourceError::RateLimited) until the platform says |
+//! | 401, 403 (but for an HTML page) | [`Auth`](crate::SourceError::Auth) |
 //! | 404, 410 | [`Gone`](crate::SourceError::Gone) |
-//! | 408, 425, 5xx, no answer, HTML or broken JSON where JSON is wanted, a body beyond 32 MiB (unpacked) | tried again, then [`Transient`](crate::SourceError::Transient) |
+//! | 408, 425, 5xx, 403 with an HTML page, no answer, HTML or broken JSON where JSON is wanted, a body beyond 32 MiB (unpacked) | tried again, then [`Transient`](crate::SourceError::Transient) |
 //! | anything else | [`Config`](crate::SourceError::Config) |
 
 mod auth;
@@ -30,10 +30,11 @@ mod secret;
 mod transport;
 
 pub use self::auth::Auth;
+pub(crate) use self::auth::without_parameter;
 pub use self::client::{Client, Fetched};
 pub(crate) use self::errors::at;
 pub use self::errors::{Class, ErrorRule};
-pub use self::limit::{Count, Limit, Window};
+pub use self::limit::{Limit, Window};
 pub use self::quota::{Cost, Quota, QuotaPolicy};
 pub use self::request::Request;
 pub use self::reset::{HeaderLimits, ResetFormat};

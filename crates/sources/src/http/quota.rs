@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::{
     HeaderLimits, Limit, Response,
-    errors::at,
+    errors::{Class, at},
     limit::{Moment, Usage},
     reset::{Told, after, retry_after, skew},
 };
@@ -43,24 +43,15 @@ impl Default for QuotaPolicy {
 }
 
 /// What one request draws on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Cost {
     /// Requests of one bucket share what is left of it; the empty one is everybody's.
     pub bucket: String,
-    pub units: u64,
-    /// The most that can come back.
-    pub records: u64,
-}
-
-impl Default for Cost {
-    fn default() -> Self {
-        Self { bucket: String::new(), units: 1, records: 0 }
-    }
 }
 
 impl Cost {
     pub fn of(bucket: impl Into<String>) -> Self {
-        Self { bucket: bucket.into(), ..Self::default() }
+        Self { bucket: bucket.into() }
     }
 }
 
@@ -123,8 +114,8 @@ impl Quota {
     }
 
     /// Learns from the answer to the request that was taken last. With `Some`, it was not answered: ask again then.
-    /// `is_limited` is what the platform's own error rules say of it.
-    pub fn heard(&mut self, cost: &Cost, response: &Response, is_limited: bool) -> Option<Timestamp> {
+    /// `class` is what the platform's own error rules say of it.
+    pub fn heard(&mut self, cost: &Cost, response: &Response, class: Class) -> Option<Timestamp> {
         self.skew = skew(response).or(self.skew);
         let now = self.moment(response.at);
         let is_free = self.policy.free.contains(&response.status);
@@ -137,24 +128,18 @@ impl Quota {
         self.learn_name(cost, response);
         let asked = self.asked(response);
         let is_spent = told.remaining == Some(0) || asked.is_some();
-        let is_limited = is_limited
+        let is_limited = matches!(class, Class::Limited | Class::LimitedForNow)
             || self.policy.limited.contains(&response.status)
             || (response.status == 403 && is_spent)
             || (response.status == 503 && asked.is_some());
-        let until = is_limited.then(|| self.until(cost, response.at, asked.max(told.reset)));
+        // The end of a window of which something is left is not what is waited for.
+        let reset = told.reset.filter(|_| told.remaining.is_none_or(|left| left == 0));
+        let until = is_limited.then(|| self.until(cost, response.at, asked.max(reset), class));
         if !is_limited {
             self.limited_in_a_row = 0;
         }
         self.remember(cost, response, told, until.or(asked));
         until
-    }
-
-    /// So many records came back, of the [`Cost::records`] that were taken.
-    pub fn returned(&mut self, cost: &Cost, records: u64) {
-        let unused = Cost { records: cost.records.saturating_sub(records), ..cost.clone() };
-        for usage in self.usages.iter_mut().filter(|usage| usage.counts_records()) {
-            usage.refund(usage.amount_of(&unused));
-        }
     }
 
     fn remember(&mut self, cost: &Cost, response: &Response, told: Told, closed_until: Option<Timestamp>) {
@@ -180,15 +165,16 @@ impl Quota {
         retry_after(response, self.skew).max(in_body.filter(|until| *until > response.at))
     }
 
-    /// Until when a limited request has to wait.
-    fn until(&mut self, cost: &Cost, now: Timestamp, said: Option<Timestamp>) -> Timestamp {
+    /// Until when a limited request has to wait: as the platform says; to the end of the day or month where all of that is
+    /// used; else longer each time.
+    fn until(&mut self, cost: &Cost, now: Timestamp, said: Option<Timestamp>, class: Class) -> Timestamp {
         if let Some(said) = said.filter(|said| *said > now) {
             self.limited_in_a_row = 0;
             return said.min(now.saturating_add(self.longest_wait()).unwrap_or(said));
         }
         let moment = self.moment(now);
         let ends = self.usages.iter().filter(|usage| usage.amount_of(cost) > 0).filter_map(|usage| usage.end(moment));
-        if let Some(end) = ends.min() {
+        if let Some(end) = ends.min().filter(|_| class == Class::Limited) {
             return end;
         }
         let wait = FIRST_WAIT * 2_f64.powi(self.limited_in_a_row.min(10));

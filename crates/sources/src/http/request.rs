@@ -14,19 +14,13 @@ pub struct Request {
     pub method: Method,
     pub url: Url,
     pub headers: HeaderMap,
-    pub body: Option<Vec<u8>>,
     /// Never shown, wherever in the request they stand.
     pub(super) secrets: Vec<Secret>,
 }
 
 impl Request {
     pub fn get(url: Url) -> Self {
-        Self { method: Method::GET, url, headers: HeaderMap::new(), body: None, secrets: Vec::new() }
-    }
-
-    pub fn post_json(url: Url, body: &serde_json::Value) -> Self {
-        let request = Self { method: Method::POST, body: Some(body.to_string().into_bytes()), ..Self::get(url) };
-        request.with_header(reqwest::header::CONTENT_TYPE, HeaderValue::from_static("application/json"))
+        Self { method: Method::GET, url, headers: HeaderMap::new(), secrets: Vec::new() }
     }
 
     /// Replaces what the header held.
@@ -50,7 +44,7 @@ impl Request {
     }
 }
 
-/// As in messages: headers, query and body are left out.
+/// As in messages: headers and query are left out.
 impl fmt::Debug for Request {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.place())

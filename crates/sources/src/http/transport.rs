@@ -71,12 +71,8 @@ impl Transport for HttpTransport {
         let failed = |error: reqwest::Error| {
             SourceError::Transient(request.redact(&format!("{place}: {}", reason(&error.without_url()))))
         };
-        let mut sent = self.client(&request)?.request(request.method.clone(), request.url.clone());
-        sent = sent.headers(request.headers.clone());
-        if let Some(body) = &request.body {
-            sent = sent.body(body.clone());
-        }
-        let mut answer = sent.send().await.map_err(failed)?;
+        let sent = self.client(&request)?.request(request.method.clone(), request.url.clone());
+        let mut answer = sent.headers(request.headers.clone()).send().await.map_err(failed)?;
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
         let mut body = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(failed)? {

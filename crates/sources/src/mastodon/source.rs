@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     Cursor, Page, Progress, Rejected, Source, SourceError, World,
-    http::{Auth, Client, Cost, Count, Fetched, HeaderLimits, Limit, QuotaPolicy, Request, ResetFormat, Window},
+    http::{Auth, Client, Cost, Fetched, HeaderLimits, Limit, QuotaPolicy, Request, ResetFormat, Window},
     pace::Pace,
     registry::Clock,
 };
@@ -43,7 +43,7 @@ struct Gathered {
 fn policy() -> QuotaPolicy {
     let five_minutes = Window::Rolling(SignedDuration::from_mins(5));
     QuotaPolicy {
-        limits: vec![Limit { amount: 300, window: five_minutes, count: Count::Calls, only: None }],
+        limits: vec![Limit { amount: 300, window: five_minutes, only: None }],
         headers: Some(HeaderLimits {
             remaining: "x-ratelimit-remaining".to_owned(),
             reset: "x-ratelimit-reset".to_owned(),

@@ -1,7 +1,7 @@
 //! Every way in which a platform says that it is enough, on a fake clock.
 
 use grapevine_sources::http::{
-    Cost, Quota, QuotaPolicy, Response,
+    Class, Cost, Quota, QuotaPolicy, Response,
     header::{HeaderName, HeaderValue},
 };
 use jiff::{SignedDuration, Timestamp};
@@ -42,7 +42,7 @@ pub const YOUTUBE: &str = r#"
 limited = [429]
 limit = [
     { amount = 100, per = "day", zone = "America/Los_Angeles", only = "search" },
-    { amount = 10000, per = "day", zone = "America/Los_Angeles", count = "units" },
+    { amount = 10000, per = "day", zone = "America/Los_Angeles" },
 ]"#;
 pub const BLUESKY: &str = r#"
 limit = [{ amount = 3000, per = "5m" }]
@@ -56,7 +56,7 @@ fn noon() -> Timestamp {
 fn wait(policy_of: &str, status: u16, headers: &[(&'static str, String)], body: &str) -> i128 {
     let (mut quota, cost) = (Quota::new(policy(policy_of)), Cost::of("b"));
     quota.take(noon(), &cost).unwrap();
-    quota.heard(&cost, &response(noon(), status, headers, body), false);
+    quota.heard(&cost, &response(noon(), status, headers, body), Class::Fine);
     let until = quota.take(noon(), &cost).err().unwrap_or(noon());
     assert!(quota.take(until, &cost).is_ok(), "it waits once");
     until.duration_since(noon()).as_millis()
@@ -183,7 +183,7 @@ fn youtube_is_spent_until_midnight_in_california() {
     assert!(quota.take(noon(), &comments).is_ok(), "comments have what is left of the units");
     let refused = response(noon(), 403, &[], r#"{"error": {"errors": [{"reason": "quotaExceeded"}]}}"#);
     assert_eq!(
-        quota.heard(&comments, &refused, true),
+        quota.heard(&comments, &refused, Class::Limited),
         Some(midnight),
         "the platform says no more than that it is spent"
     );
@@ -203,12 +203,12 @@ fn a_bucket_waits_alone_and_by_its_platforms_name() {
     };
     let (one, two, three) = (Cost::of("channel/1"), Cost::of("channel/2"), Cost::of("guild/3"));
     quota.take(noon(), &two).unwrap();
-    assert_eq!(quota.heard(&two, &spent("abc"), false), None);
+    assert_eq!(quota.heard(&two, &spent("abc"), Class::Fine), None);
     assert!(quota.take(noon(), &one).is_ok() && quota.take(noon(), &two).is_err());
-    quota.heard(&one, &spent("abc"), false);
+    quota.heard(&one, &spent("abc"), Class::Fine);
     assert!(quota.take(noon(), &three).is_ok(), "another bucket");
     let global = response(noon(), 429, &[("x-ratelimit-global", "true".into()), ("retry-after", "1".into())], "");
-    quota.heard(&three, &global, false);
+    quota.heard(&three, &global, Class::Fine);
     let second = noon() + SignedDuration::from_secs(1);
     assert_eq!(quota.take(noon(), &Cost::of("fourth")), Err(second), "a limit on everything");
 }
@@ -219,7 +219,7 @@ fn an_unchanged_answer_of_github_is_free() {
     let cost = Cost::default();
     for _ in 0..50 {
         quota.take(noon(), &cost).unwrap();
-        quota.heard(&cost, &response(noon(), 304, &[], ""), false);
+        quota.heard(&cost, &response(noon(), 304, &[], ""), Class::Fine);
     }
     assert!(
         quota.take(noon(), &cost).is_ok() && quota.take(noon(), &cost).is_ok() && quota.take(noon(), &cost).is_err()
@@ -227,17 +227,22 @@ fn an_unchanged_answer_of_github_is_free() {
 }
 
 #[test]
-fn a_spend_cap_counts_what_came_back() {
-    // 5000 posts a month at half a cent: 25 dollars.
-    let mut quota = Quota::new(policy("limit = [{ amount = 5000, per = \"month\", count = \"records\" }]"));
-    let page = Cost { records: 100, ..Cost::default() };
-    let mut paid = 0;
-    while quota.take(noon(), &page).is_ok() {
-        quota.returned(&page, 30);
-        paid += 30;
+fn what_was_too_fast_does_not_wait_for_the_end_of_the_day() {
+    let (mut quota, cost) = (Quota::new(policy(YOUTUBE)), Cost::of("comments"));
+    let too_fast = response(noon(), 403, &[], r#"{"error": {"errors": [{"reason": "userRateLimitExceeded"}]}}"#);
+    for seconds in [30, 60] {
+        let until = noon() + SignedDuration::from_secs(seconds);
+        assert_eq!(quota.heard(&cost, &too_fast, Class::LimitedForNow), Some(until));
     }
-    assert_eq!(paid, 4920, "the next page could cost more than what is left");
-    assert_eq!(quota.take(noon(), &page), Err("2026-04-01T00:00:00Z".parse().unwrap()));
+    assert_eq!(
+        quota.heard(&cost, &response(noon(), 429, &[], ""), Class::Fine),
+        Some(noon() + SignedDuration::from_mins(2))
+    );
+    // The hour of the first limit is not over, and most of it is left.
+    let headers = [("x-ratelimit-remaining", "4000".into()), ("x-ratelimit-reset", "1772542800".into())];
+    let second_limit = response(noon(), 403, &headers, "");
+    let until = Quota::new(policy(GITHUB)).heard(&cost, &second_limit, Class::LimitedForNow);
+    assert_eq!(until, Some(noon() + SignedDuration::from_secs(30)));
 }
 
 #[test]
@@ -247,12 +252,12 @@ fn waits_double_where_nothing_is_said_and_nonsense_is_bounded() {
     let mut waits = Vec::new();
     for _ in 0..9 {
         quota.take(now, &cost).unwrap();
-        let until = quota.heard(&cost, &response(now, 429, &[], ""), false).unwrap();
+        let until = quota.heard(&cost, &response(now, 429, &[], ""), Class::Fine).unwrap();
         waits.push(until.duration_since(now).as_secs());
         now = until;
     }
     assert_eq!(waits, [30, 60, 120, 240, 480, 960, 1920, 3600, 3600]);
     quota.take(now, &cost).unwrap();
     let for_ever = response(now, 429, &[("retry-after", "99999999999".into())], "");
-    assert_eq!(quota.heard(&cost, &for_ever, false), Some(now + SignedDuration::from_hours(1)));
+    assert_eq!(quota.heard(&cost, &for_ever, Class::Fine), Some(now + SignedDuration::from_hours(1)));
 }

@@ -1,6 +1,6 @@
 //! Days of endless demand against each platform's own accounting: never over, and nearly all that could be used.
 
-use grapevine_sources::http::{Cost, Quota};
+use grapevine_sources::http::{Class, Cost, Quota};
 use jiff::{SignedDuration, Timestamp, ToSpan, tz::TimeZone};
 
 use crate::quota::{self, policy, response};
@@ -103,7 +103,7 @@ impl Trial {
             let status = if meter.ask(there) { 200 } else { 429 };
             (answered, refused) = if status == 200 { (answered + 1, refused) } else { (answered, refused + 1) };
             now = now + WAY + WAY;
-            quota.heard(&cost, &response(now, status, &meter.headers(there), ""), false);
+            quota.heard(&cost, &response(now, status, &meter.headers(there), ""), Class::Fine);
         }
         (answered, refused)
     }
