@@ -1,4 +1,5 @@
 mod operate;
+mod source;
 
 use std::path::PathBuf;
 
@@ -9,6 +10,7 @@ pub use operate::{
     DlqCommand, DlqListArgs, DlqReplayArgs, DlqShowArgs, LetterFilter, Parker, RebuildArgs, ReportFormat, StatusArgs,
     StoreCommand, VerifyArgs,
 };
+pub use source::{SourceCommand, SourceTestArgs, SourceTryArgs};
 
 /// Social listening that you host yourself: mentions of your brands, scored, stored, watched.
 #[derive(Debug, Parser)]
@@ -37,6 +39,11 @@ pub enum Command {
     Serve(WithConfig),
     /// Read the configuration, try every part, and say what is wrong
     CheckConfig(CheckConfigArgs),
+    /// Sources: the kinds there are, a definition's tests, a look at what one gives
+    Source {
+        #[command(subcommand)]
+        command: SourceCommand,
+    },
     /// Print a figure
     Query(QueryArgs),
     /// Whether all is well: stages, sources, store, invariants, dead letters

@@ -36,6 +36,9 @@ pub async fn run(args: &CheckConfigArgs) -> anyhow::Result<ExitCode> {
         let checked = spec.build(&World::real()).check().await;
         let outcome = checked.map(|()| format!("{} answers", spec.kind())).map_err(anyhow::Error::from);
         good &= say(&format!("source {}", spec.name()), outcome);
+        if !spec.terms().is_empty() {
+            println!("        its terms: {}", spec.terms());
+        }
     }
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -75,6 +75,11 @@ fn heading(column: &Column) -> String {
     }
 }
 
+/// The terminal's, or 120 columns.
+pub fn width() -> u16 {
+    Table::new().width().filter(|_| io::stdout().is_terminal()).unwrap_or(120)
+}
+
 /// Lines are folded at the terminal's width, or at 120 columns.
 pub fn fit(mut table: Table) -> Table {
     table.set_content_arrangement(ContentArrangement::Dynamic);

@@ -8,6 +8,7 @@ mod figure;
 mod monitoring;
 mod query;
 mod score_texts;
+mod source;
 mod span;
 mod stage;
 mod status;
@@ -38,6 +39,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         },
         Command::Serve(with) => runtime()?.block_on(stage::run(&with.config, stage::Stage::Serve)),
         Command::CheckConfig(args) => runtime()?.block_on(check_config::run(&args)),
+        Command::Source { command } => runtime()?.block_on(source::run(&command)),
         Command::Query(args) => runtime()?.block_on(query::run(&args)),
         Command::Dlq { command } => runtime()?.block_on(dlq::run(&command)),
         Command::Status(args) => runtime()?.block_on(status::run(&args)),
