@@ -6,7 +6,11 @@ use clickhouse::{Row, query::Query};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Store, StoreError, client::from_millis, error::Doing};
+use crate::{
+    Store, StoreError,
+    client::{from_millis, millis},
+    error::Doing,
+};
 
 /// A brand and the start of an hour, in seconds since the Unix epoch.
 pub(crate) type Hour<'a> = (&'a str, u32);
@@ -131,15 +135,17 @@ impl Store {
         self.read(sql).fetch_one().await.doing("taking an epoch")
     }
 
-    /// Start of the brand's oldest hour whose rollup is to be rebuilt, or is being rebuilt; `None` where there is none.
+    /// Start of the brand's oldest hour whose rollup is to be rebuilt, or is being rebuilt, of those that end after `from`;
+    /// `None` where there is none.
     ///
     /// A dirty hour lacks changes that are stored: whoever reads a bucket only once holds back to this. Ask before
     /// reading the buckets and again after: the marks come before the heartbeat that closes the bucket.
-    pub async fn oldest_dirty(&self, brand: &str) -> Result<Option<Timestamp>, StoreError> {
+    pub async fn oldest_dirty(&self, brand: &str, from: Timestamp) -> Result<Option<Timestamp>, StoreError> {
         let sql = "SELECT toInt64(toUnixTimestamp(min(hour))) FROM (SELECT hour FROM rollup_hours
-            WHERE brand = {brand:String} GROUP BY hour HAVING sum(marks) > max(done).2) HAVING count() > 0";
-        let oldest: Option<i64> =
-            self.read(sql).param("brand", brand).fetch_optional().await.doing("reading the oldest dirty hour")?;
+            WHERE brand = {brand:String} AND hour > fromUnixTimestamp64Milli({from:Int64}, 'UTC') - INTERVAL 1 HOUR
+            GROUP BY hour HAVING sum(marks) > max(done).2) HAVING count() > 0";
+        let query = self.read(sql).param("brand", brand).param("from", millis(from));
+        let oldest: Option<i64> = query.fetch_optional().await.doing("reading the oldest dirty hour")?;
         Ok(oldest.map(|seconds| from_millis(seconds * 1000)))
     }
 }

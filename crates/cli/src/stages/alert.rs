@@ -104,13 +104,14 @@ impl AlertStage {
             None => self.pipeline.store.first_bucket(&brand).await?,
         };
         let Some(mut from) = from else { return Ok(()) };
-        // Hours that are being rebuilt read as empty for a moment, and a bucket is stepped over but once.
-        let closed = self.pipeline.store.oldest_dirty(&brand).await?.map_or(closed, |dirty| dirty.min(closed));
+        // A dirty hour lacks changes, and a bucket is stepped over but once. What was stepped over already may change as it
+        // will: were it waited for, edits of old posts would hold a brand's alerts back for as long as they come.
+        let closed = self.pipeline.store.oldest_dirty(&brand, from).await?.map_or(closed, |dirty| dirty.min(closed));
         while from < closed && !self.pipeline.stopping() {
             let to = from.checked_add(CHUNK).map_or(closed, |to| to.min(closed));
             let buckets = self.pipeline.store.buckets(&brand, from, to).await?;
-            if self.dirty_before(&brand, to).await? {
-                // A rebuild began meanwhile: these buckets may be half empty.
+            if self.dirty_within(&brand, from, to).await? {
+                // They changed meanwhile.
                 return Ok(());
             }
             let transitions = step(&mut self.watches[at], &buckets);
@@ -121,8 +122,8 @@ impl AlertStage {
         Ok(())
     }
 
-    async fn dirty_before(&self, brand: &str, end: Timestamp) -> anyhow::Result<bool> {
-        Ok(self.pipeline.store.oldest_dirty(brand).await?.is_some_and(|dirty| dirty < end))
+    async fn dirty_within(&self, brand: &str, from: Timestamp, to: Timestamp) -> anyhow::Result<bool> {
+        Ok(self.pipeline.store.oldest_dirty(brand, from).await?.is_some_and(|dirty| dirty < to))
     }
 
     /// Stores and announces what happened after the frontier, then moves it.

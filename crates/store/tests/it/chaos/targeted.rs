@@ -67,7 +67,7 @@ async fn an_insert_that_overlaps_a_whole_rebuild_marks_its_hour() {
     assert_eq!(process(&world).rebuild_dirty().await.unwrap().hours, 1);
     world.assert_rollups_agree().await;
     standing.release().await.unwrap();
-    assert_eq!(world.store.oldest_dirty("acme").await.unwrap(), Some(day("10:00:00")));
+    assert_eq!(world.store.oldest_dirty("acme", day("00:00:00")).await.unwrap(), Some(day("10:00:00")));
     assert_mends(&world, 2).await;
 }
 
@@ -108,7 +108,7 @@ async fn a_rebuild_of_a_span_that_dies_leaves_it_marked() {
         let _ = world.insert(vec![new("1")]).await;
         let standing = rebuild_span_until(&world, stop).await;
         standing.task.abort();
-        assert_eq!(world.store.oldest_dirty("acme").await.unwrap(), Some(day("10:00:00")));
+        assert_eq!(world.store.oldest_dirty("acme", day("00:00:00")).await.unwrap(), Some(day("10:00:00")));
         let _ = world.insert(vec![new("2")]).await;
         assert_mends(&world, 2).await;
         drop(standing.release());
@@ -140,7 +140,7 @@ async fn a_writer_that_was_overtaken_finds_its_range_and_marks_its_hours() {
     let _ = process(&world).insert(&Batch { replay: true, ..batch }).await.unwrap();
     let _ = world.store.rebuild_dirty().await.unwrap();
     standing.release().await.unwrap();
-    assert_eq!(world.store.oldest_dirty("acme").await.unwrap(), Some(day("10:00:00")));
+    assert_eq!(world.store.oldest_dirty("acme", day("00:00:00")).await.unwrap(), Some(day("10:00:00")));
     assert_mends(&world, 1).await;
 }
 
