@@ -102,6 +102,11 @@ pub trait Source: Send {
         Ok(())
     }
 
+    /// What a person should know while it goes on: a part of it can not be read, and why.
+    fn notice(&self) -> Option<String> {
+        None
+    }
+
     /// Maps a piece again that an earlier poll rejected ([`Rejected::raw`]), by the settings of today. `observed_at` is
     /// the time of that poll: what was observed since then stays newer.
     ///
@@ -112,7 +117,7 @@ pub trait Source: Send {
     }
 }
 
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum SourceError {
     #[error("{0}")]
     Transient(String),

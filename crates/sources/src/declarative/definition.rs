@@ -94,6 +94,9 @@ pub(crate) struct Listing {
     pub(crate) max_pages: u32,
     /// In place of the definition's.
     pub(crate) every: Option<SignedDuration>,
+    /// In place of the definition's.
+    pub(crate) lateness: Option<SignedDuration>,
+    pub(crate) empty: Empty,
     pub(crate) request: RequestTemplate,
     pub(crate) pager: Pager,
     pub(crate) map: FieldMap,
@@ -109,6 +112,17 @@ pub(crate) enum Order {
     NewestFirst,
     /// Read from `{since}` on, or from the last page's token.
     OldestFirst,
+}
+
+/// What a page without records says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Empty {
+    /// The listing ends there.
+    #[default]
+    End,
+    /// Nothing: the platform gives empty pages at times where there are records.
+    Unknown,
 }
 
 #[derive(Deserialize)]
@@ -141,6 +155,9 @@ struct RawListing {
     #[serde(default = "a_thousand")]
     max_pages: u32,
     every: Option<SignedDuration>,
+    lateness: Option<SignedDuration>,
+    #[serde(default)]
+    empty: Empty,
     request: RawRequest,
     #[serde(default)]
     paging: RawPaging,
@@ -235,6 +252,14 @@ fn check_listing(definition: &Definition, raw: RawListing) -> Result<Listing, Wr
     for (hole, setting) in &raw.each {
         definition.has(SettingType::List, setting).under(hole).under("each")?;
     }
+    for (key, span) in [("every", raw.every), ("lateness", raw.lateness)] {
+        if span.is_some_and(|span| !span.is_positive()) {
+            return Err(Wrong::new("is not above 0").under(key));
+        }
+    }
+    if raw.empty == Empty::Unknown && raw.order == Order::OldestFirst {
+        return Err(Wrong::new("is unknown, which only a listing of order newest_first can be").under("empty"));
+    }
     let known: Vec<&str> = definition.names().into_iter().chain(raw.each.keys().map(String::as_str)).collect();
     let request = RequestTemplate::parse(&raw.request, &known).under("request")?;
     let pager = Pager::parse(raw.paging.clone()).under("paging")?;
@@ -249,6 +274,8 @@ fn check_listing(definition: &Definition, raw: RawListing) -> Result<Listing, Wr
         records,
         max_pages: raw.max_pages.max(1),
         every: raw.every,
+        lateness: raw.lateness,
+        empty: raw.empty,
         request,
         pager,
         map,

@@ -159,6 +159,11 @@ impl FieldMap {
         time("changed_at").or_else(|| time("created_at"))
     }
 
+    /// What names the record on its platform, where that can be read.
+    pub(crate) fn id(&self, record: &Value, origin: &Origin<'_>) -> Option<String> {
+        self.values.get("id")?.text(&Scope { record, names: origin.names }).ok().flatten()
+    }
+
     /// # Errors
     /// Why it is no mention, in words.
     pub(crate) fn map(&self, record: &Value, origin: &Origin<'_>) -> Result<Mapped, String> {

@@ -11,7 +11,8 @@
 //! | a page's token comes again | the run ends |
 //! | the platform does not know a page's token any more | reads the listing anew from its mark |
 //! | the platform goes back fewer pages than are missing | says so in a [`Gap`](grapevine_model::Gap) |
-//! | one listing is limited or fails for now | reads the others meanwhile |
+//! | one listing is limited, fails, or is gone | reads the others meanwhile, says so, asks it again later |
+//! | a listing that may be empty by mistake is empty | learns nothing from it; in the middle of a run it gives a gap |
 //! | the process ended between two pages | reads on at the page that was next |
 //!
 //! A cursor holds a mark for each partition, which moves only when a run has ended.

@@ -6,7 +6,8 @@ use grapevine_model::{Engagement, EngagementSnapshot, Event, Mention, MentionKey
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// Fingerprints by a hash of the mention's key. Forgetting one costs a second copy, which folds in the store; never a loss.
+/// Fingerprints by a hash of the mention's key; those of records that could not be mapped by a hash of all they hold, after
+/// a `!`. Forgetting one costs a second copy, which folds in the store; never a loss.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Recent(BTreeMap<String, Print>);
@@ -33,6 +34,12 @@ impl Recent {
             }
             (_, event) => Some(event),
         }
+    }
+
+    /// Whether a record that can not be mapped was not parked yet, as it is.
+    pub(crate) fn is_new(&mut self, raw: &[u8], position: Timestamp) -> bool {
+        let name = format!("!{}", &blake3::hash(raw).to_hex()[..16]);
+        self.0.insert(name, Print(position.as_second(), 0, 0)).is_none()
     }
 
     pub(crate) fn forget_before(&mut self, floor: Timestamp) {

@@ -19,12 +19,15 @@ use super::{
 };
 use crate::{
     Cursor, Page, Progress, Rejected, Source, SourceError, World,
-    http::{Auth, Client, Fetched, Request, Response, header::HeaderName},
+    http::{Auth, Client, Fetched, Request, Response, header::HeaderName, without_parameter},
 };
 
 /// How long a partition rests after it failed, when others can be read meanwhile; it doubles with each further time.
 const REST: SignedDuration = SignedDuration::from_secs(15);
 const LONGEST_REST: SignedDuration = SignedDuration::from_mins(15);
+/// The same for a failure that does not pass by itself, such as a repository that was deleted: a person may have to act.
+const LASTING_REST: SignedDuration = SignedDuration::from_hours(1);
+const LONGEST_LASTING_REST: SignedDuration = SignedDuration::from_hours(24);
 /// Fingerprints that a cursor holds, over all partitions.
 const MOST_RECENT: usize = 2_000;
 
@@ -39,7 +42,9 @@ pub(crate) struct DeclarativeSource {
 /// Why a partition is left alone for a while.
 struct Rest {
     until: Timestamp,
+    /// How often in a row it failed before for as long.
     times: u32,
+    error: SourceError,
 }
 
 impl DeclarativeSource {
@@ -51,6 +56,7 @@ impl DeclarativeSource {
     fn pace(&self, listing: &Listing) -> Pace {
         let mut pace = self.spec.definition.poll;
         pace.every = self.spec.values.every.or(listing.every).unwrap_or(pace.every);
+        pace.lateness = listing.lateness.unwrap_or(pace.lateness);
         pace.backfill = self.spec.values.backfill.unwrap_or(pace.backfill);
         pace
     }
@@ -141,23 +147,41 @@ impl DeclarativeSource {
         }
     }
 
-    /// Leaves a partition alone that failed for now. What does not pass by itself is an error at once.
-    fn rest(&mut self, partition: &PartitionRef, error: SourceError) -> Result<SourceError, SourceError> {
+    /// Leaves a partition alone that failed: for long where that does not pass by itself.
+    fn rest(&mut self, partition: &PartitionRef, error: SourceError) {
         let now = self.world.clock.now();
-        let rest = self.resting.entry(partition.key.clone()).or_insert(Rest { until: now, times: 0 });
-        let own = REST.saturating_mul(2_i32.saturating_pow(rest.times.min(10))).min(LONGEST_REST);
-        rest.times += 1;
-        rest.until = match &error {
-            SourceError::RateLimited { until, .. } => *until,
-            SourceError::Transient(_) => now.saturating_add(own).unwrap_or(now),
-            _ => {
-                return Err(match error {
-                    SourceError::Gone(message) => SourceError::Gone(format!("{}: {message}", partition.key)),
-                    other => other,
-                });
-            }
+        let error = match error {
+            SourceError::Gone(message) => SourceError::Gone(format!("{}: {message}", partition.key)),
+            other => other,
         };
-        Ok(error)
+        let before = self.resting.get(&partition.key);
+        let before = before.filter(|rest| rest.error.is_transient() == error.is_transient());
+        let times = before.map_or(0, |rest| rest.times + 1);
+        let (first, longest) =
+            if error.is_transient() { (REST, LONGEST_REST) } else { (LASTING_REST, LONGEST_LASTING_REST) };
+        let own = first.saturating_mul(2_i32.saturating_pow(times.min(10))).min(longest);
+        let until = match &error {
+            SourceError::RateLimited { until, .. } => *until,
+            _ => now.saturating_add(own).unwrap_or(now),
+        };
+        tracing::warn!("source {}: {}: {error}; it rests until {until}", self.spec.name, partition.key);
+        self.resting.insert(partition.key.clone(), Rest { until, times, error });
+    }
+
+    /// The partitions that rest because they failed.
+    fn failing(&self, now: Timestamp) -> impl Iterator<Item = (&PartitionRef, &Rest)> {
+        let rests = self.partitions.iter().filter_map(|partition| Some((partition, self.resting.get(&partition.key)?)));
+        rests.filter(move |(_, rest)| rest.until > now)
+    }
+
+    /// The error of a source of which every partition failed: the one that is over first, and one that does not pass by
+    /// itself only where none does.
+    fn failure(&self, now: Timestamp) -> Option<SourceError> {
+        if self.failing(now).count() < self.partitions.len() {
+            return None;
+        }
+        let first = self.failing(now).min_by_key(|(_, rest)| (!rest.error.is_transient(), rest.until));
+        first.map(|(_, rest)| rest.error.clone())
     }
 
     fn page(&mut self, mut state: State, partition: &PartitionRef, mut known: Partition, answered: &Answered) -> Page {
@@ -169,6 +193,10 @@ impl DeclarativeSource {
         for (event, position) in read.events {
             events.extend(known.recent.sift(event, position));
         }
+        let rejected = read.rejected.into_iter().filter_map(|(rejected, position)| {
+            known.recent.is_new(&rejected.raw, position.unwrap_or(now)).then_some(rejected)
+        });
+        let rejected = rejected.collect();
         let missed = known.saw(&read.seen, now, &pace, listing);
         known.recent.keep((MOST_RECENT / self.partitions.len().max(1)).max(20));
         if let Some(missed) = missed.filter(|missed| missed.from < missed.to) {
@@ -177,18 +205,18 @@ impl DeclarativeSource {
         }
         state.last = partition.key.clone();
         state.partitions.insert(partition.key.clone(), known);
-        Page { events, rejected: read.rejected, ..self.resting_page(state, now) }
+        Page { events, rejected, ..self.resting_page(state, now) }
     }
 
     fn read(&self, partition: &PartitionRef, answered: &Answered) -> Read {
         let listing = self.listing(partition);
         let records: Vec<&Value> = listing.records.iter().flat_map(|path| path.all(&answered.value)).collect();
         let answer = Answer { body: &answered.value, response: &answered.response, records: &records };
-        let next = listing.pager.next(answered.page.as_deref(), &answer);
+        let next = listing.pager.next(answered.page.as_deref(), &answer).map(|next| self.without_secret(listing, next));
         let origin = self.origin(partition, answered.response.at);
         let mut read = Read { seen: Seen { next, ..Seen::default() }, events: Vec::new(), rejected: Vec::new() };
         let mut ids = blake3::Hasher::new();
-        for (index, record) in records.into_iter().enumerate() {
+        for record in records {
             let position = listing.map.position(record, &origin);
             read.seen.newest = read.seen.newest.max(position);
             read.seen.last = position.or(read.seen.last);
@@ -199,15 +227,22 @@ impl DeclarativeSource {
                 }
                 Ok(Mapped::Skipped) => {}
                 Err(reason) => {
-                    let place =
-                        format!("{} record {index} of page {}", partition.key, answered.page.as_deref().unwrap_or("1"));
-                    let piece = json!({"listing": listing.name, "each": partition.each, "record": record});
-                    read.rejected.push(Rejected { place, reason, raw: piece.to_string().into_bytes() });
+                    let rejected = rejected(listing, partition, record, listing.map.id(record, &origin), reason);
+                    read.rejected.push((rejected, position));
                 }
             }
         }
+        read.seen.is_empty = read.events.is_empty() && read.rejected.is_empty();
         read.seen.print = (!read.events.is_empty()).then(|| ids.finalize().to_hex()[..12].to_owned());
         read
+    }
+
+    /// A token goes into the checkpoint, so the secret must not stand in it: platforms repeat what they were asked with.
+    fn without_secret(&self, listing: &Listing, next: String) -> String {
+        match &self.spec.definition.auth {
+            Some(AuthRule::Query { name, .. }) if listing.pager.is_address() => without_parameter(&next, name),
+            _ => next,
+        }
     }
 
     fn origin<'a>(&'a self, partition: &'a PartitionRef, observed_at: Timestamp) -> Origin<'a> {
@@ -255,7 +290,20 @@ struct Answered {
 struct Read {
     seen: Seen,
     events: Vec<(Event, Option<Timestamp>)>,
-    rejected: Vec<Rejected>,
+    rejected: Vec<(Rejected, Option<Timestamp>)>,
+}
+
+/// It is named by its id, or by a hash where that can not be read: where it stands in the listing changes.
+fn rejected(
+    listing: &Listing,
+    partition: &PartitionRef,
+    record: &Value,
+    id: Option<String>,
+    reason: String,
+) -> Rejected {
+    let raw = json!({"listing": listing.name, "each": partition.each, "record": record}).to_string().into_bytes();
+    let name = id.unwrap_or_else(|| format!("without an id, {}", &blake3::hash(&raw).to_hex()[..12]));
+    Rejected { place: format!("{} record {name}", partition.key), reason, raw }
 }
 
 /// An address that the platform gave stays at the host that the definition names: it gets the secret.
@@ -292,7 +340,6 @@ impl Source for DeclarativeSource {
     async fn poll(&mut self, cursor: Option<&Cursor>) -> Result<Page, SourceError> {
         let now = self.world.clock.now();
         let (mut state, mut gap) = self.state(cursor, now);
-        let mut failed = None;
         while let Some(partition) = self.next(&state, self.world.clock.now()) {
             let mut known = state.partitions.remove(&partition.key).unwrap_or_default();
             let before = known.clone();
@@ -306,14 +353,21 @@ impl Source for DeclarativeSource {
                 Err(error) => {
                     state.partitions.insert(partition.key.clone(), before);
                     state.last = partition.key.clone();
-                    failed = Some(self.rest(&partition, error)?);
+                    self.rest(&partition, error);
                 }
             }
         }
-        match failed {
+        match self.failure(self.world.clock.now()) {
             Some(error) => Err(error),
             None => Ok(Page { events: gap.into_iter().collect(), ..self.resting_page(state, now) }),
         }
+    }
+
+    fn notice(&self) -> Option<String> {
+        let (first, all) = (self.failing(self.world.clock.now()).next(), self.failing(self.world.clock.now()).count());
+        let (partition, rest) = first?;
+        let more = if all > 1 { format!("; {} more listings are not read", all - 1) } else { String::new() };
+        Some(format!("{} is not read until {}: {}{more}", partition.key, rest.until, rest.error))
     }
 
     fn remap(&self, raw: &[u8], observed_at: Timestamp) -> Result<Vec<Event>, String> {

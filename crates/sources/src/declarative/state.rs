@@ -15,7 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    definition::{Listing, Order, Pace},
+    definition::{Empty, Listing, Order, Pace},
     paging::Paging,
     recent::Recent,
 };
@@ -72,6 +72,9 @@ struct Run {
     /// The token of the next page.
     page: Option<String>,
     newest: Option<Timestamp>,
+    /// Of the last record that had a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    last: Option<Timestamp>,
     pages: u32,
     tokens: Vec<String>,
     /// Of the last page's records, and how many pages before it had the same.
@@ -88,6 +91,8 @@ pub(crate) struct Seen {
     pub(crate) next: Option<String>,
     /// A hash of its records' ids, if it has any.
     pub(crate) print: Option<String>,
+    /// It has no record that is collected.
+    pub(crate) is_empty: bool,
 }
 
 /// A span that was not read, for the platform does not go back so far.
@@ -136,7 +141,17 @@ impl Partition {
         };
         let floor = floor.unwrap_or(Timestamp::UNIX_EPOCH);
         let page = self.resume.clone().or_else(|| listing.pager.first());
-        let fresh = Run { began: now, floor, page, newest: None, pages: 0, tokens: Vec::new(), print: None, same: 0 };
+        let fresh = Run {
+            began: now,
+            floor,
+            page,
+            newest: None,
+            last: None,
+            pages: 0,
+            tokens: Vec::new(),
+            print: None,
+            same: 0,
+        };
         let run = self.run.get_or_insert(fresh);
         (run.page.clone(), run.floor)
     }
@@ -157,6 +172,13 @@ impl Partition {
         let mut run = self.run.take()?;
         run.pages += 1;
         run.newest = run.newest.max(seen.newest);
+        run.last = seen.last.or(run.last);
+        let is_open = seen.is_empty && listing.empty == Empty::Unknown;
+        if is_open && run.pages == 1 && self.mark.is_some() {
+            // Nothing was learnt: the next reading finds what there is.
+            self.rests_since = Some(now);
+            return None;
+        }
         let is_below = listing.order == Order::NewestFirst && seen.last.is_some_and(|last| last < run.floor);
         let is_same = seen.print.is_some() && seen.print == run.print;
         run.same = if is_same { run.same + 1 } else { 0 };
@@ -169,8 +191,13 @@ impl Partition {
                 None
             }
             cut => {
-                let is_cut = cut.is_some();
-                self.end(run, is_cut, seen, End { now, pace, listing })
+                let (is_cut, is_open, known) = (cut.is_some(), is_open && run.pages > 1, self.through);
+                let missed = self.end(run, is_cut || is_open, seen, End { now, pace, listing });
+                // What an earlier reading gave is not missing.
+                missed.map(|missed| match known.filter(|_| is_open) {
+                    Some(known) => Missed { from: missed.from.max(known), ..missed },
+                    None => missed,
+                })
             }
         }
     }
@@ -192,7 +219,7 @@ impl Partition {
             return None;
         }
         self.through = Some(run.began.saturating_sub(end.pace.lateness).unwrap_or(run.began)).max(self.through);
-        let oldest = seen.last.unwrap_or(run.began).max(run.floor);
+        let oldest = run.last.unwrap_or(run.began).max(run.floor);
         is_cut.then_some(Missed { from: run.floor, to: oldest })
     }
 }

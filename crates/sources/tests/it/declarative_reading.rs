@@ -1,11 +1,12 @@
 //! What the reading of a definition does, request by request.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use grapevine_model::Event;
 use grapevine_sources::{
-    Cursor, Page, Progress, Source, SourceError, World,
+    Clock, Cursor, Page, Progress, Source, SourceError, World,
+    conformance::StepClock,
     http::{Request, Response, Transport},
     parse,
 };
@@ -57,20 +58,27 @@ struct Trial {
     folder: tempfile::TempDir,
     cursor: Option<Cursor>,
     now: Timestamp,
+    /// More keys of its table.
+    settings: &'static str,
 }
 
 impl Trial {
     fn new(definition: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("small.toml"), definition).unwrap();
-        Self { platform: Scripted::default(), folder, cursor: None, now: noon() }
+        Self { platform: Scripted::default(), folder, cursor: None, now: noon(), settings: "" }
     }
 
     fn source(&self) -> Box<dyn Source> {
+        self.source_by(Arc::new(Fixed(self.now)))
+    }
+
+    fn source_by(&self, clock: Arc<dyn Clock>) -> Box<dyn Source> {
         let file = self.folder.path().join("small.toml");
-        let table = format!("name = 's'\nkind = 'declarative'\ndefinition = '{}'", file.display());
+        let table = format!("name = 's'\nkind = 'declarative'\ndefinition = '{}'\n{}", file.display(), self.settings);
         let spec = parse(&toml::from_str(&table).unwrap()).unwrap_or_else(|error| panic!("{error}"));
-        let world = World::real().with_clock(Arc::new(Fixed(self.now))).with_transport(Arc::new(self.platform.clone()));
+        let world = World::real().with_clock(clock).with_transport(Arc::new(self.platform.clone()));
+        let world = world.with_variables(|name| (name == "KEY").then(|| "s3cr3t".to_owned()));
         spec.build(&world)
     }
 
@@ -192,7 +200,11 @@ async fn a_listing_that_fails_does_not_keep_the_others_back() {
     let (page, asked) = trial.page().await;
     assert_eq!(asked, ["/posts", "/posts", "/posts", "/replies"]);
     assert_eq!((ids(&page.events), page.complete_through), (vec!["7"], None));
+    // The replies are read and rest until their time: the posts alone are no reason to wait with everything.
     (0..3).for_each(|_| trial.answer(500, json!({})));
+    assert_eq!(trial.page().await.0.state, Progress::CaughtUp);
+    trial.now += SignedDuration::from_mins(2);
+    (0..6).for_each(|_| trial.answer(500, json!({})));
     let (polled, _) = trial.poll().await;
     assert!(matches!(polled, Err(SourceError::Transient(_))), "{polled:?}");
 }
@@ -240,7 +252,7 @@ async fn what_can_not_be_mapped_is_rejected_and_maps_again_when_it_can() {
     let (page, _) = trial.page().await;
     assert_eq!(ids(&page.events), ["3"]);
     let [rejected] = page.rejected.as_slice() else { panic!("{:?}", page.rejected) };
-    assert_eq!(rejected.place, "posts record 1 of page 1");
+    assert_eq!(rejected.place, "posts record 2");
     assert_eq!(rejected.reason, "`likes` is \"many\", where a number was expected");
     assert_eq!(trial.source().remap(&rejected.raw, noon()).unwrap_err(), rejected.reason);
     let mended = String::from_utf8_lossy(&rejected.raw).replace("\"many\"", "4");
@@ -254,6 +266,147 @@ async fn check_asks_each_listing_once() {
     trial.answer(403, json!({"error": "no"}));
     assert!(matches!(trial.source().check().await, Err(SourceError::Auth(_))));
     assert_eq!(*trial.platform.asked.lock(), ["/posts", "/replies"]);
+}
+
+/// Answers both listings of one process in turn; the posts come first.
+async fn polled(statuses: [u16; 2]) -> (Result<Page, SourceError>, Option<String>) {
+    let trial = Trial::new(&definition(CURSOR, "request = { url = \"https://a.example/replies\" }"));
+    for status in statuses {
+        trial.answer(status, if status == 200 { items(&[(1, 60 * 30)]) } else { json!({"error": "no"}) });
+    }
+    let mut source = trial.source();
+    let first = source.poll(None).await;
+    let page = match first {
+        Ok(page) if trial.platform.answers.lock().is_empty() => Ok(page),
+        Ok(page) => source.poll(Some(&page.cursor)).await,
+        Err(error) => Err(error),
+    };
+    (page, source.notice())
+}
+
+#[tokio::test]
+async fn one_listing_that_is_gone_stops_no_other_and_is_told() {
+    let (page, notice) = polled([404, 200]).await;
+    let page = page.unwrap();
+    assert_eq!((ids(&page.events), page.complete_through), (vec!["1"], None), "what is not read is not complete");
+    let notice = notice.unwrap();
+    assert!(notice.starts_with("posts is not read until 2026-03-01T13:00:00Z: gone: posts: GET"), "{notice}");
+    assert_eq!(polled([200, 200]).await.1, None);
+    let (page, _) = polled([404, 403]).await;
+    assert!(matches!(page, Err(SourceError::Gone(_) | SourceError::Auth(_))), "{page:?}");
+}
+
+#[tokio::test]
+async fn a_listing_that_is_gone_is_asked_again_after_an_hour_and_then_later() {
+    let trial = Trial::new(&definition(CURSOR, ""));
+    let clock = StepClock::at(noon());
+    let mut source = trial.source_by(Arc::new(clock.clone()));
+    let mut asked = Vec::new();
+    for minutes in [59, 1, 119, 1] {
+        trial.answer(404, json!({}));
+        for _ in 0..2 {
+            assert!(matches!(source.poll(None).await, Err(SourceError::Gone(_))), "it rests, and says so");
+        }
+        asked.push(trial.platform.asked.lock().len());
+        clock.advance(Duration::from_secs(60 * minutes));
+    }
+    assert_eq!(asked, [1, 1, 2, 2]);
+    trial.answer(404, json!({}));
+    assert!(source.poll(None).await.is_err());
+    assert_eq!(trial.platform.asked.lock().len(), 3);
+}
+
+/// One that is limited while the other waits for its time: the other must not wait longer.
+#[tokio::test]
+async fn one_limited_listing_does_not_make_the_others_wait() {
+    let (page, notice) = polled([200, 429]).await;
+    assert_eq!(page.unwrap().state, Progress::CaughtUp);
+    assert!(notice.unwrap().starts_with("replies is not read until "));
+    let (page, _) = polled([429, 429]).await;
+    assert!(matches!(page, Err(SourceError::RateLimited { .. })), "{page:?}");
+}
+
+#[tokio::test]
+async fn a_rejected_record_is_parked_once_wherever_it_moves_to() {
+    let mut trial = Trial::new(&definition("request = { url = \"https://a.example/posts\" }", ""));
+    let bad = |likes: &str| json!({"id": 2, "at": noon().as_second() - 1200, "likes": likes});
+    let mut parked = Vec::new();
+    for (others, likes) in [(&[(3, 10)][..], "many"), (&[(4, 1), (3, 10)], "many"), (&[(4, 1)], "more")] {
+        let mut body = items(others);
+        body["items"].as_array_mut().unwrap().push(bad(likes));
+        body["items"].as_array_mut().unwrap().push(json!({"text": "neither id nor time"}));
+        trial.answer(200, body);
+        let (page, _) = trial.page().await;
+        parked.push(page.rejected.iter().map(|rejected| rejected.place.clone()).collect::<Vec<_>>());
+        trial.now += SignedDuration::from_mins(2);
+    }
+    assert!(parked[0][1].starts_with("posts record without an id, "), "{parked:?}");
+    assert_eq!((&parked[0][0], parked[0].len()), (&"posts record 2".to_owned(), 2));
+    assert_eq!(&parked[1..], [vec![], vec!["posts record 2".to_owned()]], "only what is other is parked again");
+}
+
+#[tokio::test]
+async fn the_address_of_the_next_page_keeps_no_secret() {
+    let posts = "paging = { kind = \"next_url\", at = \"next\" }\nrequest = { url = \"https://a.example/posts\" }";
+    let auth = "setting = [{ name = \"key\", type = \"secret\", doc = \"A key.\" }]\n\
+                auth = { kind = \"query\", name = \"key\", secret = \"key\" }\npoll =";
+    let mut trial = Trial::new(&definition(posts, "").replacen("poll =", auth, 1));
+    trial.settings = "key_env = 'KEY'";
+    let mut body = items(&[(3, 10), (2, 20)]);
+    body["next"] = json!("https://a.example/posts?key=s3cr3t&p=2");
+    body["items"][1]["likes"] = json!("many");
+    trial.answer(200, body.clone());
+    let (page, _) = trial.page().await;
+    assert!(!format!("{page:?}").contains("s3cr3t"), "{page:?}");
+    body["items"][0]["id"] = json!(1);
+    body["items"][1]["id"] = json!(7);
+    trial.answer(200, body);
+    let (page, asked) = trial.page().await;
+    assert_eq!(asked, ["/posts?p=2&key=s3cr3t"], "it is sent once");
+    assert_eq!(page.rejected.len(), 1);
+    assert!(!format!("{page:?}").contains("s3cr3t"), "{page:?}");
+}
+
+/// Numbered pages of a platform that gives empty ones at times.
+const EMPTY_AT_TIMES: &str = "empty = \"unknown\"\npaging = { kind = \"page\" }\n\
+                              request = { url = \"https://a.example/posts\", query = { p = \"{page}\" } }";
+
+#[tokio::test]
+async fn an_empty_first_page_is_no_end_where_it_may_be_a_mistake() {
+    let mut trial = Trial::new(&definition(EMPTY_AT_TIMES, ""));
+    trial.answer(200, items(&[(1, 60 * 30)]));
+    let before = trial.page().await.0;
+    trial.now += SignedDuration::from_mins(2);
+    trial.answer(200, items(&[]));
+    let (page, _) = trial.page().await;
+    assert_eq!((page.complete_through, page.state), (before.complete_through, Progress::CaughtUp));
+    assert!(before.complete_through.is_some() && page.events.is_empty());
+    assert!(trial.page().await.1.is_empty(), "it rests as after any reading");
+}
+
+#[tokio::test]
+async fn an_empty_later_page_above_the_floor_leaves_a_gap_once() {
+    let mut trial = Trial::new(&definition(EMPTY_AT_TIMES, ""));
+    let gaps = |page: &Page| page.events.iter().filter(|event| matches!(event, Event::Gap(_))).count();
+    trial.answer(200, items(&[(3, 10)]));
+    trial.page().await;
+    trial.answer(200, items(&[]));
+    let (page, _) = trial.page().await;
+    let Some(Event::Gap(gap)) = page.events.last() else { panic!("no gap: {page:?}") };
+    assert_eq!((gap.from, gap.to), (noon() - SignedDuration::from_hours(24), noon() - SignedDuration::from_mins(10)));
+    // The next time, what lies before is known.
+    trial.now += SignedDuration::from_mins(2);
+    trial.answer(200, items(&[(3, 10)]));
+    trial.page().await;
+    trial.answer(200, items(&[]));
+    assert_eq!(gaps(&trial.page().await.0), 0);
+}
+
+#[tokio::test]
+async fn a_listing_may_be_later_than_the_others() {
+    let mut trial = Trial::new(&definition(&format!("lateness = \"3h\"\n{CURSOR}"), ""));
+    trial.answer(200, items(&[(1, 60 * 30)]));
+    assert_eq!(trial.page().await.0.complete_through, Some(noon() - SignedDuration::from_hours(3)));
 }
 
 /// With nothing scripted but the other side of the wire.
