@@ -9,6 +9,9 @@ use jiff::Timestamp;
 
 use crate::{StoreError, error::Doing};
 
+/// Of one answer.
+const MOST_ROWS: u64 = 1_000_000;
+
 /// Where ClickHouse answers, and as whom.
 #[derive(Clone, PartialEq, Eq)]
 pub struct StoreOptions {
@@ -45,6 +48,8 @@ pub struct Store {
     pub(crate) tries: Arc<Mutex<HashSet<String>>>,
     pub(crate) sources: Arc<[String]>,
     pub(crate) partitions: u32,
+    /// That one question answers with.
+    pub(crate) most_rows: u64,
     steps: Steps,
 }
 
@@ -82,6 +87,7 @@ impl Store {
             tries: Arc::default(),
             sources: Arc::default(),
             partitions: 0,
+            most_rows: MOST_ROWS,
             steps: Steps(Arc::new(|_| {})),
         })
     }
@@ -91,6 +97,11 @@ impl Store {
     /// `rebuild-done`.
     pub fn with_steps(self, hook: impl Fn(&'static str) + Send + Sync + 'static) -> Self {
         Self { steps: Steps(Arc::new(hook)), ..self }
+    }
+
+    /// A question that would answer with more rows is refused by the server; 1,000,000 where this is not called.
+    pub fn with_most_rows(self, most_rows: u64) -> Self {
+        Self { most_rows, ..self }
     }
 
     pub(crate) fn step(&self, name: &'static str) {
@@ -137,7 +148,7 @@ impl Store {
             .query(sql)
             .with_setting("max_execution_time", "30")
             .with_setting("max_memory_usage", "4000000000")
-            .with_setting("max_result_rows", "1000000")
+            .with_setting("max_result_rows", self.most_rows.to_string())
             .with_setting("do_not_merge_across_partitions_select_final", "1")
             // A rollup and its newest epochs are read as of one moment.
             .with_setting("enable_shared_storage_snapshot_in_query", "1")

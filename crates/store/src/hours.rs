@@ -69,6 +69,9 @@ pub(crate) fn bind<'a>(query: Query, hours: impl Iterator<Item = (&'a str, u32)>
     query.param("brands", brands).param("hours", hours)
 }
 
+const DIRTY: &str = "SELECT brand, toUnixTimestamp(hour) AS hour_s, sum(h.marks) AS marks FROM rollup_hours AS h";
+const MARKED: &str = "HAVING sum(h.marks) > max(done).2";
+
 impl Store {
     /// Marks hours: what was changed before this call is in the next rebuild that sees the marks.
     pub(crate) async fn mark(&self, hours: &BTreeSet<Hour<'_>>) -> Result<(), StoreError> {
@@ -121,11 +124,17 @@ impl Store {
         Ok(epochs)
     }
 
-    /// Hours with marks that no rebuild that counts has seen.
+    /// Hours with marks that no rebuild that counts has seen, newest first: at most 100,000, whatever waits.
     pub(crate) async fn dirty(&self) -> Result<Vec<Dirty>, StoreError> {
-        let sql = "SELECT brand, toUnixTimestamp(hour) AS hour_s, sum(h.marks) AS marks FROM rollup_hours AS h
-            GROUP BY brand, hour HAVING sum(h.marks) > max(done).2 ORDER BY brand, hour";
-        self.read(sql).fetch_all().await.doing("reading the dirty hours")
+        let sql = format!("{DIRTY} GROUP BY brand, hour {MARKED} ORDER BY hour DESC, brand LIMIT {{most:UInt64}}");
+        let query = self.read(&sql).param("most", self.most_rows.div_ceil(10));
+        query.fetch_all().await.doing("reading the dirty hours")
+    }
+
+    /// Those of the hours that are dirty.
+    pub(crate) async fn dirty_of(&self, hours: &BTreeSet<Hour<'_>>) -> Result<Vec<Dirty>, StoreError> {
+        let sql = format!("{DIRTY} WHERE (brand, hour) IN {PAIRS} GROUP BY brand, hour {MARKED} ORDER BY brand, hour");
+        bind(self.read(&sql), hours.iter().copied()).fetch_all().await.doing("reading which hours are dirty")
     }
 
     /// An epoch above every one that was announced. Two that are taken at once differ in their random half.

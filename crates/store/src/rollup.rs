@@ -8,7 +8,7 @@
 //! | an insert (see `write`) | a rebuild R of an hour |
 //! |---|---|
 //! | I1 read `done` of its hours; it becomes the epoch of the rows | R1 read the marks of dirty hours |
-//! | I2 write the rows; the view adds them to the rollup under that epoch | R2 take an epoch E above all announced, announce E |
+//! | I2 mark the hours that the rows make wrong; write the rows; the view adds them to the rollup under that epoch | R2 take an epoch E above all announced, announce E |
 //! | I3 read `announced` of its hours again | R3 read the base table, write the hour under E, with a row that counts nothing |
 //! | I4 mark the hours where `announced` is not the epoch of I1, and those in which it changed what was stored | R4 write `done` E with the marks of R1 |
 //!
@@ -24,6 +24,10 @@
 //! What an insert changes, deletes or moves away is marked at I4, after it is visible: a rebuild that saw the mark at R1
 //! reads it at R3; any other leaves the hour dirty. That is all that edits need, as they do not feed the view.
 //!
+//! The marks of I2 are not part of this: one more mark costs at most one more rebuild, as marks only grow. They are there
+//! for who looks between I2 and I4, perhaps long, where the writer was stopped: its hours are wrong by then, and marked.
+//! (But where a whole rebuild went by between the two statements of I2; that hour is marked again at I4.)
+//!
 //! | what else may happen | why it holds |
 //! |---|---|
 //! | two rebuilders of one hour | the higher epoch counts, whichever ends last; `done` pairs it with the marks that it saw itself, so that marks which only the other saw keep the hour dirty |
@@ -35,6 +39,7 @@
 //! | two processes insert one range at once | its token lets one block of a month through, in the base table and in the rollup; the second try is a replay and marks all its hours when everything is visible |
 //! | a writer is stopped before I2 and goes on after others did its work, even behind the window of tokens | it finds the range in `batches` at I3, and marks all its hours; equal rows fold in the base table |
 //! | no mark is there ([`Store::rebuild`]) | it marks first |
+//! | a log is restored from a backup, and gives offsets out again under its old id | its range is in `batches` before I2: it is a replay, so that rows which its token holds back are written, and all its hours are marked |
 //! | an engine is killed after it noted a token and before it kept the rows | a replay looks for its rows and writes those that lack |
 //!
 //! Rows of lower epochs never count again, whatever comes; they are deleted now and then. One server is taken to show
@@ -107,14 +112,14 @@ impl Store {
         for chunk in hours.chunks(HOURS) {
             let chunk = chunk.iter().map(|hour| (brand, *hour)).collect();
             self.mark(&chunk).await?;
-            let dirty = self.dirty().await?.into_iter().filter(|hour| chunk.contains(&(&hour.brand, hour.hour_s)));
-            self.rebuild_hours(&dirty.collect::<Vec<_>>()).await?;
+            self.rebuild_hours(&self.dirty_of(&chunk).await?).await?;
         }
         self.clean_at_times(hours.len() as u64).await?;
         Ok(Rebuilt { hours: hours.len() as u64 })
     }
 
-    /// Rebuilds the hours that edits, deletions and late versions have touched. For the sink, when it is idle.
+    /// Rebuilds the hours that edits, deletions and late versions have touched, the newest first, at most 100,000 of
+    /// them: the rest is left to the next call. For the sink, when it is idle.
     ///
     /// Several at once do the same work twice, and do no harm.
     pub async fn rebuild_dirty(&self) -> Result<Rebuilt, StoreError> {

@@ -12,11 +12,14 @@ use serde::Deserialize;
 use super::{
     Batch,
     plan::{Place, Stored, partition_code},
+    rows::MentionRecord,
 };
 use crate::{Store, StoreError, error::Doing};
 
 /// Ids in one question: about 800 kB of text.
 const IDS: usize = 20_000;
+/// Authors in one question.
+const AUTHORS: usize = 1000;
 
 /// `own`: written by this very range of offsets of this log, on an earlier try. Such a row tells nothing about what was
 /// there before, but that there was something, where it is no first sighting. Of rows of one version the one that was
@@ -32,9 +35,14 @@ FROM (SELECT brand, id, platform, instance, native_id, author, created_at, versi
         log = {log:String} AND partition = {partition:UInt16} AND offset BETWEEN {first:UInt64} AND {last:UInt64} AS own
     FROM mentions WHERE ";
 const BY_IDS: &str = "id IN {ids:Array(UInt128)}";
-const BY_AUTHOR: &str = "author_key = cityHash64({platform:String}, {instance:String}, {author:String})
-        AND platform = {platform:String} AND instance = {instance:String} AND author = {author:String}";
+const BY_AUTHORS: &str = "author_key IN (SELECT cityHash64(author.1, author.2, author.3) FROM $authors)
+        AND (toString(platform), toString(instance), author) IN (SELECT author FROM $authors)";
+const AUTHOR_LIST: &str = "(SELECT arrayJoin(arrayZip({platforms:Array(String)}, {instances:Array(String)},
+        {authors:Array(String)})) AS author)";
 const GROUP: &str = ") GROUP BY brand, id";
+/// Authors may have written more than one answer holds.
+const PAGE: &str = ") WHERE (id, brand) > ({after_id:UInt128}, {after_brand:String}) GROUP BY brand, id
+    ORDER BY id, brand LIMIT {page:UInt64}";
 
 #[derive(Row, Deserialize)]
 struct Found {
@@ -65,13 +73,8 @@ impl Store {
             let query = self.read(&format!("{SQL}{BY_IDS}{GROUP}")).param("ids", array(ids));
             found.extend(rows(query, batch).await?);
         }
-        for author in authors(batch) {
-            let query = self
-                .read(&format!("{SQL}{BY_AUTHOR}{GROUP}"))
-                .param("platform", &author.platform)
-                .param("instance", &author.instance)
-                .param("author", &author.author);
-            found.extend(rows(query, batch).await?);
+        for authors in authors(batch).chunks(AUTHORS) {
+            self.by_authors(batch, authors, &mut found).await?;
         }
         let replayed = found.iter().any(|row| row.replayed);
         // An id may be found by its author too.
@@ -81,30 +84,84 @@ impl Store {
     }
 }
 
+/// The row of a mention that counts.
 #[derive(Row, Deserialize)]
-struct Newest {
+pub(super) struct Newest {
     id: u128,
     brand: String,
-    version: u64,
+    /// Version, whether it is deleted, model and monitor.
+    says: (u64, u8, String, String),
+    log: String,
+    partition: u16,
+    offset: u64,
+}
+
+const NEWEST: &str =
+    "SELECT id, brand, argMax((m.version, m.deleted, toString(m.model), toString(m.monitor)), place) AS says,
+    argMax(toString(m.log), place) AS log, argMax(m.partition, place) AS partition, argMax(m.offset, place) AS offset
+FROM (SELECT *, (version, toUInt64OrZero(splitByChar('_', _part)[2])) AS place FROM mentions WHERE ";
+
+impl Newest {
+    /// Whether the row is to be written although this one is there: it is newer, or says something else of the same
+    /// version, and this one does not stand behind it in the log.
+    pub(super) fn gives_way_to(&self, row: &MentionRecord<'_>) -> bool {
+        let (version, deleted, model, monitor) = &self.says;
+        let says = (*deleted, model.as_str(), monitor.as_str());
+        let is_behind = (self.log.as_str(), self.partition) == (row.log, row.partition) && self.offset > row.offset;
+        *version < row.version
+            || (*version == row.version && says != (row.deleted, row.model, row.monitor) && !is_behind)
+    }
 }
 
 impl Store {
-    /// The highest version that is stored of each mention, by brand.
-    pub(super) async fn newest_versions(
+    /// The rows that count of the mentions, by brand.
+    pub(super) async fn newest_of(
         &self,
         ids: &[MentionId],
-    ) -> Result<HashMap<u128, HashMap<String, u64>>, StoreError> {
-        let sql =
-            format!("SELECT id, brand, max(m.version) AS version FROM mentions AS m WHERE {BY_IDS} GROUP BY id, brand");
-        let mut newest: HashMap<u128, HashMap<String, u64>> = HashMap::new();
+    ) -> Result<HashMap<u128, HashMap<String, Newest>>, StoreError> {
+        let sql = format!("{NEWEST}{BY_IDS}) AS m GROUP BY id, brand");
+        let mut newest: HashMap<u128, HashMap<String, Newest>> = HashMap::new();
         for ids in ids.chunks(IDS) {
             let rows: Vec<Newest> =
                 self.read(&sql).param("ids", array(ids)).fetch_all().await.doing("looking for rows of another try")?;
-            for Newest { id, brand, version } in rows {
-                newest.entry(id).or_default().insert(brand, version);
+            for row in rows {
+                newest.entry(row.id).or_default().insert(row.brand.clone(), row);
             }
         }
         Ok(newest)
+    }
+
+    /// What the authors wrote, a page at a time.
+    async fn by_authors(
+        &self,
+        batch: &Batch,
+        authors: &[&AuthorTombstone],
+        found: &mut Vec<Found>,
+    ) -> Result<(), StoreError> {
+        let of =
+            |field: fn(&AuthorTombstone) -> &String| authors.iter().map(|author| field(author)).collect::<Vec<_>>();
+        let sql = format!("{SQL}{BY_AUTHORS}{PAGE}").replace("$authors", AUTHOR_LIST);
+        let page = self.most_rows.div_ceil(2);
+        let (mut after_id, mut after_brand) = (0_u128, String::new());
+        loop {
+            let query = self
+                .read(&sql)
+                .param("platforms", of(|author| &author.platform))
+                .param("instances", of(|author| &author.instance))
+                .param("authors", of(|author| &author.author))
+                .param("after_id", after_id.to_string())
+                .param("after_brand", &after_brand)
+                .param("page", page);
+            let rows = rows(query, batch).await?;
+            let is_last = (rows.len() as u64) < page;
+            if let Some(last) = rows.last() {
+                (after_id, after_brand) = (last.id, last.brand.clone());
+            }
+            found.extend(rows);
+            if is_last {
+                return Ok(());
+            }
+        }
     }
 }
 
@@ -147,11 +204,12 @@ fn array(ids: &[MentionId]) -> String {
     array
 }
 
-fn authors(batch: &Batch) -> impl Iterator<Item = &AuthorTombstone> {
-    batch.events.iter().filter_map(|(_, event)| match event {
+fn authors<'a>(batch: &'a Batch) -> Vec<&'a AuthorTombstone> {
+    let tombstone = |event: &'a Event| match event {
         Event::AuthorTombstone(tombstone) => Some(tombstone),
         _ => None,
-    })
+    };
+    batch.events.iter().filter_map(|(_, event)| tombstone(event)).collect()
 }
 
 impl From<Found> for Stored {

@@ -32,8 +32,8 @@ const END_TIMEOUT: Duration = Duration::from_secs(180);
 impl Store {
     /// Writes a batch. The identical batch again changes nothing. Safe beside other inserts and rebuilds, in any process.
     ///
-    /// Its steps are those of the table in `rollup`: read the epochs of its hours, write the rows, mark hours; then the
-    /// heartbeats, so that nothing is closed before it is right or marked; the range itself comes last.
+    /// Its steps are those of the table in `rollup`: read the epochs of its hours, write the rows, with marks before and
+    /// behind them; then the heartbeats, so that nothing is closed before it is right or marked; the range itself comes last.
     ///
     /// # Errors
     /// After any error, insert the identical batch again: what was written is not written twice.
@@ -49,13 +49,17 @@ impl Store {
     /// `again`: rows of another try may be there in part, be on their way, or carry epochs that nobody has checked.
     async fn insert_range(&self, batch: &Batch, token: &str, again: bool) -> Result<Inserted, StoreError> {
         let (ids, hours) = (lookup::ids(batch), plan::hours(batch));
-        let (found, epochs) = tokio::try_join!(self.stored(batch, &ids), self.epochs(&hours))?;
+        let (found, epochs, known) =
+            tokio::try_join!(self.stored(batch, &ids), self.epochs(&hours), self.has_range(batch))?;
+        // A log that was restored from a backup gives its offsets out anew: the range is known, its events are not.
+        let again = again || known;
         let (stored, replayed) = found;
         let mut plan = plan::plan(batch, &ids, &stored);
         plan.stamp(&epochs);
         // Equal rows fold in these tables, so a token only saves work; and an engine that was killed may know a token
         // without having kept the rows.
         let other = (!again).then_some(token);
+        self.mark(&plan.in_danger(again)).await?;
         tokio::try_join!(
             self.write::<MentionRecord<'_>>("mentions", Some(token), &plan.mentions),
             self.write::<EngagementRecord>("engagement", other, &plan.engagement),
@@ -98,9 +102,9 @@ impl Store {
     /// Writes the rows that another try should have left and did not.
     async fn write_lacking(&self, plan: &Plan<'_>) -> Result<(), StoreError> {
         let ids: Vec<MentionId> = plan.mentions.iter().map(|row| MentionId(row.id)).collect();
-        let newest = self.newest_versions(&ids).await?;
+        let newest = self.newest_of(&ids).await?;
         let lacks = |row: &&MentionRecord<'_>| {
-            newest.get(&row.id).and_then(|brands| brands.get(row.brand)).is_none_or(|newest| *newest < row.version)
+            newest.get(&row.id).and_then(|brands| brands.get(row.brand)).is_none_or(|newest| newest.gives_way_to(row))
         };
         let lacking: Vec<MentionRecord<'_>> = plan.mentions.iter().filter(lacks).cloned().collect();
         self.write::<MentionRecord<'_>>("mentions", None, &lacking).await

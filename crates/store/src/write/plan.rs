@@ -142,6 +142,12 @@ impl<'a> Plan<'a> {
         self.count();
     }
 
+    /// Hours that are wrong as soon as its rows are visible, until they are rebuilt; `again`: any of them may be.
+    pub(super) fn in_danger(&self, again: bool) -> BTreeSet<Hour<'a>> {
+        let fresh = self.fresh.iter().filter(|_| again);
+        self.changed.iter().chain(fresh).copied().collect()
+    }
+
     /// Gives the rows the epoch that each one's hour had before they are written.
     pub(super) fn stamp(&mut self, epochs: &EpochsOf) {
         for row in &mut self.mentions {

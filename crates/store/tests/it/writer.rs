@@ -150,7 +150,11 @@ async fn readers_hold_back_to_the_oldest_dirty_hour() {
     let world = world().await;
     let (one, two) = (post("1", day("10:20:00")), post("2", day("14:00:00")));
     let _ = world.insert_mentions(&[one.clone(), two.clone()]).await;
-    assert_eq!(world.store.oldest_dirty("acme", day("00:00:00")).await.unwrap(), None, "first sightings need no rebuild");
+    assert_eq!(
+        world.store.oldest_dirty("acme", day("00:00:00")).await.unwrap(),
+        None,
+        "first sightings need no rebuild"
+    );
     let _ = world.insert_mentions(&[later(&two, 3)]).await;
     let _ = world.insert_mentions(&[later(&one, 3)]).await;
     assert_eq!(world.store.oldest_dirty("acme", day("00:00:00")).await.unwrap(), Some(day("10:00:00")));

@@ -1,11 +1,11 @@
 //! One test for each hole that the proof in `rollup` names.
 
-use grapevine_model::{Event, Polarity};
+use grapevine_model::{Event, Intent, Mention, Polarity, Scores};
 use grapevine_store::{Batch, Store};
 use jiff::SignedDuration;
 
 use super::{Ran, Zombie, audit, process, run_until};
-use crate::world::{World, at, day, post, upsert, with_polarity, world};
+use crate::world::{World, at, day, post, scores, upsert, with_polarity, world};
 
 /// Steps of an insert and of a rebuild, as [`run_until`] counts them.
 const WRITTEN: usize = 0;
@@ -155,6 +155,77 @@ async fn rows_that_the_engine_lost_behind_a_known_token_are_written_by_the_repla
     assert_eq!((replayed.stored, replayed.dirty_hours), (2, 2));
     assert_mends(&world, 2).await;
     drop(dead.release());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rescored_row_that_the_engine_lost_behind_a_known_token_is_written_by_the_replay() {
+    let world = world().await;
+    let plain = post("1", day("10:20:00"));
+    let other = Scores { model: "other@2".into(), ..scores(Polarity::Negative, Intent::None) };
+    let rescored = Mention { scores: Some(other), ..plain.clone() };
+    let _ = world.insert(vec![upsert(&plain)]).await;
+    let batch = world.batch(vec![upsert(&rescored)]);
+    let dead = insert_until(&world, MARKED, batch.clone()).await;
+    dead.task.abort();
+    world.execute("ALTER TABLE mentions DELETE WHERE model = 'other@2' SETTINGS mutations_sync = 2").await;
+    let _ = process(&world).insert(&Batch { replay: true, ..batch.clone() }).await.unwrap();
+    assert_eq!(world.store.polarity_table().await.unwrap()[0].negative, 1, "the same version, by the other model");
+    assert_mends(&world, 1).await;
+    // What came behind it in the log stays, though it is of the same version.
+    let _ = world.insert(vec![upsert(&plain)]).await;
+    let _ = process(&world).insert(&Batch { replay: true, ..batch }).await.unwrap();
+    assert_eq!(world.store.polarity_table().await.unwrap()[0].negative, 0);
+    assert_mends(&world, 1).await;
+    drop(dead.release());
+}
+
+#[tokio::test]
+async fn a_log_that_was_restored_gives_its_offsets_to_other_events_and_none_is_dropped() {
+    let world = world().await;
+    let newer = world.batch(vec![new("1"), new("2")]);
+    let _ = world.store.insert(&newer).await.unwrap();
+    // Its files are those of before the batch: the same id, the same offsets, other posts.
+    let other = upsert(&post("4", at("2026-03-02T15:00:00Z")));
+    let restored = Batch { events: vec![(0, new("3")), (1, other)], ..newer };
+    let inserted = process(&world).insert(&restored).await.unwrap();
+    assert_eq!((inserted.stored, inserted.dirty_hours), (2, 2));
+    assert_mends(&world, 4).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_hour_is_marked_before_it_is_wrong() {
+    let world = world().await;
+    let _ = world.insert(vec![new("1")]).await;
+    let standing = insert_until(&world, WRITTEN, world.batch(vec![edited("1")])).await;
+    let found = audit(&world.store).await;
+    assert_eq!((found.violations(), found.dirty_hours), (0, 1), "{found:#?}");
+    standing.release().await.unwrap();
+    assert_mends(&world, 1).await;
+}
+
+#[tokio::test]
+async fn every_column_of_the_rollup_is_compared_by_five_minutes_and_platform() {
+    let world = world().await;
+    let _ = world.insert(vec![new("1")]).await;
+    let right = "platform AS platform";
+    let wrong = [
+        "reposts + 1 AS reposts",
+        "questions + 1 AS questions",
+        "complaints + 1 AS complaints",
+        "team + 1 AS team",
+        "bucket + INTERVAL 5 MINUTE AS bucket",
+        "'elsewhere' AS platform",
+        "arrayReduce('uniqCombined64State(14)', [toUInt64(7)]) AS negative_authors",
+    ];
+    for (epoch, column) in (1..).zip(wrong.iter().flat_map(|wrong| [*wrong, right])) {
+        let sql = format!(
+            "INSERT INTO rollup_epochs SELECT * REPLACE ({column}, {epoch} AS epoch)
+            FROM (SELECT * FROM rollup_epochs WHERE epoch = 0)"
+        );
+        world.execute(&sql).await;
+        let found = audit(&world.store).await.rollup_mismatch.violations;
+        assert_eq!(found, u64::from(column != right), "{column}");
+    }
 }
 
 #[tokio::test]
