@@ -2,11 +2,9 @@
 //!
 //! | invariant | checked |
 //! |---|---|
-//! | nothing lost | `batches` has every range that was stored, each written after its rows: offsets between the ranges of a partition that none covers are lost |
+//! | nothing lost | see `ranges` |
 //! | nothing twice | after FINAL a brand has each mention once; versions that differ in their time of creation do not fold, and are found here |
 //! | figures are those of the mentions | each brand-hour of the rollup equals the base table, or is marked to be rebuilt |
-//!
-//! Ranges are kept for 90 days, and judged for 80, so that none is missed whose neighbour has just gone.
 
 use std::time::Duration;
 
@@ -14,10 +12,10 @@ use clickhouse::Row;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Mismatch, Store, StoreError, Verified, client::millis, error::Doing};
+use crate::{Covered, Mismatch, Store, StoreError, Verified, client::millis, error::Doing, ranges::Ranges};
 
 /// Cases that are named of each invariant.
-const EXAMPLES: usize = 5;
+pub(crate) const EXAMPLES: usize = 5;
 /// Rows that are compared at once, about: bounds the memory of one question.
 const SLICE: u64 = 2_000_000;
 /// A batch that is being written is in the base table a moment before it is in the rollup.
@@ -26,7 +24,8 @@ const SETTLED: Duration = Duration::from_secs(1);
 /// What an audit found. `violations` of each has to be 0, but that of `overlaps`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Audit {
-    /// Offsets between stored ranges that no range covers, of those from the first stored range to the last.
+    /// Offsets between stored ranges that no range covers, and records of a range that were neither stored nor dead
+    /// letters, of all offsets that were judged.
     pub lost: Finding,
     /// Rows of a brand's mention beyond its first after FINAL, of all rows.
     pub doubled: Finding,
@@ -47,47 +46,6 @@ pub struct Finding {
     pub checked: u64,
     pub examples: Vec<String>,
 }
-
-/// What was stored of a partition of a log.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Row)]
-pub struct Covered {
-    pub log: String,
-    pub topic: String,
-    pub partition: u32,
-    /// First offset of the first range.
-    pub first_offset: u64,
-    /// One past the last offset of the last range.
-    pub next_offset: u64,
-    pub ranges: u64,
-    /// Events that were stored. An event of two ranges that overlap counts twice.
-    pub events: u64,
-    /// Records that became dead letters.
-    pub unreadable: u64,
-    /// Offsets in between that no range covers.
-    pub lost: u64,
-    /// Ranges that begin before an earlier one ends.
-    pub overlaps: u64,
-}
-
-/// Where a range does not begin at the end of those before it.
-#[derive(Row, Deserialize)]
-struct Break {
-    log: String,
-    topic: String,
-    partition: u32,
-    first_offset: u64,
-    last_offset: u64,
-    /// One past the highest offset of the ranges before it.
-    reached: u64,
-}
-
-/// Ranges in order, each with how far those before it reach; 0 for the first.
-const RANGES: &str = "SELECT log, topic, partition, first_offset, last_offset, events, unreadable,
-        row_number() OVER of AS place, max(last_offset + 1) OVER before AS reached
-    FROM batches FINAL WHERE written_at > now64(3) - INTERVAL 80 DAY
-    WINDOW of AS (PARTITION BY log, topic, partition ORDER BY first_offset, last_offset),
-        before AS (PARTITION BY log, topic, partition ORDER BY first_offset, last_offset
-            ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)";
 
 const DOUBLED: &str = "SELECT brand, leftPad(lower(hex(id)), 32, '0') AS mention, count() AS times,
         toString(groupUniqArray(4)(created_at)) AS created
@@ -111,25 +69,14 @@ impl Audit {
 }
 
 impl Store {
-    /// Checks the invariants of what is stored: offsets over all ranges that are kept, rows and rollups of the span.
-    /// May run beside writers. A mention is found doubled where both of its rows lie in the span.
+    /// Checks the invariants of what is stored: rows and rollups of the span, and the ranges that were written since its
+    /// start. May run beside writers. A mention is found doubled where both of its rows lie in the span.
     ///
     /// # Errors
     /// An empty span.
     pub async fn audit(&self, from: Timestamp, to: Timestamp) -> Result<Audit, StoreError> {
         let (wrong, verified) = self.settled_mismatches(from, to).await?;
-        let covered = self.covered().await?;
-        let sum = |of: fn(&Covered) -> u64| covered.iter().map(of).sum();
-        let lost = Finding {
-            violations: sum(|covered| covered.lost),
-            checked: sum(|covered| covered.next_offset - covered.first_offset),
-            examples: self.breaks("first_offset > reached").await?,
-        };
-        let overlaps = Finding {
-            violations: sum(|covered| covered.overlaps),
-            checked: sum(|covered| covered.ranges),
-            examples: self.breaks("first_offset < reached").await?,
-        };
+        let Ranges { lost, overlaps, covered } = self.ranges(from).await?;
         let rollup_mismatch = Finding {
             violations: wrong.len() as u64,
             checked: verified.hours,
@@ -159,26 +106,6 @@ impl Store {
         Ok((unmarked(&again).into_iter().filter(|hour| suspects.contains(hour)).collect(), again))
     }
 
-    async fn covered(&self) -> Result<Vec<Covered>, StoreError> {
-        let sql = format!(
-            "SELECT log, topic, partition, min(first_offset) AS first_offset, max(last_offset) + 1 AS next_offset,
-                count() AS ranges, sum(r.events) AS events, sum(r.unreadable) AS unreadable,
-                toUInt64(sum(if(r.place > 1 AND r.first_offset > r.reached, r.first_offset - r.reached, 0))) AS lost,
-                countIf(r.place > 1 AND r.first_offset < r.reached) AS overlaps
-            FROM ({RANGES}) AS r GROUP BY log, topic, partition ORDER BY log, topic, partition"
-        );
-        self.read(&sql).fetch_all().await.doing("reading the stored ranges")
-    }
-
-    async fn breaks(&self, which: &str) -> Result<Vec<String>, StoreError> {
-        let sql = format!(
-            "SELECT log, topic, partition, first_offset, last_offset, reached FROM ({RANGES})
-            WHERE place > 1 AND {which} ORDER BY log, topic, partition, first_offset LIMIT {EXAMPLES}"
-        );
-        let breaks: Vec<Break> = self.read(&sql).fetch_all().await.doing("looking for lost offsets")?;
-        Ok(breaks.iter().map(Break::to_string).collect())
-    }
-
     async fn doubled(&self, from: Timestamp, to: Timestamp) -> Result<Finding, StoreError> {
         let doing = "looking for doubled mentions";
         let span = |sql: &str| self.read(sql).param("from", millis(from)).param("to", millis(to));
@@ -197,16 +124,6 @@ impl Store {
             }
         }
         Ok(finding)
-    }
-}
-
-impl std::fmt::Display for Break {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { log, topic, partition, first_offset, last_offset, reached } = self;
-        write!(
-            f,
-            "{topic} partition {partition} of log {log}: range {first_offset} to {last_offset} does not begin at {reached}"
-        )
     }
 }
 

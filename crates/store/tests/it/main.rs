@@ -6,8 +6,10 @@ mod chaos;
 mod community;
 mod crashes;
 mod generated;
+mod limits;
 mod migrations;
 mod queries;
+mod ranges;
 mod world;
 mod writer;
 
