@@ -1,7 +1,5 @@
 //! Base table and rollups compared.
 
-use std::collections::BTreeMap;
-
 use clickhouse::Row;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -29,6 +27,8 @@ pub struct Mismatch {
     pub hour: Timestamp,
     pub base: Counts,
     pub rollup: Counts,
+    /// Five minutes of a platform in which the two disagree; their sums over the hour may agree.
+    pub cells: u64,
     /// It is marked dirty, so that the next rebuild mends it.
     pub dirty: bool,
 }
@@ -36,16 +36,23 @@ pub struct Mismatch {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
     pub mentions: u64,
+    pub reposts: u64,
     pub negative: u64,
     pub neutral: u64,
     pub positive: u64,
     pub unscored: u64,
-    /// Distinct authors, as the rollup's sketch counts them.
+    pub questions: u64,
+    pub complaints: u64,
+    pub team: u64,
+    /// Distinct authors of five minutes and a platform, as the rollup's sketch counts them, summed over the hour.
     pub authors: u64,
+    /// Those of something negative.
+    pub negative_authors: u64,
 }
 
 impl Store {
-    /// Compares base and rollups, hour by hour, for every hour that touches the span. A week at a time, so that a
+    /// Compares base and rollups, in every column, by five minutes and platform, for every hour that touches the span;
+    /// what disagrees is told by the hour. A week at a time, so that a
     /// question stays small however much is stored.
     ///
     /// # Errors
@@ -55,12 +62,13 @@ impl Store {
             return Err(StoreError::EmptySpan { from, to });
         }
         let (from, to) = (millis(from), millis(to));
-        let span = |sql, from: i64, to: i64| self.read(sql).param("from", from).param("to", to);
+        let compare = VERIFY.replace("$in_span", IN_SPAN);
+        let span = |sql: &str, from: i64, to: i64| self.read(sql).param("from", from).param("to", to);
         let weeks: Vec<i64> = span(WEEKS, from, to).fetch_all().await.doing("listing the weeks to compare")?;
         let mut verified = Verified::default();
         for week in weeks {
             let (start, end) = ((week * WEEK).max(from), ((week + 1) * WEEK).min(to));
-            verified.add(span(VERIFY, start, end).fetch_all().await.doing("comparing base and rollups")?);
+            verified.add(span(&compare, start, end).fetch_all().await.doing("comparing base and rollups")?);
         }
         verified.mismatches.sort_by(|a, b| (&a.brand, a.hour).cmp(&(&b.brand, b.hour)));
         Ok(verified)
@@ -68,67 +76,62 @@ impl Store {
 }
 
 impl Verified {
-    fn add(&mut self, rows: Vec<Compared>) {
-        let mut hours: BTreeMap<(String, u32), Mismatch> = BTreeMap::new();
-        for row in rows {
-            let at = (row.brand.clone(), row.hour_s);
-            hours.entry(at).or_insert_with(|| row.hour()).add(&row);
-        }
+    fn add(&mut self, hours: Vec<Compared>) {
         self.hours += hours.len() as u64;
-        self.mentions += hours.values().map(|hour| hour.base.mentions).sum::<u64>();
-        self.mismatches.extend(hours.into_values().filter(|hour| hour.base != hour.rollup));
+        self.mentions += hours.iter().filter_map(|hour| hour.base.first()).sum::<u64>();
+        self.mismatches.extend(hours.into_iter().filter(|hour| hour.cells > 0).map(Mismatch::from));
     }
 }
 
-/// One side of an hour: `side` 0 is the base, 1 the rollup, 2 the marks (in `mentions`).
 #[derive(Row, Deserialize)]
 struct Compared {
-    side: u8,
     brand: String,
     hour_s: u32,
-    mentions: u64,
-    negative: u64,
-    neutral: u64,
-    positive: u64,
-    unscored: u64,
-    authors: u64,
+    /// In the order of [`VERIFY`]; empty where a side has nothing.
+    base: Vec<u64>,
+    rollup: Vec<u64>,
+    cells: u64,
+    dirty: bool,
 }
 
-impl Compared {
-    fn hour(&self) -> Mismatch {
-        Mismatch {
-            brand: self.brand.clone(),
-            hour: from_millis(i64::from(self.hour_s) * 1000),
-            base: Counts::default(),
-            rollup: Counts::default(),
-            dirty: false,
+impl From<Compared> for Mismatch {
+    fn from(hour: Compared) -> Self {
+        Self {
+            brand: hour.brand,
+            hour: from_millis(i64::from(hour.hour_s) * 1000),
+            base: Counts::of(&hour.base),
+            rollup: Counts::of(&hour.rollup),
+            cells: hour.cells,
+            dirty: hour.dirty,
+        }
+    }
+}
+
+impl Counts {
+    fn of(sums: &[u64]) -> Self {
+        let mut sums = sums.iter().copied();
+        let mut next = || sums.next().unwrap_or_default();
+        Self {
+            mentions: next(),
+            reposts: next(),
+            negative: next(),
+            neutral: next(),
+            positive: next(),
+            unscored: next(),
+            questions: next(),
+            complaints: next(),
+            team: next(),
+            authors: next(),
+            negative_authors: next(),
         }
     }
 }
 
 impl std::fmt::Display for Mismatch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { brand, hour, base, rollup, dirty } = self;
+        let Self { brand, hour, base, rollup, cells, dirty } = self;
         let dirty = if *dirty { ", marked to be rebuilt" } else { "" };
-        write!(f, "{brand} at {hour}: base {base:?}, rollup {rollup:?}{dirty}")
-    }
-}
-
-impl Mismatch {
-    fn add(&mut self, row: &Compared) {
-        let counts = Counts {
-            mentions: row.mentions,
-            negative: row.negative,
-            neutral: row.neutral,
-            positive: row.positive,
-            unscored: row.unscored,
-            authors: row.authors,
-        };
-        match row.side {
-            0 => self.base = counts,
-            1 => self.rollup = counts,
-            _ => self.dirty = true,
-        }
+        write!(f, "{brand} at {hour}: base {base:?}, rollup {rollup:?}, in {cells} of its 5 minutes by platform{dirty}")
     }
 }
 
@@ -142,22 +145,33 @@ SELECT DISTINCT toInt64(intDiv(toUnixTimestamp(hour), 604800)) AS week FROM (
     SELECT toStartOfHour(created_at) AS hour FROM mentions UNION ALL SELECT toStartOfHour(bucket) FROM rollup_epochs)
 WHERE hour BETWEEN first AND last ORDER BY week";
 
+/// A name given to the limits would be taken for the column `first` further in.
+const IN_SPAN: &str = "BETWEEN toStartOfHour(fromUnixTimestamp64Milli({from:Int64}, 'UTC'))
+    AND toStartOfHour(fromUnixTimestamp64Milli({to:Int64} - 1, 'UTC'))";
+/// Sides by cell: 0 is the base, 1 the rollup, 2 a mark.
 const VERIFY: &str = "
-WITH toStartOfHour(fromUnixTimestamp64Milli({from:Int64}, 'UTC')) AS first,
-    toStartOfHour(fromUnixTimestamp64Milli({to:Int64} - 1, 'UTC')) AS last
-SELECT toUInt8(0) AS side, brand, toUnixTimestamp(toStartOfHour(created_at)) AS hour_s, count() AS mentions,
-    countIf(polarity = 'negative') AS negative, countIf(polarity = 'neutral') AS neutral,
-    countIf(polarity = 'positive') AS positive, countIf(polarity = 'unscored') AS unscored,
-    uniqCombined64(14)(author_key) AS authors
-FROM mentions FINAL WHERE toStartOfHour(created_at) BETWEEN first AND last GROUP BY brand, hour_s
-UNION ALL
-SELECT toUInt8(1), brand, toUnixTimestamp(toStartOfHour(bucket)) AS hour_s, sum(mentions), sum(negative), sum(neutral),
-    sum(positive), sum(unscored), uniqCombined64Merge(14)(authors)
-FROM rollup_epochs WHERE toStartOfHour(bucket) BETWEEN first AND last AND platform != ''
-    AND (brand, toStartOfHour(bucket), epoch) IN (SELECT brand, toStartOfHour(bucket), max(epoch) FROM rollup_epochs
-        WHERE toStartOfHour(bucket) BETWEEN first AND last GROUP BY brand, toStartOfHour(bucket))
-GROUP BY brand, hour_s
-UNION ALL
-SELECT toUInt8(2), brand, toUnixTimestamp(hour) AS hour_s, toUInt64(1), toUInt64(0), toUInt64(0), toUInt64(0),
-    toUInt64(0), toUInt64(0)
-FROM rollup_hours WHERE hour BETWEEN first AND last GROUP BY brand, hour HAVING sum(marks) > max(done).2";
+SELECT brand, toUnixTimestamp(toStartOfHour(bucket)) AS hour_s, sumForEach(of_base) AS base,
+    sumForEach(of_rollup) AS rollup, countIf(of_base != of_rollup) AS cells, toBool(max(marked)) AS dirty
+FROM (SELECT brand, bucket, platform, sumForEachIf(sums, side = 0) AS of_base, sumForEachIf(sums, side = 1) AS of_rollup,
+        max(side = 2) AS marked
+    FROM (SELECT toUInt8(0) AS side, toString(brand) AS brand, toStartOfFiveMinutes(created_at) AS bucket,
+            toString(platform) AS platform, [count(), countIf(kind = 'repost'), countIf(polarity = 'negative'),
+            countIf(polarity = 'neutral'), countIf(polarity = 'positive'), countIf(polarity = 'unscored'),
+            countIf(intent = 'question'), countIf(intent = 'complaint'), countIf(team),
+            uniqCombined64(14)(author_key), uniqCombined64If(14)(author_key, polarity = 'negative')] AS sums
+        FROM mentions FINAL WHERE toStartOfHour(created_at) $in_span GROUP BY brand, bucket, platform
+        UNION ALL
+        SELECT toUInt8(1), toString(r.brand) AS brand, r.bucket AS bucket, toString(r.platform) AS platform,
+            [sum(r.mentions), sum(r.reposts), sum(r.negative), sum(r.neutral), sum(r.positive), sum(r.unscored),
+            sum(r.questions), sum(r.complaints), sum(r.team), uniqCombined64Merge(14)(r.authors),
+            uniqCombined64Merge(14)(r.negative_authors)]
+        FROM rollup_epochs AS r WHERE toStartOfHour(r.bucket) $in_span AND r.platform != ''
+            AND (r.brand, toStartOfHour(r.bucket), r.epoch) IN (SELECT brand, toStartOfHour(bucket), max(epoch)
+                FROM rollup_epochs WHERE toStartOfHour(bucket) $in_span
+                GROUP BY brand, toStartOfHour(bucket))
+        GROUP BY brand, bucket, platform
+        UNION ALL
+        SELECT toUInt8(2), toString(brand) AS brand, hour AS bucket, '', CAST([], 'Array(UInt64)')
+        FROM rollup_hours WHERE hour $in_span GROUP BY brand, hour HAVING sum(marks) > max(done).2)
+    GROUP BY brand, bucket, platform)
+GROUP BY brand, hour_s";

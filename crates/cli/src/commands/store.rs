@@ -211,12 +211,20 @@ fn table(mismatches: &[Mismatch]) -> Table {
 /// The figures in which the two differ.
 fn differences(mismatch: &Mismatch) -> Vec<(&'static str, u64, u64)> {
     let of = |counts: &Counts| {
-        [counts.mentions, counts.negative, counts.neutral, counts.positive, counts.unscored, counts.authors]
+        let Counts { mentions, reposts, negative, neutral, positive, unscored, .. } = *counts;
+        let Counts { questions, complaints, team, authors, negative_authors, .. } = *counts;
+        let polarities = [negative, neutral, positive, unscored];
+        let rest = [reposts, questions, complaints, team, authors, negative_authors];
+        [mentions].into_iter().chain(polarities).chain(rest)
     };
-    let names = ["mentions", "negative", "neutral", "positive", "unscored", "authors"];
-    let both = of(&mismatch.base).into_iter().zip(of(&mismatch.rollup));
-    let rows = names.into_iter().zip(both).map(|(name, (base, rollup))| (name, base, rollup));
-    rows.filter(|(_, base, rollup)| base != rollup).collect()
+    let polarities = ["negative", "neutral", "positive", "unscored"];
+    let rest = ["reposts", "questions", "complaints", "team", "authors", "negative authors"];
+    let names = ["mentions"].into_iter().chain(polarities).chain(rest);
+    let both = of(&mismatch.base).zip(of(&mismatch.rollup));
+    let rows = names.zip(both).map(|(name, (base, rollup))| (name, base, rollup));
+    let rows: Vec<_> = rows.filter(|(_, base, rollup)| base != rollup).collect();
+    // The sums of the hour agree, and not what they are summed of.
+    if rows.is_empty() { vec![("wrong parts of the hour", 0, mismatch.cells)] } else { rows }
 }
 
 #[cfg(test)]
@@ -230,7 +238,7 @@ mod tests {
     fn mismatch(dirty: bool) -> Mismatch {
         let base = Counts { mentions: 1200, negative: 3, authors: 7, ..Counts::default() };
         let rollup = Counts { mentions: 1188, negative: 3, authors: 7, ..Counts::default() };
-        Mismatch { brand: "Acme".into(), hour: time("2026-03-01T10:00:00Z"), base, rollup, dirty }
+        Mismatch { brand: "Acme".into(), hour: time("2026-03-01T10:00:00Z"), base, rollup, cells: 1, dirty }
     }
 
     fn report(mismatches: Vec<Mismatch>) -> Report {
