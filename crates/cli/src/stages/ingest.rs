@@ -122,7 +122,8 @@ impl Ingestor {
             *cursor = Some(page.cursor);
         }
         let state = if page.state == Progress::Behind { SourceState::CatchingUp } else { SourceState::Live };
-        self.report(state, None).await;
+        let notice = source.notice();
+        self.report(state, notice).await;
         Ok(page.state)
     }
 
