@@ -138,8 +138,8 @@ async fn status_says_in_its_first_line_whether_all_is_well() -> anyhow::Result<(
     let nothing = run(folder, &["status"], 3)?;
     ensure!(nothing.starts_with("not known: the log and the store"), "{nothing}");
     ensure!(!folder.join("data").exists(), "to look makes nothing");
-    let wrong = run(folder, &["status", "--form", "json"], 2)?;
-    ensure!(wrong.contains("--format"), "not what a part that does not answer gives: {wrong}");
+    let wrong = run(folder, &["status", "--format", "yaml"], 2)?;
+    ensure!(wrong.contains("[possible values: table, json]"), "not what a part that does not answer gives: {wrong}");
 
     std::fs::write(folder.join("posts.ndjson"), (0..20).map(|id| post(id, "created_at") + "\n").collect::<String>())?;
     let mut app = App::start(folder, &config()).await?;
