@@ -48,6 +48,11 @@ impl Glance {
         Ok(())
     }
 
+    /// Nothing came at all.
+    pub fn is_empty(&self) -> bool {
+        self.mentions.is_empty() && self.others.is_empty() && self.rejected.is_empty()
+    }
+
     fn take(&mut self, event: Event) {
         match event {
             Event::Upsert(mention) if self.mentions.len() < self.limit => self.mentions.push(*mention),

@@ -54,6 +54,11 @@ async fn try_source(args: &SourceTryArgs) -> anyhow::Result<ExitCode> {
     let mut source = spec.build(&World::real());
     let mut glance = Glance::new(args.limit.into());
     let read = tokio::time::timeout(PATIENCE, glance.read(&mut *source)).await;
+    if let Ok(Err(error)) = &read
+        && glance.is_empty()
+    {
+        bail!("source {}: {error}", spec.name());
+    }
     // What came before it failed is shown all the same.
     glance.print(figure::width(), &mut io::stdout().lock())?;
     match read {
