@@ -109,7 +109,7 @@ pub(super) fn with_empty_lists(body: &[u8]) -> Option<Vec<u8>> {
     fn empty(value: &mut Value) -> bool {
         match value {
             Value::Array(items) => !std::mem::take(items).is_empty(),
-            Value::Object(fields) => fields.values_mut().fold(false, |any, field| empty(field) || any),
+            Value::Object(fields) => fields.values_mut().map(empty).filter(|is_emptied| *is_emptied).count() > 0,
             _ => false,
         }
     }
