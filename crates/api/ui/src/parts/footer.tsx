@@ -4,7 +4,8 @@ import type { Invariant, Source, Stage, Status } from "../api/types";
 import type { Answer } from "../api/use";
 import { count, exact, percent, when } from "../format";
 
-const GOOD = new Set(["live", "catching_up", "running", "ended", "starting"]);
+/** Waiting for a quota is as it should be. */
+const GOOD = new Set(["live", "catching_up", "waiting", "running", "ended", "starting"]);
 
 function Dot({ state }: { state: string }) {
   return <span class={`dot ${GOOD.has(state) ? "good" : "bad"}`} aria-hidden="true" />;
@@ -72,7 +73,7 @@ function SourceLine({ source, now }: { source: Source; now: number }) {
       <span class="soft">
         {source.state.replaceAll("_", " ")} · {newest} · {count(source.mentions)} mentions
       </span>
-      {source.message && !GOOD.has(source.state) && <span> · {source.message}</span>}
+      {source.message && (source.state === "waiting" || !GOOD.has(source.state)) && <span> · {source.message}</span>}
     </li>
   );
 }
