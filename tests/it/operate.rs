@@ -216,7 +216,10 @@ async fn a_rollup_that_was_damaged_is_found_and_rebuilt() -> anyhow::Result<()> 
     std::fs::write(folder.join("other.toml"), format!("data_dir = \"elsewhere\"\n{}", config()))?;
     for command in [&["store", "verify"][..], &["store", "rebuild", "--from", "-2h"]] {
         let nothing = run(folder, &[command, &["--config", "other.toml"]].concat(), 1)?;
-        ensure!(nothing.contains("there is no store at ") && nothing.contains("is --config the right file"), "{nothing}");
+        ensure!(
+            nothing.contains("there is no store at ") && nothing.contains("is --config the right file"),
+            "{nothing}"
+        );
     }
     ensure!(!folder.join("elsewhere").exists(), "neither makes a store");
     Ok(())

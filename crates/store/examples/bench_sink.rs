@@ -85,7 +85,7 @@ async fn compare(options: &Options, place: &Place) -> Result<(), Box<dyn Error>>
 }
 
 fn options() -> Result<Options, Box<dyn Error>> {
-    let mut options = Options { records: 500_000, batch: 10_000, rounds: 2, stage: None };
+    let mut options = Options { records: 600_000, batch: 30_000, rounds: 2, stage: None };
     let mut arguments = std::env::args().skip(1);
     while let Some(name) = arguments.next() {
         let value = arguments.next().ok_or(USAGE)?;

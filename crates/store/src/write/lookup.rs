@@ -16,8 +16,8 @@ use super::{
 };
 use crate::{Store, StoreError, error::Doing};
 
-/// Ids in one question: about 800 kB of text.
-const IDS: usize = 20_000;
+/// Ids in one question, so a batch of the sink: about 1.6 MB of text.
+const IDS: usize = 40_000;
 /// Authors in one question.
 const AUTHORS: usize = 1000;
 

@@ -40,13 +40,13 @@ use upkeep::Upkeep;
 
 const STAGE: &str = "sink";
 pub const GROUP: &str = "sink";
-/// Every batch becomes a part on disk, so larger is better, until a lookup of its ids outgrows one question. A trickle is
-/// stored within the age; a backlog fills the count, long posts the bytes.
-const BATCH: BatchLimits = BatchLimits { count: 10_000, bytes: 16 << 20, age: Duration::from_millis(700) };
+/// Every batch is a part on disk and a look-up, so larger is better: at 10,000 a million rows took the engine a third
+/// more time. A trickle is stored within the age; a backlog fills the count, long posts the bytes.
+const BATCH: BatchLimits = BatchLimits { count: 30_000, bytes: 32 << 20, age: Duration::from_millis(700) };
 /// Inserts at once: one for each partition of the default three, and one to spare. The engine does no more with more.
 const INSERTS: usize = 4;
 /// Bytes of records that wait or are being inserted. Decoded and as rows they take about three times as much again.
-const MEMORY: usize = 64 << 20;
+const MEMORY: usize = 96 << 20;
 /// One poll: small enough that a finished insert is committed without delay.
 const POLL: PollLimits = PollLimits { records: 5_000, bytes: 4 << 20, wait: Duration::from_millis(200) };
 
