@@ -40,7 +40,7 @@ async fn feed(folder: &Path, round: usize) -> anyhow::Result<()> {
     file.write_all((lines.join("\n") + "\n").as_bytes())?;
     if round > 0 {
         // What the scoring stage can not read is not a source's to write.
-        let log = EmbeddedLog::open(&folder.join("data/log.db"))?;
+        let log = EmbeddedLog::open(folder.join("data/log.db"))?;
         log.append("mentions.raw", vec![Record { key: vec![], value: b"{".to_vec(), partition: Some(0) }]).await?;
     }
     Ok(())

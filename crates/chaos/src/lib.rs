@@ -7,7 +7,7 @@
 //!          └───────────────────────────────────────▶ audit of every id, every hour, every dead letter
 //! ```
 //!
-//! The producer numbers what it sends and knows what must be stored in the end ([`truth`]). Meanwhile faults strike by a
+//! The producer numbers what it sends and knows what must be stored in the end (`truth`). Meanwhile faults strike by a
 //! seeded plan ([`grapevine_testkit::fault_plan`]). Then all is mended, the pipeline drains, and the audit compares.
 
 mod audit;
