@@ -3,20 +3,33 @@
 //! A source fetches pages and maps them to [`Event`]s. Fetching is apart from a pure mapping. A cursor leaves a source
 //! inside a [`Page`] and becomes a checkpoint only after the log has acknowledged the page's events.
 
-pub mod bluesky;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
-pub mod declarative;
-pub mod feed;
-pub mod file;
-pub mod hackernews;
 pub mod html;
 pub mod http;
-pub mod mastodon;
 mod pace;
 pub mod registry;
 pub mod text;
 mod world;
+
+/// A kind of source is a module with a `ROW`; its line here is all that makes it known.
+macro_rules! kinds {
+    ($($module:ident),* $(,)?) => {
+        $(pub mod $module;)*
+
+        /// The kinds that are programmed.
+        pub const KINDS: &[&registry::KindRow] = &[$(&$module::ROW),*];
+    };
+}
+
+kinds! {
+    bluesky,
+    feed,
+    file,
+    hackernews,
+    mastodon,
+    declarative,
+}
 
 use async_trait::async_trait;
 use grapevine_model::Event;

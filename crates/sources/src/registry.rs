@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 
-use crate::{Source, World, bluesky, declarative, feed, file, hackernews, mastodon};
+use crate::{Source, World, declarative};
 
 /// Tells the time, so that tests can.
 pub trait Clock: Send + Sync {
@@ -52,16 +52,46 @@ pub struct KeyDoc {
     pub doc: &'static str,
 }
 
-/// Which changes a kind of source sees of what it gave before, in words for the reference page.
+/// How what a platform has comes here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Changes {
-    pub edits: &'static str,
-    /// `never`, or which.
-    pub deletions: &'static str,
+pub enum Arrival {
+    /// The source asks.
+    Polled,
+    /// A connection stays open.
+    Streamed,
+    /// The platform calls an address of ours.
+    Pushed,
 }
 
-impl Changes {
+impl Arrival {
+    pub fn name(self) -> &'static str {
+        match self {
+            Arrival::Polled => "polled",
+            Arrival::Streamed => "streamed",
+            Arrival::Pushed => "pushed",
+        }
+    }
+}
+
+/// What a kind of source can do, in words for the reference page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capabilities {
+    pub arrival: Arrival,
+    /// How far back it can read what is older than the source; `none`, or how far.
+    pub backfill: &'static str,
+    /// Which edits it sees of what it gave before; `never`, or which.
+    pub edits: &'static str,
+    /// Which deletions it sees; `never`, or which.
+    pub deletions: &'static str,
+    /// When counters of what it gave before are read again; `never`, or when.
+    pub engagement: &'static str,
+    /// What a record costs; `free`, or a price.
+    pub cost: &'static str,
+}
+
+impl Capabilities {
     pub const NEVER: &'static str = "never";
+    pub const FREE: &'static str = "free";
 }
 
 /// One kind of source.
@@ -70,59 +100,15 @@ pub struct KindRow {
     pub kind: &'static str,
     pub doc: &'static str,
     pub keys: &'static [KeyDoc],
-    pub changes: Changes,
+    pub capabilities: Capabilities,
     /// What the platform demands of those who read it; empty where nothing is known.
     pub terms: &'static str,
     pub(crate) parse: fn(Place<'_>, toml::Table) -> Result<Box<dyn SourceSpec>, ConfigError>,
 }
 
-pub const KINDS: &[KindRow] = &[
-    KindRow {
-        kind: bluesky::KIND,
-        doc: bluesky::DOC,
-        keys: bluesky::KEYS,
-        changes: bluesky::CHANGES,
-        terms: "",
-        parse: parse_settings::<bluesky::BlueskySettings>,
-    },
-    KindRow {
-        kind: feed::KIND,
-        doc: feed::DOC,
-        keys: feed::KEYS,
-        changes: feed::CHANGES,
-        terms: "",
-        parse: parse_settings::<feed::FeedSettings>,
-    },
-    KindRow {
-        kind: file::KIND,
-        doc: file::DOC,
-        keys: file::KEYS,
-        changes: file::CHANGES,
-        terms: "",
-        parse: parse_settings::<file::FileSettings>,
-    },
-    KindRow {
-        kind: hackernews::KIND,
-        doc: hackernews::DOC,
-        keys: hackernews::KEYS,
-        changes: hackernews::CHANGES,
-        terms: "",
-        parse: parse_settings::<hackernews::HackerNewsSettings>,
-    },
-    KindRow {
-        kind: mastodon::KIND,
-        doc: mastodon::DOC,
-        keys: mastodon::KEYS,
-        changes: mastodon::CHANGES,
-        terms: "",
-        parse: parse_settings::<mastodon::MastodonSettings>,
-    },
-    declarative::ROW,
-];
-
 /// Every kind: those that are programmed, then those that the program's definitions describe.
 pub fn kinds() -> impl Iterator<Item = &'static KindRow> {
-    KINDS.iter().chain(declarative::rows())
+    crate::KINDS.iter().copied().chain(declarative::rows())
 }
 
 /// The keys that every source has.
@@ -180,7 +166,10 @@ pub(crate) trait Settings: DeserializeOwned {
     fn into_spec(self, place: Place<'_>) -> Result<Box<dyn SourceSpec>, ConfigError>;
 }
 
-fn parse_settings<S: Settings>(place: Place<'_>, table: toml::Table) -> Result<Box<dyn SourceSpec>, ConfigError> {
+pub(crate) fn parse_settings<S: Settings>(
+    place: Place<'_>,
+    table: toml::Table,
+) -> Result<Box<dyn SourceSpec>, ConfigError> {
     let settings: S = toml::Value::Table(table).try_into().map_err(|error: toml::de::Error| ConfigError::Settings {
         source_name: place.source_name.to_owned(),
         kind: place.kind,
@@ -254,7 +243,7 @@ mod tests {
     /// serde lists the keys it knows when it meets one that it does not.
     #[test]
     fn the_reference_has_exactly_the_keys_that_are_read() {
-        for row in KINDS.iter().filter(|row| row.kind != declarative::KIND) {
+        for row in crate::KINDS.iter().filter(|row| row.kind != declarative::KIND) {
             let table = format!("name = \"a\"\nkind = {:?}\nno_such_key = 1", row.kind);
             let message = error(&table);
             assert!(message.contains("unknown field `no_such_key`"), "{message}");

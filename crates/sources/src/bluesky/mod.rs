@@ -28,13 +28,11 @@ pub use self::frame::{Frame, MapError, map};
 use self::stream::BlueskySource;
 use crate::{
     Source, World,
-    registry::{Changes, ConfigError, KeyDoc, Place, Settings, SourceSpec},
+    registry::{Arrival, Capabilities, ConfigError, KeyDoc, Place, Settings, SourceSpec, KindRow, parse_settings},
 };
 
 pub const KIND: &str = "bluesky";
 pub const DOC: &str = "Every public post of Bluesky, live, by Jetstream. Free, and without an account.";
-pub(crate) const CHANGES: Changes =
-    Changes { edits: "all, as they happen", deletions: "all, as they happen; of a whole account, too" };
 
 pub(crate) const POSTS: &str = "app.bsky.feed.post";
 /// What one connection may ask for.
@@ -84,6 +82,22 @@ pub const KEYS: &[KeyDoc] = &[
         doc: "Keep each frame as it came beside its mention.",
     },
 ];
+
+/// The row of the registry.
+pub(crate) const ROW: KindRow = KindRow {
+    kind: KIND,
+    doc: DOC,
+    keys: KEYS,
+    capabilities: Capabilities {
+        arrival: Arrival::Streamed,
+        backfill: "36 hours",
+        edits: "all, as they happen", deletions: "all, as they happen; of a whole account, too",
+        engagement: "never",
+        cost: Capabilities::FREE,
+    },
+    terms: "",
+    parse: parse_settings::<BlueskySettings>,
+};
 
 /// The settings, as [`KEYS`] documents them.
 #[derive(Debug, Clone, Deserialize)]

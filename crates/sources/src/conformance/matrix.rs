@@ -1,7 +1,7 @@
 use std::fmt::Write;
 
 use super::{Check, Outcome};
-use crate::registry::{self, Changes};
+use crate::registry::{self, Capabilities};
 
 /// What one source showed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,22 +36,26 @@ pub fn page(rows: &[Row]) -> String {
         let (head, words) = check.words();
         let _ = writeln!(page, "- **{head}**: {words}");
     }
-    page.push_str(CHANGES_HEAD);
+    page.push_str(CAPABILITIES_HEAD);
     for row in registry::kinds() {
-        let Changes { edits, deletions } = row.changes;
-        let _ = writeln!(page, "| {} | {edits} | {deletions} | {} |", row.kind, row.terms);
+        let Capabilities { arrival, backfill, edits, deletions, engagement, cost } = row.capabilities;
+        let (kind, arrival, terms) = (row.kind, arrival.name(), row.terms);
+        let _ = writeln!(
+            page,
+            "| {kind} | {arrival} | {backfill} | {edits} | {deletions} | {engagement} | {cost} | {terms} |"
+        );
     }
     page
 }
 
-const CHANGES_HEAD: &str = "
-## Which changes each kind sees, and what its platform demands
+const CAPABILITIES_HEAD: &str = "
+## What each kind can do, and what its platform demands
 
 A post that was given once may change. What a kind can not see stays as it was read; `never` means that a deletion on the
 platform leaves no trace here.
 
-| kind | edits | deletions | terms |
-|---|---|---|---|
+| kind | arrives | reads back | edits | deletions | counters read again | cost of a record | terms |
+|---|---|---|---|---|---|---|---|
 ";
 
 const HEAD: &str = "# What every source has shown

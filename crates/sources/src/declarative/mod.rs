@@ -48,7 +48,7 @@ pub use self::{
 use self::{settings::Values, source::DeclarativeSource};
 use crate::{
     Source, World,
-    registry::{Changes, ConfigError, KeyDoc, KindRow, Place, SourceSpec},
+    registry::{Arrival, Capabilities, ConfigError, KeyDoc, KindRow, Place, SourceSpec},
 };
 
 pub const KIND: &str = "declarative";
@@ -63,7 +63,14 @@ pub(crate) const ROW: KindRow = KindRow {
         default: "",
         doc: "The file. A relative path starts at the working directory. Its settings are keys of the same table.",
     }],
-    changes: Changes { edits: "as the definition says", deletions: "as the definition says" },
+    capabilities: Capabilities {
+        arrival: Arrival::Polled,
+        backfill: "as the definition says",
+        edits: "as the definition says",
+        deletions: "as the definition says",
+        engagement: "as the definition says",
+        cost: "as the definition says",
+    },
     terms: "",
     parse: parse_file,
 };

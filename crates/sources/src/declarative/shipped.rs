@@ -6,7 +6,7 @@ use super::{
     Definition,
     settings::{COMMON, Setting, SettingType, secret_keys},
 };
-use crate::registry::{Changes, KeyDoc, KindRow};
+use crate::registry::{Arrival, Capabilities, KeyDoc, KindRow};
 
 /// The definitions as they stand in `platforms/`.
 pub const TEXTS: &[&str] = &[
@@ -52,7 +52,7 @@ fn row(definition: &'static Definition) -> KindRow {
         kind: &definition.name,
         doc: &definition.doc,
         keys: keys.leak(),
-        changes: changes(definition),
+        capabilities: capabilities(definition),
         terms: &definition.terms,
         parse: super::parse_shipped,
     }
@@ -60,7 +60,7 @@ fn row(definition: &'static Definition) -> KindRow {
 
 /// What is read again is the look-back, by the time that the map calls the time of change. Nothing tells of a post that is
 /// just not there any more.
-fn changes(definition: &Definition) -> Changes {
+fn capabilities(definition: &Definition) -> Capabilities {
     let maps = |field: &str| definition.listings.iter().all(|listing| listing.map.fields().any(|known| known == field));
     let back = format!("{:#}", definition.poll.look_back);
     let edits = match maps("changed_at") {
@@ -69,9 +69,17 @@ fn changes(definition: &Definition) -> Changes {
     };
     let deletions = match maps("deleted") {
         true => format!("those that the platform marks, until a post is {back} older than the newest").leak(),
-        false => Changes::NEVER,
+        false => Capabilities::NEVER,
     };
-    Changes { edits: edits.leak(), deletions }
+    let backfill = format!("as far as `backfill_days` goes, {:#} where nothing is said", definition.poll.backfill);
+    Capabilities {
+        arrival: Arrival::Polled,
+        backfill: backfill.leak(),
+        edits: edits.leak(),
+        deletions,
+        engagement: format!("until a post is {back} older than the newest").leak(),
+        cost: Capabilities::FREE,
+    }
 }
 
 fn key_docs(setting: &'static Setting) -> Vec<KeyDoc> {

@@ -25,12 +25,11 @@ pub use self::entry::{ParseError, map, parse};
 use self::source::FeedSource;
 use crate::{
     Source, World,
-    registry::{Changes, ConfigError, KeyDoc, Place, Settings, SourceSpec},
+    registry::{Arrival, Capabilities, ConfigError, KeyDoc, Place, Settings, SourceSpec, KindRow, parse_settings},
 };
 
 pub const KIND: &str = "feed";
 pub const DOC: &str = "The entries of an RSS, Atom or JSON feed, such as one of Google Alerts.";
-pub(crate) const CHANGES: Changes = Changes { edits: "while the entry is in the feed", deletions: Changes::NEVER };
 
 /// Sites take more frequent readers for an attack.
 const SHORTEST_INTERVAL: u32 = 10;
@@ -56,6 +55,22 @@ pub const KEYS: &[KeyDoc] = &[
         doc: "Space that the entries belong to, such as the name of the forum whose feed it is.",
     },
 ];
+
+/// The row of the registry.
+pub(crate) const ROW: KindRow = KindRow {
+    kind: KIND,
+    doc: DOC,
+    keys: KEYS,
+    capabilities: Capabilities {
+        arrival: Arrival::Polled,
+        backfill: "what the feed holds",
+        edits: "while the entry is in the feed", deletions: Capabilities::NEVER,
+        engagement: "never",
+        cost: Capabilities::FREE,
+    },
+    terms: "",
+    parse: parse_settings::<FeedSettings>,
+};
 
 /// The settings, as [`KEYS`] documents them.
 #[derive(Debug, Clone, Deserialize)]

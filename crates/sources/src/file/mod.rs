@@ -34,12 +34,11 @@ use serde::Deserialize;
 use self::{fields::FieldMap, page::Reader, record::Format};
 use crate::{
     Cursor, Page, Progress, Source, SourceError, World,
-    registry::{Changes, ConfigError, KeyDoc, Place, Settings, SourceSpec},
+    registry::{Arrival, Capabilities, ConfigError, KeyDoc, Place, Settings, SourceSpec, KindRow, parse_settings},
 };
 
 pub const KIND: &str = "file";
 pub const DOC: &str = "Posts from an NDJSON or CSV file, read once or followed while it grows.";
-pub(crate) const CHANGES: Changes = Changes { edits: "a line that gives the same id again", deletions: Changes::NEVER };
 
 pub const KEYS: &[KeyDoc] = &[
     KeyDoc {
@@ -100,6 +99,22 @@ pub const KEYS: &[KeyDoc] = &[
 /// How often a followed file is looked at while a poll waits, and for how long one poll waits.
 const LOOK_EVERY: std::time::Duration = std::time::Duration::from_millis(100);
 const LOOKS: usize = 5;
+
+/// The row of the registry.
+pub(crate) const ROW: KindRow = KindRow {
+    kind: KIND,
+    doc: DOC,
+    keys: KEYS,
+    capabilities: Capabilities {
+        arrival: Arrival::Polled,
+        backfill: "the whole file",
+        edits: "a line that gives the same id again", deletions: Capabilities::NEVER,
+        engagement: "a line that gives the same id again",
+        cost: Capabilities::FREE,
+    },
+    terms: "",
+    parse: parse_settings::<FileSettings>,
+};
 
 /// The settings, as [`KEYS`] documents them.
 #[derive(Debug, Clone, Deserialize)]

@@ -26,15 +26,11 @@ pub use self::item::{MapError, map};
 use self::source::HackerNewsSource;
 use crate::{
     Source, World,
-    registry::{Changes, ConfigError, KeyDoc, Place, Settings, SourceSpec},
+    registry::{Arrival, Capabilities, ConfigError, KeyDoc, Place, Settings, SourceSpec, KindRow, parse_settings},
 };
 
 pub const KIND: &str = "hackernews";
 pub const DOC: &str = "Every story, comment, job and poll of Hacker News. Free, and without an account.";
-pub(crate) const CHANGES: Changes = Changes {
-    edits: "those that the list of changes names",
-    deletions: "those that the list of changes names; killed items, too",
-};
 
 pub const KEYS: &[KeyDoc] = &[
     KeyDoc {
@@ -74,6 +70,23 @@ pub const KEYS: &[KeyDoc] = &[
         doc: "The most that is asked of the API in any hour.",
     },
 ];
+
+/// The row of the registry.
+pub(crate) const ROW: KindRow = KindRow {
+    kind: KIND,
+    doc: DOC,
+    keys: KEYS,
+    capabilities: Capabilities {
+        arrival: Arrival::Polled,
+        backfill: "as far as `backfill_hours` goes",
+        edits: "those that the list of changes names",
+        deletions: "those that the list of changes names; killed items, too",
+        engagement: "those that the list of changes names",
+        cost: Capabilities::FREE,
+    },
+    terms: "",
+    parse: parse_settings::<HackerNewsSettings>,
+};
 
 /// The settings, as [`KEYS`] documents them.
 #[derive(Debug, Clone, Deserialize)]

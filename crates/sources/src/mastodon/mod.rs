@@ -29,16 +29,12 @@ pub use self::status::{MapError, map};
 use crate::{
     Source, World,
     http::SecretPlace,
-    registry::{Changes, ConfigError, KeyDoc, Place, Settings, SourceSpec},
+    registry::{Arrival, Capabilities, ConfigError, KeyDoc, Place, Settings, SourceSpec, KindRow, parse_settings},
     text::hashtag,
 };
 
 pub const KIND: &str = "mastodon";
 pub const DOC: &str = "Public posts with the hashtags that are named, as one Mastodon instance sees them.";
-pub(crate) const CHANGES: Changes = Changes {
-    edits: "in the overlap of two readings, and at 15 min, 1 h, 6 h and 24 h of age as far as `recheck_hours` goes",
-    deletions: "at 15 min, 1 h, 6 h and 24 h of age as far as `recheck_hours` goes; never before Mastodon 4.3",
-};
 
 pub const KEYS: &[KeyDoc] = &[
     KeyDoc {
@@ -75,6 +71,23 @@ pub const KEYS: &[KeyDoc] = &[
         doc: "How long after it was written a post of another instance may arrive and still count as in time.",
     },
 ];
+
+/// The row of the registry.
+pub(crate) const ROW: KindRow = KindRow {
+    kind: KIND,
+    doc: DOC,
+    keys: KEYS,
+    capabilities: Capabilities {
+        arrival: Arrival::Polled,
+        backfill: "as far as `backfill_hours` goes",
+        edits: "in the overlap of two readings, and at 15 min, 1 h, 6 h and 24 h of age as far as `recheck_hours` goes",
+        deletions: "at 15 min, 1 h, 6 h and 24 h of age as far as `recheck_hours` goes; never before Mastodon 4.3",
+        engagement: "at 15 min, 1 h, 6 h and 24 h of age as far as `recheck_hours` goes",
+        cost: Capabilities::FREE,
+    },
+    terms: "",
+    parse: parse_settings::<MastodonSettings>,
+};
 
 /// The settings, as [`KEYS`] documents them.
 #[derive(Debug, Clone, Deserialize)]

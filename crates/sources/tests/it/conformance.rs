@@ -4,7 +4,7 @@ use std::path::Path;
 
 use grapevine_sources::{
     conformance::{Case, Row, page, run},
-    registry::{Changes, kinds},
+    registry::{Capabilities, kinds},
 };
 
 use crate::platforms::{definitions, feed, hackernews, mastodon};
@@ -36,6 +36,6 @@ fn a_kind_sees_deletions_exactly_where_its_case_has_one() {
     for case in cases() {
         let row = kinds().find(|row| row.kind == case.name).expect("a case is named after its kind");
         let is_shown = case.platform.expected().iter().any(|expected| !expected.is_there);
-        assert_eq!(is_shown, row.changes.deletions != Changes::NEVER, "{}: {:?}", row.kind, row.changes);
+        assert_eq!(is_shown, row.capabilities.deletions != Capabilities::NEVER, "{}: {:?}", row.kind, row.capabilities);
     }
 }
