@@ -25,7 +25,7 @@ mod query;
 pub use error::{MonitorError, ParseError};
 pub use matcher::{Matcher, OWN_ACCOUNT, OWNED_SPACE};
 pub use parser::{MAX_DEPTH, parse};
-pub use query::{Literal, Query};
+pub use query::{Literal, MonitorQuery, Query};
 
 use serde::{Deserialize, Serialize};
 

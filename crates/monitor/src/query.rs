@@ -1,6 +1,33 @@
 use std::fmt;
 
-use crate::fold::{Rule, fold};
+use crate::{
+    Brand, ParseError,
+    fold::{Rule, fold},
+};
+
+/// One monitor of one brand, parsed: what a source asks a platform for, where that can be asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MonitorQuery {
+    pub brand: String,
+    /// The monitor's name within the brand.
+    pub monitor: String,
+    pub query: Query,
+}
+
+impl MonitorQuery {
+    /// Of every monitor, in the order they were configured in.
+    ///
+    /// # Errors
+    /// The first query that cannot be parsed.
+    pub fn all(brands: &[Brand]) -> Result<Vec<Self>, ParseError> {
+        let monitors = brands.iter().flat_map(|brand| brand.monitors.iter().map(move |monitor| (brand, monitor)));
+        let parsed = monitors.map(|(brand, monitor)| {
+            let query = Query::parse(&monitor.query)?;
+            Ok(Self { brand: brand.name.clone(), monitor: monitor.name.clone(), query })
+        });
+        parsed.collect()
+    }
+}
 
 /// A parsed query. Its literals are folded, and an AND holds no AND, an OR no OR: equal queries are equal values.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -27,7 +54,7 @@ pub enum Literal {
 
 impl Query {
     /// See [`parse`](crate::parse()).
-    pub fn parse(query: &str) -> Result<Query, crate::ParseError> {
+    pub fn parse(query: &str) -> Result<Query, ParseError> {
         crate::parse(query)
     }
 

@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use grapevine_monitor::MonitorQuery;
+
 use crate::{
     http::{HttpTransport, Transport},
     registry::{Clock, SystemClock},
@@ -17,6 +19,8 @@ pub struct World {
     pub transport: Arc<dyn Transport>,
     pub random: Random,
     pub variable: Variables,
+    /// What belongs to the brands: a platform that can be asked for no more is asked for this.
+    pub monitors: Arc<Vec<MonitorQuery>>,
 }
 
 impl World {
@@ -28,6 +32,7 @@ impl World {
             transport: Arc::new(HttpTransport::new(clock)),
             random: Arc::new(rand::random),
             variable: Arc::new(|name| std::env::var(name).ok()),
+            monitors: Arc::default(),
         }
     }
 
@@ -41,5 +46,9 @@ impl World {
 
     pub fn with_variables(self, variable: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
         Self { variable: Arc::new(variable), ..self }
+    }
+
+    pub fn with_monitors(self, monitors: Vec<MonitorQuery>) -> Self {
+        Self { monitors: Arc::new(monitors), ..self }
     }
 }

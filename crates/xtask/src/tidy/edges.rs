@@ -1,6 +1,6 @@
 //! Which crate may use which.
 //!
-//! model ← monitor, delivery, sources, scoring, alerts ← log, store ← api ← cli, and the engine beside them, which uses
+//! model ← monitor ← delivery, sources, scoring, alerts ← log, store ← api ← cli, and the engine beside them, which uses
 //! none. A crate may use those before it in this order and none of its own step, so that `sources` never sees Kafka, and
 //! `scoring` and `alerts` never see ClickHouse.
 
@@ -9,15 +9,15 @@ use super::tree::{Tree, dependencies, short_name};
 const STEPS: &[(&str, u8)] = &[
     ("model", 0),
     ("monitor", 1),
-    ("delivery", 1),
-    ("sources", 1),
-    ("scoring", 1),
-    ("alerts", 1),
-    ("engine", 1),
-    ("log", 2),
-    ("store", 2),
-    ("api", 3),
-    ("cli", 4),
+    ("delivery", 2),
+    ("sources", 2),
+    ("scoring", 2),
+    ("alerts", 2),
+    ("engine", 2),
+    ("log", 3),
+    ("store", 3),
+    ("api", 4),
+    ("cli", 5),
 ];
 
 /// Crates of others with one user only, and who may use them in tests besides.
@@ -66,7 +66,7 @@ fn forbidden_edge(name: &str, dependency: &str) -> Option<String> {
         ("engine", ..) => Some(format!("engine stands alone and may not use {dependency}")),
         (_, Some(own), Some(other)) if other < own => None,
         (_, Some(_), Some(_)) => Some(format!(
-            "{name} may not use {dependency}: the direction is model, then monitor, delivery, sources, scoring and \
+            "{name} may not use {dependency}: the direction is model, then monitor, then delivery, sources, scoring and \
              alerts, then log and store, then api, then cli; let cli wire the two together"
         )),
         _ => {
