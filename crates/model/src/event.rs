@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Engagement, Mention, MentionKey};
+use crate::{Engagement, Mention, MentionKey, SourceHealth};
 
 /// What a source emits, and what travels through the log.
 ///
@@ -16,7 +16,9 @@ pub enum Event {
     EngagementSnapshot(EngagementSnapshot),
     AccountSnapshot(AccountSnapshot),
     Gap(Gap),
+    Sampled(Sampled),
     Heartbeat(Heartbeat),
+    SourceHealth(Box<SourceHealth>),
 }
 
 impl Event {
@@ -28,7 +30,8 @@ impl Event {
             Event::Delete(deletion) => Some(deletion.key.to_string()),
             Event::EngagementSnapshot(snapshot) => Some(snapshot.key.to_string()),
             Event::AccountSnapshot(snapshot) => Some(format!("{}:{}", snapshot.platform, snapshot.account)),
-            Event::AuthorTombstone(_) | Event::Gap(_) | Event::Heartbeat(_) => None,
+            Event::SourceHealth(health) => Some(format!("source:{}", health.source)),
+            Event::AuthorTombstone(_) | Event::Gap(_) | Event::Sampled(_) | Event::Heartbeat(_) => None,
         }
     }
 
@@ -41,7 +44,9 @@ impl Event {
             Event::EngagementSnapshot(_) => "engagement_snapshot",
             Event::AccountSnapshot(_) => "account_snapshot",
             Event::Gap(_) => "gap",
+            Event::Sampled(_) => "sampled",
             Event::Heartbeat(_) => "heartbeat",
+            Event::SourceHealth(_) => "source_health",
         }
     }
 }
@@ -89,6 +94,20 @@ pub struct Gap {
     pub reason: String,
 }
 
+/// A span of which a source read a part, because its budget does not pay for all of it. The mentions of it that were read
+/// weigh the inverse of the rate, see [`Mention::weight`]; figures count them once each, and say that they are partial.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Sampled {
+    pub source: String,
+    /// By creation.
+    pub from: Timestamp,
+    pub to: Timestamp,
+    /// Share of what was there that was read: 0 (nothing) to 1.
+    pub rate: f32,
+    /// Why, in words.
+    pub reason: String,
+}
+
 /// A source's word on how far it has come: every mention created before `complete_through` that it will ever give is in
 /// the log, before this event, on this partition.
 ///
@@ -101,4 +120,8 @@ pub struct Heartbeat {
     pub observed_at: Timestamp,
     /// The source has read all there is and follows new posts (or has ended); it is not catching up with old ones.
     pub caught_up: bool,
+    /// Buckets need not wait for this source beyond this time, though it is not complete up to then: it holds back no
+    /// longer than its configuration allows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closes: Option<Timestamp>,
 }

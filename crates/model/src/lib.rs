@@ -3,18 +3,21 @@
 //! Nothing here does I/O, reads a clock or knows a platform. Every other crate speaks these types.
 //!
 //! - [`Mention`] is one post, reply, repost, quote, review or message that was observed.
-//! - [`Event`] is what sources emit: a mention, its deletion, a snapshot of its engagement, a gap, a heartbeat.
+//! - [`Event`] is what sources emit: a mention, its deletion, a snapshot of its engagement, a gap, a sampled
+//!   span, a heartbeat, a source's health.
 //! - [`wire`] turns events into the JSON records of the log, with a schema version.
 
 mod bucket;
 mod event;
+mod health;
 mod id;
 mod mention;
 mod scores;
 pub mod wire;
 
 pub use bucket::Bucket;
-pub use event::{AccountSnapshot, AuthorTombstone, Deletion, EngagementSnapshot, Event, Gap, Heartbeat};
+pub use event::{AccountSnapshot, AuthorTombstone, Deletion, EngagementSnapshot, Event, Gap, Heartbeat, Sampled};
+pub use health::{QuotaUse, SourceHealth, SpendUse, Usage};
 pub use id::{MentionId, MentionKey, ParseMentionIdError};
 pub use mention::{Author, BrandMatch, Engagement, Kind, Media, Mention};
 pub use scores::{Intent, Polarity, Scores};

@@ -49,6 +49,9 @@ pub struct Mention {
     /// Rating of a review, 1 to 5.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stars: Option<f32>,
+    /// How many mentions it stands for: 1, or the inverse of the share that was read where its source read a sample.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub weight: f32,
     /// Brands that it belongs to, and why. Empty until matched.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub brands: Vec<BrandMatch>,
@@ -82,6 +85,7 @@ impl Mention {
             parent_author: None,
             engagement: Engagement::default(),
             stars: None,
+            weight: 1.0,
             brands: Vec::new(),
             scores: None,
             raw: None,
@@ -145,6 +149,14 @@ pub struct Author {
     pub is_team: bool,
     #[serde(default, skip_serializing_if = "is_false")]
     pub is_bot: bool,
+}
+
+fn one() -> f32 {
+    1.0
+}
+
+fn is_one(value: &f32) -> bool {
+    *value == 1.0
 }
 
 fn is_false(value: &bool) -> bool {

@@ -1,9 +1,10 @@
-//! The JSON of a record on the log: `{"v": 2, "event": {"upsert": {…}}}`.
+//! The JSON of a record on the log: `{"v": 3, "event": {"upsert": {…}}}`.
 //!
 //! | version | shape |
 //! |---|---|
 //! | 1 | a mention's `author` was the handle alone, as a string; `engagement` had no `impressions` and was called `counts` |
-//! | 2 | this crate's types |
+//! | 2 | no sampled spans, no health of sources; a mention had no `weight`, a heartbeat no `closes` |
+//! | 3 | this crate's types |
 //!
 //! An older version is lifted to the current one while it is read. A newer one is an error that says to upgrade: a record
 //! that is half understood would be stored half empty.
@@ -14,10 +15,10 @@ use serde_json::{Value, value::RawValue};
 use crate::Event;
 
 /// The version that [`encode`] writes and the highest that [`decode`] reads.
-pub const VERSION: u16 = 2;
+pub const VERSION: u16 = 3;
 
 /// How a record of [`VERSION`] begins.
-const PREFIX: &str = r#"{"v":2,"event":"#;
+const PREFIX: &str = r#"{"v":3,"event":"#;
 
 #[derive(Debug, thiserror::Error)]
 pub enum WireError {
@@ -65,9 +66,10 @@ fn as_written(record: &[u8]) -> Option<Event> {
 fn decode_any(record: &[u8]) -> Result<Event, WireError> {
     let read: Read<'_> = serde_json::from_slice(record)?;
     match read.v {
-        VERSION => Ok(serde_json::from_str(read.event.get())?),
+        // What came after version 2 has a default.
+        2 | VERSION => Ok(serde_json::from_str(read.event.get())?),
         0 => Err(WireError::Zero),
-        older if older < VERSION => {
+        1 => {
             let mut event: Value = serde_json::from_str(read.event.get())?;
             lift_1_to_2(&mut event);
             Ok(serde_json::from_value(event)?)

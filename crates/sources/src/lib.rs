@@ -32,7 +32,7 @@ kinds! {
 }
 
 use async_trait::async_trait;
-use grapevine_model::Event;
+use grapevine_model::{Event, Usage};
 use jiff::Timestamp;
 pub use registry::{Clock, ConfigError, SourceSpec, SystemClock, parse};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -54,17 +54,17 @@ impl Cursor {
         })
     }
 
-    /// The position inside; an error for a person where this program does not know its version.
+    /// The position inside.
+    ///
+    /// # Errors
+    /// [`SourceError::CursorLost`] where it has another version, or can not be read.
     pub(crate) fn read<T: DeserializeOwned>(&self, version: u16) -> Result<T, SourceError> {
-        let unusable = |problem: String| {
-            SourceError::Config(format!(
-                "the saved checkpoint {problem}: use the version of Grapevine that wrote it, or rename the source to begin anew"
-            ))
-        };
         if self.version != version {
-            return Err(unusable(format!("has version {}, and this program reads {version}", self.version)));
+            let reason = format!("the saved checkpoint has version {}, and this program reads {version}", self.version);
+            return Err(SourceError::cursor_lost(reason));
         }
-        T::deserialize(&self.value).map_err(|error| unusable(format!("cannot be read ({error})")))
+        T::deserialize(&self.value)
+            .map_err(|error| SourceError::cursor_lost(format!("the saved checkpoint can not be read ({error})")))
     }
 }
 
@@ -120,6 +120,21 @@ pub trait Source: Send {
         None
     }
 
+    /// What it counted of the platform's quota and of its own budget, for [`Source::resume`] after a restart; `None` where
+    /// nothing is worth keeping. Of a source that asks by [`http::Client`] it is [`http::Client::allowance`].
+    fn allowance(&self) -> Option<serde_json::Value> {
+        None
+    }
+
+    /// Goes on counting from what an earlier life of this source had counted. Called once, before the first poll; what can
+    /// not be read (of another version, of other settings) is left out.
+    fn resume(&mut self, _saved: &serde_json::Value) {}
+
+    /// How much was asked and what is left of it, for people.
+    fn usage(&self) -> Usage {
+        Usage::default()
+    }
+
     /// Maps a piece again that an earlier poll rejected ([`Rejected::raw`]), by the settings of today. `observed_at` is
     /// the time of that poll: what was observed since then stays newer.
     ///
@@ -142,9 +157,36 @@ pub enum SourceError {
     Config(String),
     #[error("gone: {0}")]
     Gone(String),
+    /// The cursor is of no use: too old for the platform, from the future, of an unknown version, or unreadable. Who polls
+    /// says so as a gap and polls again without a cursor; it is not an end of the source.
+    #[error("{reason}; it begins anew")]
+    CursorLost {
+        /// What was created before is read; where the source can not tell, its last word on how complete it is stands.
+        from: Option<Timestamp>,
+        /// What was created since then will be read anew; now, where the source can not read back.
+        to: Option<Timestamp>,
+        reason: String,
+    },
 }
 
 impl SourceError {
+    /// A cursor that tells nothing any more, of a source that begins anew with what is new.
+    pub fn cursor_lost(reason: impl Into<String>) -> Self {
+        SourceError::CursorLost { from: None, to: None, reason: reason.into() }
+    }
+
+    /// Its class, as a label for counters.
+    pub fn class(&self) -> &'static str {
+        match self {
+            SourceError::Transient(_) => "transient",
+            SourceError::RateLimited { .. } => "limited",
+            SourceError::Auth(_) => "auth",
+            SourceError::Config(_) => "config",
+            SourceError::Gone(_) => "gone",
+            SourceError::CursorLost { .. } => "cursor_lost",
+        }
+    }
+
     pub fn is_transient(&self) -> bool {
         matches!(self, SourceError::Transient(_) | SourceError::RateLimited { .. })
     }

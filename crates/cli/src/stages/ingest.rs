@@ -242,7 +242,7 @@ impl Ingestor {
 
     fn heartbeat(&self, (complete_through, caught_up): (Timestamp, bool)) -> Event {
         let source = self.name.clone();
-        Event::Heartbeat(Heartbeat { source, complete_through, observed_at: Timestamp::now(), caught_up })
+        Event::Heartbeat(Heartbeat { source, complete_through, observed_at: Timestamp::now(), caught_up, closes: None })
     }
 
     /// Nothing will follow from an ended source: up to now, it is complete, and it goes on saying so.
@@ -325,7 +325,8 @@ mod tests {
     #[test]
     fn a_heartbeat_goes_to_every_partition() {
         let time = Timestamp::UNIX_EPOCH;
-        let heartbeat = Heartbeat { source: "a".into(), complete_through: time, observed_at: time, caught_up: false };
+        let heartbeat =
+            Heartbeat { source: "a".into(), complete_through: time, observed_at: time, caught_up: false, closes: None };
         let records = records_of(&Event::Heartbeat(heartbeat), 3);
         assert_eq!(records.iter().map(|record| record.partition).collect::<Vec<_>>(), [Some(0), Some(1), Some(2)]);
     }

@@ -5,7 +5,7 @@ use proptest::{option, prelude::*};
 use super::*;
 use crate::{
     AccountSnapshot, Author, AuthorTombstone, BrandMatch, Deletion, Engagement, EngagementSnapshot, Gap, Heartbeat,
-    Intent, Kind, Media, Mention, MentionKey, Polarity, Scores,
+    Intent, Kind, Media, Mention, MentionKey, Polarity, QuotaUse, Sampled, Scores, SourceHealth, SpendUse, Usage,
 };
 
 fn mention() -> Mention {
@@ -35,8 +35,22 @@ fn a_record_of_version_1_still_reads() {
 
 #[test]
 fn a_newer_record_is_refused_with_the_mend() {
-    let error = decode(br#"{"v":3,"event":{"upsert":{}}}"#).unwrap_err();
-    assert_eq!(error.to_string(), "a record has schema version 3, this program reads 1 to 2: upgrade it");
+    let error = decode(br#"{"v":4,"event":{"upsert":{}}}"#).unwrap_err();
+    assert_eq!(error.to_string(), "a record has schema version 4, this program reads 1 to 3: upgrade it");
+}
+
+#[test]
+fn a_record_of_version_2_still_reads_and_weighs_one() {
+    let record = String::from_utf8(encode(&Event::Upsert(Box::new(mention())))).unwrap();
+    assert!(!record.contains("weight"), "what weighs 1 does not say so: {record}");
+    assert_eq!(
+        decode(record.replacen("\"v\":3", "\"v\":2", 1).as_bytes()).unwrap(),
+        Event::Upsert(Box::new(mention()))
+    );
+    let heartbeat = br#"{"v":2,"event":{"heartbeat":{"source":"a","complete_through":"2026-03-01T10:00:00Z",
+        "observed_at":"2026-03-01T10:00:05Z","caught_up":true}}}"#;
+    let Ok(Event::Heartbeat(heartbeat)) = decode(heartbeat) else { panic!("a heartbeat") };
+    assert_eq!(heartbeat.closes, None);
 }
 
 #[test]
@@ -93,10 +107,45 @@ fn event() -> impl Strategy<Value = Event> {
         }),
         1 => (text(), time(), time(), text())
             .prop_map(|(source, from, to, reason)| Event::Gap(Gap { source, from, to, reason })),
-        1 => (text(), time(), time(), any::<bool>()).prop_map(|(source, complete_through, observed_at, caught_up)| {
-            Event::Heartbeat(Heartbeat { source, complete_through, observed_at, caught_up })
-        }),
+        1 => (text(), time(), time(), share(), text())
+            .prop_map(|(source, from, to, rate, reason)| Event::Sampled(Sampled { source, from, to, rate, reason })),
+        1 => (text(), time(), time(), any::<bool>(), option::of(time())).prop_map(
+            |(source, complete_through, observed_at, caught_up, closes)| {
+                Event::Heartbeat(Heartbeat { source, complete_through, observed_at, caught_up, closes })
+            }
+        ),
+        1 => health().prop_map(|health| Event::SourceHealth(Box::new(health))),
     ]
+}
+
+fn health() -> impl Strategy<Value = SourceHealth> {
+    let counts = (any::<[u64; 3]>(), proptest::collection::btree_map(any::<String>(), any::<u64>(), 0..3));
+    let texts = (any::<[String; 3]>(), option::of(any::<String>()));
+    let times = (time(), time(), option::of(time()), option::of(time()));
+    (texts, times, counts, usage()).prop_map(|(([source, kind, state], message), times, (counts, errors), usage)| {
+        let (observed_at, since, complete_through, last_success) = times;
+        let [requests, records, rejected] = counts;
+        let said = SourceHealth { source, kind, state, message, errors, usage, ..SourceHealth::default() };
+        let said = SourceHealth { observed_at, since, complete_through, last_success, ..said };
+        SourceHealth { requests, records, rejected, ..said }
+    })
+}
+
+fn usage() -> impl Strategy<Value = Usage> {
+    let quota = (any::<String>(), any::<u64>(), any::<u64>());
+    let quota = quota.prop_map(|(what, used, allowed)| QuotaUse { what, used, allowed });
+    // Sums that a float holds exactly.
+    let spend = (any::<u64>(), any::<u16>(), any::<u16>()).prop_map(|(records, spent, cap)| SpendUse {
+        records,
+        spent: f64::from(spent) / 8.0,
+        cap: f64::from(cap) / 8.0,
+        share: 0.5,
+    });
+    (any::<u64>(), vec(quota, 0..3), option::of(spend)).prop_map(|(requests, quota, spend)| Usage {
+        requests,
+        quota,
+        spend,
+    })
 }
 
 fn any_mention() -> impl Strategy<Value = Mention> {
@@ -105,10 +154,10 @@ fn any_mention() -> impl Strategy<Value = Mention> {
     (
         (key(), author(), time(), time(), any::<String>(), select(&Kind::ALL)),
         (texts(), texts(), any::<Option<String>>(), lists()),
-        (engagement(), option::of(share()), option::of(scores())),
+        (engagement(), option::of(share()), weight(), option::of(scores())),
         (vec(media(), 0..3), vec(brand(), 0..3)),
     )
-        .prop_map(|(first, (place, thread, raw, lists), (engagement, stars, scores), (media, brands))| {
+        .prop_map(|(first, (place, thread, raw, lists), (engagement, stars, weight, scores), (media, brands))| {
             let (key, author, created_at, observed_at, text, kind) = first;
             let (space, url, language) = place;
             let (root, parent, parent_author) = thread;
@@ -123,7 +172,7 @@ fn any_mention() -> impl Strategy<Value = Mention> {
                 ..Mention::new(key, author, created_at, text)
             };
             let said = Mention { kind, observed_at, root, parent, parent_author, raw, ..said };
-            Mention { engagement, stars, scores, media, brands, ..said }
+            Mention { engagement, stars, weight, scores, media, brands, ..said }
         })
 }
 
@@ -186,6 +235,10 @@ fn brand() -> impl Strategy<Value = BrandMatch> {
 
 fn names() -> impl Strategy<Value = Vec<String>> {
     vec(any::<String>(), 0..3)
+}
+
+fn weight() -> impl Strategy<Value = f32> {
+    prop_oneof![Just(1.0_f32), 1.0..=1000.0_f32]
 }
 
 fn share() -> impl Strategy<Value = f32> {

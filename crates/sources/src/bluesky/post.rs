@@ -47,6 +47,7 @@ pub(crate) fn map(did: &str, record_key: &str, record: &Value, times: Times) -> 
         parent,
         engagement: Engagement::default(),
         stars: None,
+        weight: 1.0,
         brands: vec![],
         scores: None,
         raw: None,

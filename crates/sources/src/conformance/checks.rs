@@ -403,13 +403,10 @@ const QUOTA_HOURS: jiff::SignedDuration = jiff::SignedDuration::from_hours(2);
 
 fn class(error: &SourceError, began: Timestamp) -> &'static str {
     match error {
-        SourceError::Transient(_) => "transient",
         SourceError::RateLimited { until, .. } => {
             let wait = until.duration_since(began).as_secs();
             if (120..=122).contains(&wait) { "limited" } else { "limited until another time" }
         }
-        SourceError::Auth(_) => "auth",
-        SourceError::Config(_) => "config",
-        SourceError::Gone(_) => "gone",
+        other => other.class(),
     }
 }

@@ -36,6 +36,7 @@ pub(crate) fn map(record: &Value, fields: &FieldMap, observed_at: Timestamp) -> 
         parent_author: row.text("parent_author")?,
         engagement: row.engagement()?,
         stars,
+        weight: 1.0,
         brands: vec![],
         scores: None,
         raw: None,

@@ -1,9 +1,10 @@
 use std::{sync::Arc, time::Duration};
 
+use grapevine_model::Usage;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::{Auth, Class, Cost, ErrorRule, Quota, QuotaPolicy, Request, Response, Transport, errors};
+use super::{Auth, Class, Cost, ErrorRule, Quota, QuotaPolicy, Request, Response, Share, Transport, errors};
 use crate::{Random, SourceError, World, registry::Clock};
 
 /// How often one request is tried within one poll. Who polls tries again later, with longer waits.
@@ -43,6 +44,41 @@ impl Client {
     /// With the platform's own way to say what went wrong.
     pub fn with_rules(self, rules: Vec<ErrorRule>) -> Self {
         Self { rules, ..self }
+    }
+
+    /// How much of what is there can be read, so that the policy's spend cap lasts; everything where it has none.
+    pub fn share(&mut self) -> Share {
+        self.quota.share(self.clock.now())
+    }
+
+    /// How many records can be read at once now.
+    pub fn affordable(&self) -> u64 {
+        self.quota.affordable()
+    }
+
+    /// So many records were read, of the share that [`Client::share`] gave last.
+    pub fn spent(&mut self, records: u64) {
+        self.quota.spent(self.clock.now(), records, None);
+    }
+
+    /// So many records were read, which were this share (0 to 1) of what was there: for who can not read just the share that
+    /// was asked for.
+    pub fn spent_of(&mut self, records: u64, rate: f64) {
+        self.quota.spent(self.clock.now(), records, Some(rate));
+    }
+
+    /// What is worth keeping over a restart, for [`Client::resume`].
+    pub fn allowance(&self) -> Option<Value> {
+        self.quota.allowance()
+    }
+
+    /// Goes on counting from what was kept. What is not of this policy is left out.
+    pub fn resume(&mut self, saved: &Value) {
+        self.quota.resume(saved);
+    }
+
+    pub fn usage(&self) -> Usage {
+        self.quota.usage(self.clock.now())
     }
 
     /// The answer, which is a 2xx or a 304.

@@ -1,7 +1,7 @@
 use std::collections::VecDeque;
 
 use jiff::{SignedDuration, Timestamp, ToSpan, Zoned, tz::TimeZone};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::Cost;
 
@@ -72,7 +72,7 @@ impl TryFrom<Raw> for Limit {
 }
 
 /// From the table that is part of the program: a small machine has none of its own.
-fn time_zone(name: &str) -> Result<TimeZone, String> {
+pub(super) fn time_zone(name: &str) -> Result<TimeZone, String> {
     if name == "UTC" {
         return Ok(TimeZone::UTC);
     }
@@ -83,7 +83,7 @@ fn time_zone(name: &str) -> Result<TimeZone, String> {
 
 impl Window {
     /// Start and end of the calendar window around a time.
-    fn around(&self, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
+    pub(super) fn around(&self, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
         let (first, length): (Zoned, _) = match self {
             Window::Rolling(_) => return None,
             Window::Day(zone) => (now.to_zoned(zone.clone()).start_of_day().ok()?, 1.day()),
@@ -133,17 +133,20 @@ impl Moment {
 /// A limit and what was used of it.
 #[derive(Debug, Clone)]
 pub(super) struct Usage {
-    limit: Limit,
+    pub(super) limit: Limit,
     used: u64,
     pieces: VecDeque<Piece>,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Piece {
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(super) struct Piece {
     first: Timestamp,
     last: Timestamp,
     amount: u64,
 }
+
+/// A rolling window is kept over a restart in so many pieces at most; the last moment of each counts for all of it.
+const KEPT: usize = 40;
 
 impl Usage {
     pub(super) fn new(limit: Limit) -> Self {
@@ -228,6 +231,31 @@ impl Usage {
     /// The end of the day or month, for a platform that says nothing but that it is spent.
     pub(super) fn end(&self, now: Moment) -> Option<Timestamp> {
         self.limit.window.around(now.there).map(|(_, end)| now.until_there(end))
+    }
+
+    /// What was used of the window that is open now.
+    pub(super) fn used(&self, now: Timestamp) -> u64 {
+        let mut usage = self.clone();
+        usage.forget(Moment { here: now, there: now });
+        usage.used
+    }
+
+    /// What is worth keeping over a restart.
+    pub(super) fn kept(&self) -> Vec<Piece> {
+        let pieces: Vec<Piece> = self.pieces.iter().filter(|piece| piece.amount > 0).copied().collect();
+        let joined = |run: &[Piece]| {
+            let amount = run.iter().map(|piece| piece.amount).sum();
+            Some(Piece { first: run.first()?.first, last: run.last()?.last, amount })
+        };
+        pieces.chunks(pieces.len().div_ceil(KEPT).max(1)).filter_map(joined).collect()
+    }
+
+    /// What was used before this life, besides what was used in it.
+    pub(super) fn restore(&mut self, kept: &[Piece]) {
+        for piece in kept.iter().rev() {
+            self.used = self.used.saturating_add(piece.amount);
+            self.pieces.push_front(*piece);
+        }
     }
 
     fn clock(&self, now: Moment) -> Timestamp {

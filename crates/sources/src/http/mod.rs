@@ -5,6 +5,7 @@
 //! | [`Request`], [`Response`] | one exchange, described; neither shows a secret |
 //! | [`Transport`] | carries it: `reqwest` in production, scripted in tests |
 //! | [`QuotaPolicy`], [`Quota`] | what a platform allows, as data, and a pure state machine that keeps to it |
+//! | [`Spend`], [`Share`] | what may be spent in a month, and how much of what is there can be read so that it lasts |
 //! | [`Client`] | the three together: authorises, keeps to the quota, tries again, tells the classes of errors apart |
 //!
 //! What becomes of an answer:
@@ -18,7 +19,9 @@
 //! | 408, 425, 5xx, 403 with an HTML page, no answer, HTML or broken JSON where JSON is wanted, a body beyond 32 MiB (unpacked) | tried again, then [`Transient`](crate::SourceError::Transient) |
 //! | anything else | [`Config`](crate::SourceError::Config) |
 
+mod allowance;
 mod auth;
+mod budget;
 mod client;
 mod errors;
 mod limit;
@@ -31,6 +34,7 @@ mod transport;
 
 pub use self::auth::Auth;
 pub(crate) use self::auth::without_parameter;
+pub use self::budget::{Share, Spend};
 pub use self::client::{Client, Fetched};
 pub(crate) use self::errors::at;
 pub use self::errors::{Class, ErrorRule};

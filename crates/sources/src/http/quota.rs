@@ -9,10 +9,11 @@
 use std::collections::HashMap;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
-    HeaderLimits, Limit, Response,
+    HeaderLimits, Limit, Response, Share, Spend,
+    budget::Budget,
     errors::{Class, at},
     limit::{Moment, Usage},
     reset::{Told, after, retry_after, skew},
@@ -33,12 +34,14 @@ pub struct QuotaPolicy {
     pub limited: Vec<u16>,
     /// Statuses whose requests are not counted.
     pub free: Vec<u16>,
+    /// What may be spent on records in a month.
+    pub spend: Option<Spend>,
 }
 
 /// No limits of its own; keeps to `Retry-After`.
 impl Default for QuotaPolicy {
     fn default() -> Self {
-        Self { limits: Vec::new(), headers: None, body_wait: None, limited: vec![429], free: Vec::new() }
+        Self { limits: Vec::new(), headers: None, body_wait: None, limited: vec![429], free: Vec::new(), spend: None }
     }
 }
 
@@ -64,10 +67,13 @@ const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(1);
 #[derive(Debug, Clone)]
 pub struct Quota {
     policy: QuotaPolicy,
-    usages: Vec<Usage>,
-    buckets: HashMap<String, Bucket>,
+    pub(super) usages: Vec<Usage>,
+    pub(super) buckets: HashMap<String, Bucket>,
     /// The platform's name of a bucket, by ours.
-    names: HashMap<String, String>,
+    pub(super) names: HashMap<String, String>,
+    pub(super) budget: Option<Budget>,
+    /// Since this life began.
+    pub(super) requests: u64,
     /// How far the platform's clock is ahead.
     skew: Option<SignedDuration>,
     /// How many times it limited without a time, one after another.
@@ -75,15 +81,15 @@ pub struct Quota {
 }
 
 /// What the platform said about one bucket.
-#[derive(Debug, Clone, Default)]
-struct Bucket {
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Bucket {
     /// Nothing before this time.
     closed_until: Option<Timestamp>,
     left: Option<(u64, Timestamp)>,
 }
 
 impl Bucket {
-    fn free_at(&self, now: Timestamp) -> Option<Timestamp> {
+    pub(super) fn free_at(&self, now: Timestamp) -> Option<Timestamp> {
         let spent = self.left.filter(|(left, _)| *left == 0).map(|(_, reset)| reset);
         self.closed_until.max(spent).filter(|until| *until > now)
     }
@@ -93,7 +99,25 @@ impl Quota {
     pub fn new(policy: QuotaPolicy) -> Self {
         let usages = policy.limits.iter().cloned().map(Usage::new).collect();
         let (buckets, names) = (HashMap::new(), HashMap::new());
-        Self { policy, usages, buckets, names, skew: None, limited_in_a_row: 0 }
+        let budget = policy.spend.clone().map(Budget::new);
+        Self { policy, usages, buckets, names, budget, requests: 0, skew: None, limited_in_a_row: 0 }
+    }
+
+    /// How much of what is there can be read so that the spend cap lasts.
+    pub fn share(&mut self, now: Timestamp) -> Share {
+        self.budget.as_mut().map_or(Share::All, |budget| budget.share(now))
+    }
+
+    /// How many records can be read at once.
+    pub fn affordable(&self) -> u64 {
+        self.budget.as_ref().map_or(u64::MAX, Budget::affordable)
+    }
+
+    /// So many records were read: `rate` of what was there, or the share that was given last.
+    pub fn spent(&mut self, now: Timestamp, records: u64, rate: Option<f64>) {
+        if let Some(budget) = &mut self.budget {
+            budget.spent(now, records, rate);
+        }
     }
 
     /// Takes what a request costs; `Err` says when to ask again, and nothing is taken.
@@ -106,6 +130,7 @@ impl Quota {
             Some(until) => return Err(until.max(now + SignedDuration::from_millis(1))),
             None => self.usages.iter_mut().for_each(|usage| usage.charge(moment, usage.amount_of(cost))),
         }
+        self.requests += 1;
         let name = self.name(&cost.bucket).to_owned();
         if let Some((left, _)) = self.buckets.get_mut(&name).and_then(|bucket| bucket.left.as_mut()) {
             *left = left.saturating_sub(1);

@@ -60,7 +60,11 @@ pub struct Inserted {
     pub engagement: u64,
     pub accounts: u64,
     pub gaps: u64,
+    /// Spans of which a source read a part.
+    pub sampled: u64,
     pub heartbeats: u64,
+    /// On the health of sources.
+    pub reports: u64,
 
     /// Rows of `mentions` written: a mention has one row for each brand.
     pub rows: u64,
@@ -86,6 +90,8 @@ impl Inserted {
             + self.engagement
             + self.accounts
             + self.gaps
+            + self.sampled
             + self.heartbeats
+            + self.reports
     }
 }

@@ -5,6 +5,7 @@ mod lookup;
 mod plan;
 mod rows;
 mod slots;
+mod sources;
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -17,7 +18,8 @@ use grapevine_model::MentionId;
 
 pub use batch::{Batch, Inserted};
 use plan::Plan;
-use rows::{AccountRecord, BatchRecord, EngagementRecord, GapRecord, HealthRecord, MentionRecord};
+use rows::{AccountRecord, BatchRecord, EngagementRecord, MentionRecord};
+use sources::{GapRecord, HealthRecord, ReportRecord, SampledRecord};
 
 use crate::{
     Store, StoreError,
@@ -65,6 +67,8 @@ impl Store {
             self.write::<EngagementRecord>("engagement", other, &plan.engagement),
             self.write::<AccountRecord>("accounts", other, &plan.accounts),
             self.write::<GapRecord>("gaps", other, &plan.gaps),
+            self.write::<SampledRecord>("sampled", other, &plan.sampled),
+            self.write::<ReportRecord>("source_reports", other, &plan.reports),
         )?;
         if again {
             self.write_lacking(&plan).await?;

@@ -8,8 +8,9 @@ use crate::hours::{EpochsOf, Hour};
 
 use super::{
     Batch, Inserted,
-    rows::{AccountRecord, EngagementRecord, GapRecord, HealthRecord, MentionRecord, created, version},
+    rows::{AccountRecord, EngagementRecord, MentionRecord, created, version},
     slots::{Change, Removal, Slot, Slots},
+    sources::{GapRecord, HealthRecord, ReportRecord, SampledRecord},
 };
 
 /// A mention of a brand as it was stored before this batch.
@@ -44,7 +45,9 @@ pub(super) struct Plan<'a> {
     pub engagement: Vec<EngagementRecord>,
     pub accounts: Vec<AccountRecord>,
     pub gaps: Vec<GapRecord>,
+    pub sampled: Vec<SampledRecord>,
     pub health: Vec<HealthRecord>,
+    pub reports: Vec<ReportRecord>,
     /// Hours of what was stored and is changed or removed.
     pub changed: BTreeSet<Hour<'a>>,
     /// Hours of what is written for the first time.
@@ -76,7 +79,9 @@ pub(super) fn plan<'a>(batch: &'a Batch, ids: &[Option<MentionId>], stored: &'a 
             Event::EngagementSnapshot(snapshot) => plan.engagement.push(snapshot.into()),
             Event::AccountSnapshot(snapshot) => plan.accounts.push(snapshot.into()),
             Event::Gap(gap) => plan.gaps.push(gap.into()),
+            Event::Sampled(sampled) => plan.sampled.push(sampled.into()),
             Event::Heartbeat(heartbeat) => plan.health.push(HealthRecord::of(heartbeat, partition)),
+            Event::SourceHealth(health) => plan.reports.push((&**health).into()),
         }
     }
     plan.write(slots, batch);
@@ -162,7 +167,9 @@ impl<'a> Plan<'a> {
         self.inserted.engagement = self.engagement.len() as u64;
         self.inserted.accounts = self.accounts.len() as u64;
         self.inserted.gaps = self.gaps.len() as u64;
+        self.inserted.sampled = self.sampled.len() as u64;
         self.inserted.heartbeats = self.health.len() as u64;
+        self.inserted.reports = self.reports.len() as u64;
     }
 }
 

@@ -1,9 +1,7 @@
 //! Rows as they are written. The names of the fields are the names of the columns.
 
 use clickhouse::Row;
-use grapevine_model::{
-    AccountSnapshot, BrandMatch, EngagementSnapshot, Gap, Heartbeat, Intent, Kind, Mention, MentionId, Polarity,
-};
+use grapevine_model::{AccountSnapshot, BrandMatch, EngagementSnapshot, Intent, Kind, Mention, MentionId, Polarity};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -45,6 +43,7 @@ pub(super) struct MentionRecord<'a> {
     pub bookmarks: Option<u64>,
     pub impressions: Option<u64>,
     pub stars: Option<f32>,
+    pub weight: f32,
     pub monitor: &'a str,
     pub owned_space: bool,
     pub polarity: i8,
@@ -106,6 +105,7 @@ impl<'a> MentionRecord<'a> {
             bookmarks: engagement.bookmarks,
             impressions: engagement.impressions,
             stars: mention.stars,
+            weight: mention.weight,
             monitor: &brand.monitor,
             owned_space: brand.owned_space,
             polarity: UNSCORED,
@@ -189,47 +189,6 @@ impl From<&AccountSnapshot> for AccountRecord {
     }
 }
 
-#[derive(Debug, Clone, PartialEq, Row, Serialize)]
-pub(super) struct GapRecord {
-    pub source: String,
-    pub from_time: i64,
-    pub to_time: i64,
-    pub reason: String,
-}
-
-impl From<&Gap> for GapRecord {
-    fn from(gap: &Gap) -> Self {
-        Self {
-            source: gap.source.clone(),
-            from_time: created(gap.from),
-            to_time: created(gap.to),
-            reason: gap.reason.clone(),
-        }
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Row, Serialize)]
-pub(super) struct HealthRecord {
-    pub source: String,
-    pub partition: u16,
-    pub complete_through: i64,
-    pub observed_at: i64,
-    pub caught_up_at: i64,
-}
-
-impl HealthRecord {
-    pub(super) fn of(heartbeat: &Heartbeat, partition: u16) -> Self {
-        let observed_at = micros(heartbeat.observed_at);
-        Self {
-            source: heartbeat.source.clone(),
-            partition,
-            complete_through: created(heartbeat.complete_through),
-            observed_at,
-            caught_up_at: if heartbeat.caught_up { observed_at } else { 0 },
-        }
-    }
-}
-
 /// `written_at` is the server's.
 #[derive(Debug, Clone, PartialEq, Row, Serialize)]
 pub(super) struct BatchRecord<'a> {
@@ -260,7 +219,7 @@ pub(super) fn created(time: Timestamp) -> i64 {
     time.as_millisecond().clamp(0, LAST_SECOND * 1000)
 }
 
-fn micros(time: Timestamp) -> i64 {
+pub(super) fn micros(time: Timestamp) -> i64 {
     time.as_microsecond().clamp(0, LAST_SECOND * 1_000_000)
 }
 

@@ -132,6 +132,7 @@ pub fn post(native_id: &str, created_at: Timestamp) -> Mention {
         parent_author: None,
         engagement: Engagement::default(),
         stars: None,
+        weight: 1.0,
         brands: vec![of("acme")],
         scores: Some(scores(Polarity::Neutral, Intent::None)),
         raw: None,
@@ -186,6 +187,7 @@ pub fn heartbeat(source: &str, complete_through: Timestamp) -> Event {
         complete_through,
         observed_at: complete_through,
         caught_up: true,
+        closes: None,
     })
 }
 

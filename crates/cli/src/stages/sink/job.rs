@@ -125,7 +125,7 @@ fn read(value: &[u8]) -> Result<Event, String> {
 }
 
 /// What became of each event, by the label of its counter.
-fn outcomes(inserted: &Inserted) -> [(&'static str, u64); 12] {
+fn outcomes(inserted: &Inserted) -> [(&'static str, u64); 14] {
     [
         ("stored", inserted.stored),
         ("replaced", inserted.replaced),
@@ -138,7 +138,9 @@ fn outcomes(inserted: &Inserted) -> [(&'static str, u64); 12] {
         ("engagement", inserted.engagement),
         ("accounts", inserted.accounts),
         ("gaps", inserted.gaps),
+        ("sampled", inserted.sampled),
         ("heartbeats", inserted.heartbeats),
+        ("reports", inserted.reports),
     ]
 }
 
@@ -192,7 +194,9 @@ mod tests {
             engagement: 1,
             accounts: 1,
             gaps: 1,
+            sampled: 1,
             heartbeats: 1,
+            reports: 1,
             ..Inserted::default()
         };
         assert_eq!(outcomes(&ones).iter().map(|(_, n)| n).sum::<u64>(), ones.events());

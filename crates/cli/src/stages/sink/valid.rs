@@ -18,6 +18,11 @@ pub fn check(event: &Event) -> Result<(), String> {
         Event::AccountSnapshot(snapshot) => time("observed_at", snapshot.observed_at),
         // A gap's ends may lie anywhere: the store holds them within its range.
         Event::Gap(_) => Ok(()),
+        Event::Sampled(sampled) if !(0.0..=1.0).contains(&sampled.rate) => {
+            Err(format!("a sampled span's rate is {}, which is not between 0 and 1", sampled.rate))
+        }
+        Event::Sampled(_) => Ok(()),
+        Event::SourceHealth(health) => time("observed_at", health.observed_at),
         Event::Heartbeat(heartbeat) => {
             time("observed_at", heartbeat.observed_at)?;
             // It would close all buckets for ever. One before 1970 closes none.
@@ -34,6 +39,9 @@ fn check_mention(mention: &Mention) -> Result<(), String> {
     }
     if let Some(stars) = mention.stars.filter(|stars| !stars.is_finite()) {
         return Err(format!("its stars are {stars}, which is no number"));
+    }
+    if !(mention.weight.is_finite() && mention.weight > 0.0) {
+        return Err(format!("its weight is {}, which is no number above 0", mention.weight));
     }
     mention.scores.as_ref().map_or(Ok(()), check_scores)
 }
@@ -102,6 +110,7 @@ mod tests {
                 complete_through,
                 observed_at: now,
                 caught_up: true,
+                closes: None,
             }))
         };
         assert_eq!((heartbeat(now), heartbeat(Timestamp::MIN)), (Ok(()), Ok(())));
