@@ -112,6 +112,8 @@ pub(crate) enum Order {
     NewestFirst,
     /// Read from `{since}` on, or from the last page's token.
     OldestFirst,
+    /// Read to its end, as nothing says what comes on the next page.
+    Any,
 }
 
 /// What a page without records says.
@@ -257,12 +259,13 @@ fn check_listing(definition: &Definition, raw: RawListing) -> Result<Listing, Wr
             return Err(Wrong::new("is not above 0").under(key));
         }
     }
-    if raw.empty == Empty::Unknown && raw.order == Order::OldestFirst {
+    if raw.empty == Empty::Unknown && raw.order != Order::NewestFirst {
         return Err(Wrong::new("is unknown, which only a listing of order newest_first can be").under("empty"));
     }
-    let known: Vec<&str> = definition.names().into_iter().chain(raw.each.keys().map(String::as_str)).collect();
-    let request = RequestTemplate::parse(&raw.request, &known).under("request")?;
     let pager = Pager::parse(raw.paging.clone()).under("paging")?;
+    let known = definition.names().into_iter().chain(raw.each.keys().map(String::as_str)).chain(pager.holes());
+    let known: Vec<&str> = known.collect();
+    let request = RequestTemplate::parse(&raw.request, &known).under("request")?;
     check_paging(&pager, &request, raw.order)?;
     let map = map_of(definition, &raw)?;
     let records = raw.records.iter().enumerate().map(|(index, text)| Path::parse(text).under(index));
@@ -301,7 +304,7 @@ fn map_of(definition: &Definition, raw: &RawListing) -> Result<FieldMap, Wrong> 
 }
 
 fn check_paging(pager: &Pager, request: &RequestTemplate, order: Order) -> Result<(), Wrong> {
-    if matches!(pager.paging, Paging::Since { .. }) && order == Order::NewestFirst {
+    if matches!(pager.paging, Paging::Since { .. }) && order != Order::OldestFirst {
         return Err(Wrong::new("is since, which ascends: write order = \"oldest_first\" beside it").under("paging"));
     }
     let begins_somewhere = request.uses(SINCE) || matches!(pager.paging, Paging::Since { .. });

@@ -11,6 +11,11 @@
 //! | `offset` | how many records were read |
 //! | `before` | the smallest number at a place in the records: ids or times that descend |
 //! | `since` | the largest number at a place in the records: ids that ascend; kept from one reading to the next |
+//!
+//! A `cursor` may have more parts, each at a place of its own and with a hole of its own (`with`). One that `repeats` is the
+//! same on every page and leads on all the same: then a page ends the run that shows what was there before.
+
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -31,6 +36,10 @@ pub(crate) enum RawPaging {
     Cursor {
         at: String,
         more: Option<String>,
+        #[serde(default)]
+        with: BTreeMap<String, String>,
+        #[serde(default)]
+        repeats: bool,
     },
     Header {
         name: String,
@@ -77,6 +86,9 @@ pub(crate) enum Paging {
 pub(crate) struct Pager {
     pub(crate) paging: Paging,
     more: Option<Path>,
+    /// Further parts of a cursor, by the hole that they fill.
+    with: BTreeMap<String, Path>,
+    pub(crate) repeats: bool,
 }
 
 /// What came back for one page.
@@ -90,11 +102,15 @@ pub(crate) struct Answer<'a> {
 impl Pager {
     pub(crate) fn parse(raw: RawPaging) -> Result<Self, String> {
         let path = |text: String| Path::parse(&text);
+        let (mut parts, mut is_constant) = (BTreeMap::new(), false);
         let (paging, more) = match raw {
             RawPaging::None => (Paging::None, None),
             RawPaging::LinkHeader => (Paging::LinkHeader, None),
             RawPaging::NextUrl { at, more } => (Paging::NextUrl(path(at)?), more),
-            RawPaging::Cursor { at, more } => (Paging::Cursor(path(at)?), more),
+            RawPaging::Cursor { at, more, with, repeats } => {
+                (parts, is_constant) = (with, repeats);
+                (Paging::Cursor(path(at)?), more)
+            }
             RawPaging::Header { name } => (Paging::Header(name), None),
             RawPaging::Page { first, more, last } => {
                 (Paging::Page { first: first.unwrap_or(1), last: last.map(path).transpose()? }, more)
@@ -103,7 +119,8 @@ impl Pager {
             RawPaging::Before { field } => (Paging::Before(path(field)?), None),
             RawPaging::Since { field, first } => (Paging::Since { field: path(field)?, first }, None),
         };
-        Ok(Self { paging, more: more.map(path).transpose()? })
+        let with = parts.into_iter().map(|(hole, text)| Ok((hole, path(text)?))).collect::<Result<_, String>>()?;
+        Ok(Self { paging, more: more.map(path).transpose()?, with, repeats: is_constant })
     }
 
     /// The token of the first page; `None` where it has none.
@@ -114,6 +131,28 @@ impl Pager {
             Paging::Since { first, .. } => first.map(|first| first.to_string()),
             _ => None,
         }
+    }
+
+    /// The holes that the parts of a cursor fill, beside the page's.
+    pub(crate) fn holes(&self) -> impl Iterator<Item = &str> {
+        self.with.keys().map(String::as_str)
+    }
+
+    /// A token as one text: a cursor of several parts is a JSON list of them.
+    fn joined(&self, first: String, found: impl Fn(&Path) -> Option<String>) -> Option<String> {
+        if self.with.is_empty() {
+            return Some(first);
+        }
+        let parts: Vec<Option<String>> = [Some(first)].into_iter().chain(self.with.values().map(found)).collect();
+        serde_json::to_string(&parts).ok()
+    }
+
+    /// The page's own part of a token, and what the others fill their holes with.
+    pub(crate) fn split(&self, token: &str) -> (String, BTreeMap<String, String>) {
+        let parts = serde_json::from_str::<Vec<Option<String>>>(token).ok().filter(|_| !self.with.is_empty());
+        let Some(mut parts) = parts.map(Vec::into_iter) else { return (token.to_owned(), BTreeMap::new()) };
+        let first = parts.next().flatten().unwrap_or_default();
+        (first, self.with.keys().cloned().zip(parts).filter_map(|(hole, part)| Some((hole, part?))).collect())
     }
 
     /// The token is an address of its own.
@@ -131,7 +170,8 @@ impl Pager {
         match &self.paging {
             Paging::None => None,
             Paging::LinkHeader => next_link(answer.response),
-            Paging::NextUrl(path) | Paging::Cursor(path) => found(path),
+            Paging::NextUrl(path) => found(path),
+            Paging::Cursor(path) => self.joined(found(path)?, found),
             Paging::Header(name) => answer.response.header(name).filter(|value| !value.is_empty()).map(str::to_owned),
             Paging::Page { first, last } => {
                 let page = asked_number.unwrap_or(*first);
@@ -228,5 +268,16 @@ mod tests {
         ] {
             assert_eq!(next(paging, asked, body).as_deref(), expected, "{paging} after {asked:?}");
         }
+    }
+
+    #[test]
+    fn a_cursor_of_several_parts_comes_apart_again() {
+        let written = "kind = 'cursor'\nat = 'pages'\nwith = { search = 'next', none = 'nothing' }";
+        let token = next(written, None, json!({"items": [], "next": "t\"1", "pages": 3})).unwrap();
+        let pager = Pager::parse(toml::from_str(written).unwrap()).unwrap();
+        assert_eq!(pager.split(&token), ("3".to_owned(), [("search".to_owned(), "t\"1".to_owned())].into()));
+        assert_eq!(pager.holes().collect::<Vec<_>>(), ["none", "search"]);
+        let plain = Pager::parse(toml::from_str("kind = 'cursor'\nat = 'next'").unwrap()).unwrap();
+        assert_eq!(plain.split("[\"a\"]"), ("[\"a\"]".to_owned(), BTreeMap::new()));
     }
 }

@@ -20,6 +20,8 @@ use crate::http::{
 pub(crate) const PAGE: &str = "page";
 /// The hole for the time from which on records are wanted.
 pub(crate) const SINCE: &str = "since";
+/// The hole for the present, for platforms that want a span with two ends.
+pub(crate) const UNTIL: &str = "until";
 
 /// What a value may hold inside an address's path as it is.
 const IN_PATH: &AsciiSet =
@@ -34,7 +36,7 @@ pub(crate) struct RawRequest {
     query: BTreeMap<String, OneOrMany>,
     #[serde(default)]
     headers: BTreeMap<String, String>,
-    /// How `{since}` is written.
+    /// How `{since}` and `{until}` are written.
     #[serde(default)]
     since_as: SinceFormat,
 }
@@ -53,6 +55,8 @@ pub(crate) enum SinceFormat {
     Rfc3339,
     UnixS,
     UnixMs,
+    /// `20260301`, in UTC.
+    Date,
 }
 
 #[derive(Debug, Clone)]
@@ -70,16 +74,17 @@ pub(crate) struct Asked<'a> {
     pub(crate) names: &'a BTreeMap<String, String>,
     pub(crate) page: Option<&'a str>,
     pub(crate) since: Timestamp,
+    pub(crate) until: Timestamp,
 }
 
 impl RequestTemplate {
     pub(crate) fn parse(raw: &RawRequest, known: &[&str]) -> Result<Self, Wrong> {
         let template = |text: &str| {
             let template = Template::parse(text)?;
-            let missing = template.holes().find(|hole| !known.contains(hole) && ![PAGE, SINCE].contains(hole));
+            let missing = template.holes().find(|hole| !known.contains(hole) && ![PAGE, SINCE, UNTIL].contains(hole));
             match missing {
                 Some(hole) => Err(format!(
-                    "has the hole `{{{hole}}}`, which nothing fills: it is one of {}, page, since",
+                    "has the hole `{{{hole}}}`, which nothing fills: it is one of {}, page, since, until",
                     known.join(", ")
                 )),
                 None => Ok(template),
@@ -116,7 +121,8 @@ impl RequestTemplate {
     pub(crate) fn fill(&self, asked: &Asked<'_>) -> Result<Request, String> {
         let value = |name: &str| match name {
             PAGE => asked.page.map(str::to_owned),
-            SINCE => Some(self.since(asked.since)),
+            SINCE => Some(self.time(asked.since)),
+            UNTIL => Some(self.time(asked.until)),
             name => asked.names.get(name).cloned(),
         };
         let encoded = |name: &str| {
@@ -152,11 +158,12 @@ impl RequestTemplate {
         Ok(request)
     }
 
-    fn since(&self, since: Timestamp) -> String {
+    fn time(&self, time: Timestamp) -> String {
         match self.since_as {
-            SinceFormat::Rfc3339 => since.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
-            SinceFormat::UnixS => since.as_second().to_string(),
-            SinceFormat::UnixMs => since.as_millisecond().to_string(),
+            SinceFormat::Rfc3339 => time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            SinceFormat::UnixS => time.as_second().to_string(),
+            SinceFormat::UnixMs => time.as_millisecond().to_string(),
+            SinceFormat::Date => time.strftime("%Y%m%d").to_string(),
         }
     }
 }
@@ -172,8 +179,8 @@ mod tests {
     fn url(text: &str, page: Option<&str>) -> String {
         let names = [("base_url", "https://a.example/x"), ("tag", "c & c/d")];
         let names = names.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        let since = "2026-03-01T10:00:00.5Z".parse().unwrap();
-        parse(text).unwrap().fill(&Asked { names: &names, page, since }).unwrap().url.to_string()
+        let [since, until] = ["2026-03-01T10:00:00.5Z", "2026-03-02T23:59:59Z"].map(|time| time.parse().unwrap());
+        parse(text).unwrap().fill(&Asked { names: &names, page, since, until }).unwrap().url.to_string()
     }
 
     #[test]
@@ -189,6 +196,8 @@ mod tests {
         assert_eq!(url(text, None), "https://a.example/x?f=t%3E1772359200");
         assert_eq!(url(text, Some("9")), "https://a.example/x?f=t%3E1772359200%2Ct%3C%3D9");
         assert_eq!(url("url = '{base_url}/{since}'", None), "https://a.example/x/2026-03-01T10:00:00Z");
+        let dates = "url = '{base_url}/{since}-{until}'\nsince_as = 'date'";
+        assert_eq!(url(dates, None), "https://a.example/x/20260301-20260302");
     }
 
     #[test]
@@ -197,7 +206,7 @@ mod tests {
         assert_eq!(wrong.place, ["query", "a"]);
         assert_eq!(
             wrong.message,
-            "has the hole `{tga}`, which nothing fills: it is one of base_url, tag, user, page, since"
+            "has the hole `{tga}`, which nothing fills: it is one of base_url, tag, user, page, since, until"
         );
     }
 }

@@ -23,6 +23,8 @@ pub struct Setting {
     pub default: Option<Value>,
     #[serde(default)]
     pub optional: bool,
+    /// So many elements the platform allows a list at most.
+    pub most: Option<usize>,
     /// What the mapping tests use, and the reference shows.
     pub example: Option<Value>,
 }
@@ -106,6 +108,9 @@ impl Values {
         match setting.kind {
             SettingType::List => {
                 let list = list(&value).map_err(|message| (name.clone(), message))?;
+                if let Some(most) = setting.most.filter(|most| list.len() > *most) {
+                    return Err((name, format!("has {} elements, and the platform takes {most} at most", list.len())));
+                }
                 self.lists.insert(name, list);
             }
             kind => {
@@ -205,7 +210,7 @@ mod tests {
         let text = r#"
             setting = [
                 { name = "base_url", type = "url", doc = "Where." },
-                { name = "tags", type = "list", doc = "Which.", optional = true },
+                { name = "tags", type = "list", doc = "Which.", optional = true, most = 2 },
                 { name = "most", type = "integer", doc = "How many.", default = 5 },
                 { name = "token", type = "secret", doc = "From the account's page." },
             ]"#;
@@ -241,6 +246,7 @@ mod tests {
                 "tag is not known: write `tags`, or one of base_url, tags, most, token_env",
             ),
             (&format!("{base}tags = ['']"), "tags has an empty text in it"),
+            (&format!("{base}tags = [1, 2, 3]"), "tags has 3 elements, and the platform takes 2 at most"),
             (&format!("{base}poll_seconds = 0"), "poll_seconds is no whole number above 0"),
             (&format!("{base}token = 'secret'"), "token is not known: write `token_env`"),
         ] {

@@ -117,7 +117,8 @@ impl DeclarativeSource {
     ) -> Result<(Option<String>, Request), SourceError> {
         let listing = self.listing(partition);
         let (page, since) = known.ask(self.world.clock.now(), &self.pace(listing), listing);
-        let request = request(listing, partition, page.as_deref(), since);
+        let wanted = Wanted { page: page.as_deref(), since, until: self.world.clock.now() };
+        let request = request(listing, partition, &wanted);
         request.map(|request| (page, request)).map_err(SourceError::Config)
     }
 
@@ -307,21 +308,28 @@ fn rejected(
 }
 
 /// An address that the platform gave stays at the host that the definition names: it gets the secret.
-fn request(
-    listing: &Listing,
-    partition: &PartitionRef,
-    page: Option<&str>,
-    since: Timestamp,
-) -> Result<Request, String> {
-    let names = &partition.names;
-    let first = listing.request.fill(&Asked { names, page, since })?;
-    let Some(page) = page.filter(|_| listing.pager.is_address()) else { return Ok(first) };
+fn request(listing: &Listing, partition: &PartitionRef, wanted: &Wanted<'_>) -> Result<Request, String> {
+    let (page, mut names) = (wanted.page.map(|page| listing.pager.split(page)), partition.names.clone());
+    let page = page.map(|(page, parts)| {
+        names.extend(parts);
+        page
+    });
+    let asked = Asked { names: &names, page: page.as_deref(), since: wanted.since, until: wanted.until };
+    let first = listing.request.fill(&asked)?;
+    let Some(page) = wanted.page.filter(|_| listing.pager.is_address()) else { return Ok(first) };
     let next: Url = first.url.join(page).map_err(|error| format!("the next page's address is none: {error}"))?;
     if next.origin() != first.url.origin() {
         let (here, there) = (first.url.origin().ascii_serialization(), next.origin().ascii_serialization());
         return Err(format!("the next page lies at {there}, not at {here}: set the address that it really has"));
     }
-    listing.request.at(next, names)
+    listing.request.at(next, &names)
+}
+
+/// The page that is asked for next.
+struct Wanted<'a> {
+    page: Option<&'a str>,
+    since: Timestamp,
+    until: Timestamp,
 }
 
 #[async_trait]

@@ -183,7 +183,8 @@ impl Partition {
         let is_same = seen.print.is_some() && seen.print == run.print;
         run.same = if is_same { run.same + 1 } else { 0 };
         run.print = seen.print.clone();
-        let next = seen.next.as_ref().filter(|next| !is_below && !run.knows(next));
+        let shown = if listing.pager.repeats { seen.print.as_deref().unwrap_or("none") } else { "" };
+        let next = seen.next.as_ref().filter(|next| !is_below && !run.knows(next, shown));
         match next {
             Some(next) if run.pages < listing.max_pages && run.same < MOST_SAME => {
                 run.page = Some(next.clone());
@@ -219,7 +220,11 @@ impl Partition {
             return None;
         }
         self.through = Some(run.began.saturating_sub(end.pace.lateness).unwrap_or(run.began)).max(self.through);
-        let oldest = run.last.unwrap_or(run.began).max(run.floor);
+        let oldest = match end.listing.order {
+            // What was read stands anywhere between them.
+            Order::Any => run.began,
+            _ => run.last.unwrap_or(run.began).max(run.floor),
+        };
         is_cut.then_some(Missed { from: run.floor, to: oldest })
     }
 }
@@ -232,9 +237,10 @@ struct End<'a> {
 }
 
 impl Run {
-    /// Whether the token was given before in this run: it goes in a circle then.
-    fn knows(&mut self, token: &str) -> bool {
-        let token = blake3::hash(token.as_bytes()).to_hex()[..12].to_owned();
+    /// Whether the token was given before in this run: it goes in a circle then. `shown` is what the page showed, where
+    /// the same token may lead on.
+    fn knows(&mut self, token: &str, shown: &str) -> bool {
+        let token = blake3::hash(format!("{token}{shown}").as_bytes()).to_hex()[..12].to_owned();
         let asked = self.page.as_ref().map(|page| blake3::hash(page.as_bytes()).to_hex()[..12].to_owned());
         if asked.as_ref() == Some(&token) || self.tokens.contains(&token) {
             return true;

@@ -12,7 +12,11 @@
 //! A feed never says how far it is complete: `complete_through` trails the last reading by `lateness_seconds`.
 
 mod entry;
+mod extra;
+mod json;
+mod parse;
 mod seen;
+mod sites;
 mod source;
 
 use std::sync::Arc;
@@ -21,8 +25,14 @@ use jiff::SignedDuration;
 use serde::Deserialize;
 use url::Url;
 
-pub use self::entry::{ParseError, map, parse};
-use self::source::FeedSource;
+pub use self::{
+    entry::map,
+    parse::{ParseError, Parsed, parse},
+};
+use self::{
+    sites::{SLOWEST, Site},
+    source::FeedSource,
+};
 use crate::{
     Source, World,
     registry::{Arrival, Capabilities, ConfigError, KeyDoc, Place, Settings, SourceSpec, KindRow, parse_settings},
@@ -40,7 +50,8 @@ pub const KEYS: &[KeyDoc] = &[
         key: "interval_seconds",
         value_type: "integer",
         default: "300",
-        doc: "How often it is read; not less than 10. Reddit's feeds want 60 or more.",
+        doc: "How often it is read; not less than 10. Reddit lets one reading a minute pass for all its feeds together: not less than 60 \
+              there, 60 more for each further feed, or one for several (`/r/tea+coffee/new/.rss`). A private feed's token lifts that.",
     },
     KeyDoc {
         key: "lateness_seconds",
@@ -100,6 +111,11 @@ impl Settings for FeedSettings {
         }
         if self.interval_seconds < SHORTEST_INTERVAL {
             return Err(place.value_error("interval_seconds", format!("is less than {SHORTEST_INTERVAL}")));
+        }
+        if Site::is_slow(&url) && i64::from(self.interval_seconds) < SLOWEST.as_secs() {
+            let reason = "is less than 60, and Reddit lets one reading a minute pass: read several subreddits as one feed \
+                          (/r/a+b/new/.rss), or take the address of a private feed (with `feed=` in it)";
+            return Err(place.value_error("interval_seconds", reason));
         }
         Ok(Box::new(FeedSpec {
             name: place.source_name.to_owned(),

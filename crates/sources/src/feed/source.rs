@@ -7,12 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     FeedSpec,
-    entry::{map, parse},
+    entry::map,
+    parse::parse,
     seen::{News, Seen},
+    sites,
 };
 use crate::{
     Cursor, Page, Progress, Source, SourceError, World,
-    http::{Auth, Client, Cost, QuotaPolicy, Request, Response, Validators},
+    http::{Auth, Client, Cost, Request, Response, Validators},
     pace::Pace,
     registry::Clock,
 };
@@ -37,7 +39,7 @@ pub(super) struct FeedSource {
 
 impl FeedSource {
     pub(super) fn new(spec: Arc<FeedSpec>, world: &World) -> Self {
-        let client = Client::new(world, Auth::None, QuotaPolicy::default());
+        let client = Client::new(world, Auth::None, sites::quota(&spec.url));
         let pace = Pace::new(spec.interval);
         Self { spec, client, clock: world.clock.clone(), pace, through: None }
     }
@@ -52,7 +54,9 @@ impl FeedSource {
             SourceError::Transient(format!("{} gives no feed: {problem}", Request::get(self.spec.url.clone()).place()))
         })?;
         let mut mentions: Vec<Mention> = map(&feed, &self.spec.url, response.at);
-        mentions.iter_mut().for_each(|mention| mention.space.clone_from(&self.spec.space));
+        if self.spec.space.is_some() {
+            mentions.iter_mut().for_each(|mention| mention.space.clone_from(&self.spec.space));
+        }
         Ok(mentions)
     }
 

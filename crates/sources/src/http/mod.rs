@@ -31,6 +31,7 @@ mod reset;
 mod response;
 mod secret;
 mod transport;
+mod usage;
 
 pub use self::auth::Auth;
 pub(crate) use self::auth::without_parameter;

@@ -17,6 +17,7 @@ use super::{
     errors::{Class, at},
     limit::{Moment, Usage},
     reset::{Told, after, retry_after, skew},
+    usage,
 };
 
 /// What a platform allows, as data.
@@ -28,6 +29,8 @@ pub struct QuotaPolicy {
     pub limits: Vec<Limit>,
     /// The headers in which the platform says what is left.
     pub headers: Option<HeaderLimits>,
+    /// Headers whose JSON says how much of what is allowed was used, in percent, as Meta's do: `x-app-usage`.
+    pub usage: Vec<String>,
     /// Place in a JSON body that says how many seconds to wait: `backoff`, `parameters.retry_after`.
     pub body_wait: Option<String>,
     /// Statuses that mean "enough for now".
@@ -41,7 +44,15 @@ pub struct QuotaPolicy {
 /// No limits of its own; keeps to `Retry-After`.
 impl Default for QuotaPolicy {
     fn default() -> Self {
-        Self { limits: Vec::new(), headers: None, body_wait: None, limited: vec![429], free: Vec::new(), spend: None }
+        Self {
+            limits: Vec::new(),
+            headers: None,
+            usage: Vec::new(),
+            body_wait: None,
+            limited: vec![429],
+            free: Vec::new(),
+            spend: None,
+        }
     }
 }
 
@@ -187,7 +198,8 @@ impl Quota {
             after(response.at, at(&body, self.policy.body_wait.as_ref()?)?.as_f64()?)
         };
         let in_body = self.policy.body_wait.as_ref().and_then(|_| in_body());
-        retry_after(response, self.skew).max(in_body.filter(|until| *until > response.at))
+        let in_usage = usage::used_up(&self.policy.usage, response);
+        retry_after(response, self.skew).max(in_body.filter(|until| *until > response.at)).max(in_usage)
     }
 
     /// Until when a limited request has to wait: as the platform says; to the end of the day or month where all of that is

@@ -111,6 +111,36 @@ const CURSOR: &str = "paging = { kind = \"cursor\", at = \"next\" }\n\
                       request = { url = \"https://a.example/posts\", query = { p = \"{page}\" } }";
 
 #[tokio::test]
+async fn a_token_that_is_always_the_same_leads_on_while_the_pages_show_something_else() {
+    let repeats = CURSOR.replace("at = ", "repeats = true, at = ");
+    let mut trial = Trial::new(&definition(&format!("order = \"any\"\n{repeats}"), ""));
+    for page in [&[(3, 10)], &[(2, 60 * 30)], &[(1, 20)], &[(1, 20)]] {
+        trial.answer(200, items(page));
+    }
+    let (mut given, mut states) = (Vec::new(), Vec::new());
+    for _ in 0..4 {
+        let (page, _) = trial.page().await;
+        given.extend(ids(&page.events).into_iter().map(str::to_owned));
+        states.push(page.state == Progress::Behind);
+    }
+    assert_eq!((given.join(" ").as_str(), states), ("3 2 1", vec![true, true, true, false]));
+}
+
+#[tokio::test]
+async fn a_cursor_of_two_parts_fills_two_holes() {
+    let parts = "paging = { kind = \"cursor\", at = \"next\", with = { found = \"search\" } }\norder = \"any\"\n\
+                 request = { url = \"https://a.example/posts\", since_as = \"date\", \
+                 query = { p = \"{page}\", s = \"{found}\", to = \"{until}\" } }";
+    let mut trial = Trial::new(&definition(parts, ""));
+    let mut first = items(&[(3, 10)]);
+    first["search"] = json!("f7");
+    trial.answer(200, first);
+    trial.answer(200, json!({"items": []}));
+    assert_eq!(trial.page().await.1, ["/posts?to=20260301"]);
+    assert_eq!(trial.page().await.1, ["/posts?p=t2&s=f7&to=20260301"]);
+}
+
+#[tokio::test]
 async fn a_run_ends_at_what_is_known_and_only_news_come_again() {
     let mut trial = Trial::new(&definition(CURSOR, ""));
     trial.answer(200, items(&[(3, 10), (2, 50)]));
