@@ -7,6 +7,7 @@
 pub mod conformance;
 pub mod html;
 pub mod http;
+mod json;
 mod pace;
 pub mod registry;
 pub mod text;
@@ -28,6 +29,7 @@ kinds! {
     file,
     hackernews,
     mastodon,
+    telegram,
     declarative,
 }
 

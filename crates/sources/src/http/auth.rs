@@ -17,6 +17,8 @@ pub enum Auth {
     Header { name: HeaderName, prefix: String, value: Secret },
     /// A parameter of the query, such as `key`.
     Query { name: String, value: Secret },
+    /// In the path, in place of a word that stands there: `/botTOKEN/getMe`.
+    Path { word: String, value: Secret },
 }
 
 impl Auth {
@@ -37,6 +39,10 @@ impl Auth {
             Auth::Query { name, value } => {
                 request.url.query_pairs_mut().append_pair(name, value.expose());
             }
+            Auth::Path { word, value } => {
+                let path = request.url.path().replace(word, value.expose());
+                request.url.set_path(&path);
+            }
         }
         request.secrets.extend(self.secret().cloned());
         Ok(request)
@@ -47,7 +53,7 @@ impl Auth {
             Auth::None => None,
             Auth::Bearer(secret) => Some(secret),
             Auth::Basic { password: secret, .. } => Some(secret),
-            Auth::Header { value, .. } | Auth::Query { value, .. } => Some(value),
+            Auth::Header { value, .. } | Auth::Query { value, .. } | Auth::Path { value, .. } => Some(value),
         }
     }
 }
@@ -92,7 +98,10 @@ mod tests {
         assert_eq!(own.headers["api-key"], "Key s3cr3t");
         let query = applied(Auth::Query { name: "key".into(), value: secret() });
         assert_eq!(query.url.query(), Some("q=1&key=s3cr3t"));
-        for request in [bearer, basic, own, query] {
+        let path = Auth::Path { word: "TOKEN".into(), value: secret() };
+        let path = path.apply(&Request::get("https://api.example/botTOKEN/get".parse().unwrap())).unwrap();
+        assert_eq!(path.url.path(), "/bots3cr3t/get");
+        for request in [bearer, basic, own, query, path] {
             let shown = format!("{request:?} {:?} {}", request.headers, request.redact("echo s3cr3t bWU6czNjcjN0"));
             assert!(!shown.contains("s3cr3t"), "{shown}");
         }

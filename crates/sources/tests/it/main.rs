@@ -17,3 +17,4 @@ mod platforms;
 mod quota;
 mod quota_week;
 mod remap;
+mod telegram;

@@ -1,0 +1,56 @@
+//! Reading JSON that may hold anything: what is absent, or of another type, is not there. Paths have dots for keys, as
+//! [`at`](crate::http::at) reads them.
+
+use serde_json::Value;
+
+use crate::http::at;
+
+/// A text that is not empty.
+pub(crate) fn text<'a>(value: &'a Value, path: &str) -> Option<&'a str> {
+    at(value, path)?.as_str().filter(|text| !text.is_empty())
+}
+
+pub(crate) fn owned(value: &Value, path: &str) -> Option<String> {
+    text(value, path).map(str::to_owned)
+}
+
+pub(crate) fn int(value: &Value, path: &str) -> Option<i64> {
+    at(value, path)?.as_i64()
+}
+
+pub(crate) fn count(value: &Value, path: &str) -> Option<u64> {
+    at(value, path)?.as_u64()
+}
+
+/// False where it is absent.
+pub(crate) fn flag(value: &Value, path: &str) -> bool {
+    at(value, path).and_then(Value::as_bool).unwrap_or_default()
+}
+
+/// Empty where there is none.
+pub(crate) fn list<'a>(value: &'a Value, path: &str) -> &'a [Value] {
+    at(value, path).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+}
+
+/// Keeps each item once.
+pub(crate) fn push_new(list: &mut Vec<String>, item: impl Into<String>) {
+    let item = item.into();
+    if !item.is_empty() && !list.contains(&item) {
+        list.push(item);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_is_of_another_type_is_not_there() {
+        let value = json!({"a": {"b": "x", "n": 7, "empty": ""}, "l": [1], "t": true});
+        assert_eq!((text(&value, "a.b"), text(&value, "a.n"), text(&value, "a.empty")), (Some("x"), None, None));
+        assert_eq!((int(&value, "a.n"), count(&value, "a.b")), (Some(7), None));
+        assert_eq!((list(&value, "l").len(), list(&value, "a").len()), (1, 0));
+        assert!(flag(&value, "t") && !flag(&value, "a"));
+    }
+}
