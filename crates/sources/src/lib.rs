@@ -3,6 +3,7 @@
 //! A source fetches pages and maps them to [`Event`]s. Fetching is apart from a pure mapping. A cursor leaves a source
 //! inside a [`Page`] and becomes a checkpoint only after the log has acknowledged the page's events.
 
+mod bot;
 #[cfg(any(test, feature = "conformance"))]
 pub mod conformance;
 pub mod html;

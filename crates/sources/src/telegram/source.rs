@@ -1,7 +1,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
-use grapevine_model::{AccountSnapshot, Event};
+use grapevine_model::{AccountSnapshot, Event, Usage};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
@@ -13,7 +13,8 @@ use super::{
 };
 use crate::{
     Cursor, Page, Progress, Rejected, Source, SourceError, World,
-    http::{Auth, Class, Client, Cost, ErrorRule, Fetched, Limit, QuotaPolicy, Request, Window},
+    bot::Bot,
+    http::{Auth, Class, Client, Cost, ErrorRule, Limit, QuotaPolicy, Request, Secret, Window},
     json::{flag, int, text},
     registry::Clock,
 };
@@ -29,9 +30,8 @@ const WANTED: &str = r#"["message","edited_message","channel_post","edited_chann
 
 pub(super) struct TelegramSource {
     spec: Arc<TelegramSpec>,
-    world: World,
     clock: Arc<dyn Clock>,
-    client: Option<Client>,
+    bot: Bot,
     /// What the last page said of chats that are not read.
     lost: BTreeMap<String, String>,
     through: Option<Timestamp>,
@@ -59,19 +59,14 @@ fn rules() -> Vec<ErrorRule> {
     vec![ErrorRule { status: Some(409), field: None, is: vec![], contains: vec![], class: Class::Fine }]
 }
 
+fn client(world: &World, token: Secret) -> Client {
+    Client::new(world, Auth::Path { word: TOKEN.to_owned(), value: token }, policy()).with_rules(rules())
+}
+
 impl TelegramSource {
     pub(super) fn new(spec: Arc<TelegramSpec>, world: &World) -> Self {
-        let lost = BTreeMap::new();
-        Self { spec, world: world.clone(), clock: world.clock.clone(), client: None, lost, through: None }
-    }
-
-    /// The secret is read when it is needed first.
-    fn client(&mut self) -> Result<&mut Client, SourceError> {
-        if self.client.is_none() {
-            let auth = Auth::Path { word: TOKEN.to_owned(), value: self.spec.token.read(&self.world)? };
-            self.client = Some(Client::new(&self.world, auth, policy()).with_rules(rules()));
-        }
-        self.client.as_mut().ok_or_else(|| SourceError::Config("there is no client".to_owned()))
+        let bot = Bot::new(world, spec.token.clone(), client);
+        Self { spec, clock: world.clock.clone(), bot, lost: BTreeMap::new(), through: None }
     }
 
     /// The result of one method of the API.
@@ -83,9 +78,8 @@ impl TelegramSource {
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
-        let mut answer = match self.client()?.get_json(&Request::get(url), &Cost::default()).await {
-            Ok(Fetched::Json { value, .. }) => value,
-            Ok(Fetched::Unchanged) => return Err(SourceError::Transient(format!("{PLATFORM}: an unasked 304"))),
+        let mut answer = match self.bot.ask(&Request::get(url), &Cost::default()).await {
+            Ok(answer) => answer,
             Err(SourceError::Gone(message)) if method == "getMe" || method == "getUpdates" => {
                 return Err(SourceError::Gone(format!("{message}: the token is cut short, or the bot was deleted")));
             }
@@ -255,6 +249,18 @@ impl Source for TelegramSource {
     fn notice(&self) -> Option<String> {
         let words: Vec<String> = self.lost.iter().map(|(chat, why)| format!("the chat {chat} is not read: {why}")).collect();
         (!words.is_empty()).then(|| words.join("; "))
+    }
+
+    fn allowance(&self) -> Option<Value> {
+        self.bot.allowance()
+    }
+
+    fn resume(&mut self, saved: &Value) {
+        self.bot.resume(saved);
+    }
+
+    fn usage(&self) -> Usage {
+        self.bot.usage()
     }
 
     fn remap(&self, raw: &[u8], observed_at: Timestamp) -> Result<Vec<Event>, String> {
