@@ -10,7 +10,10 @@ pub mod html;
 pub mod http;
 mod json;
 mod pace;
+pub mod push;
 pub mod registry;
+pub mod socket;
+pub mod stream;
 pub mod text;
 mod world;
 

@@ -4,7 +4,9 @@ use grapevine_monitor::MonitorQuery;
 
 use crate::{
     http::{HttpTransport, Transport},
+    push::{Hooks, HttpHooks},
     registry::{Clock, SystemClock},
+    socket::{Connector, WebSockets},
 };
 
 /// Drawn evenly from [0, 1).
@@ -21,6 +23,10 @@ pub struct World {
     pub variable: Variables,
     /// What belongs to the brands: a platform that can be asked for no more is asked for this.
     pub monitors: Arc<Vec<MonitorQuery>>,
+    /// Makes WebSocket connections.
+    pub connector: Arc<dyn Connector>,
+    /// Takes what platforms send by themselves.
+    pub hooks: Arc<dyn Hooks>,
 }
 
 impl World {
@@ -29,10 +35,12 @@ impl World {
         let clock = Arc::new(SystemClock);
         Self {
             clock: clock.clone(),
-            transport: Arc::new(HttpTransport::new(clock)),
+            transport: Arc::new(HttpTransport::new(clock.clone())),
             random: Arc::new(rand::random),
             variable: Arc::new(|name| std::env::var(name).ok()),
             monitors: Arc::default(),
+            connector: Arc::new(WebSockets),
+            hooks: Arc::new(HttpHooks::new(clock)),
         }
     }
 
@@ -42,6 +50,14 @@ impl World {
 
     pub fn with_transport(self, transport: Arc<dyn Transport>) -> Self {
         Self { transport, ..self }
+    }
+
+    pub fn with_connector(self, connector: Arc<dyn Connector>) -> Self {
+        Self { connector, ..self }
+    }
+
+    pub fn with_hooks(self, hooks: Arc<dyn Hooks>) -> Self {
+        Self { hooks, ..self }
     }
 
     pub fn with_variables(self, variable: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {

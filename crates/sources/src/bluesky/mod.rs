@@ -15,7 +15,6 @@
 
 mod frame;
 mod post;
-mod socket;
 mod stream;
 
 use std::time::Duration;
@@ -195,6 +194,6 @@ impl SourceSpec for BlueskySpec {
     }
 
     fn build(&self, world: &World) -> Box<dyn Source> {
-        Box::new(BlueskySource::new(self.clone(), world.clock.clone()))
+        Box::new(BlueskySource::new(self.clone(), world))
     }
 }

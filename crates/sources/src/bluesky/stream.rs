@@ -1,23 +1,22 @@
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use grapevine_model::{Event, Gap};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
-use tokio::time::{Instant, timeout_at};
-use url::Url;
 
-use super::{
-    BlueskySpec,
-    frame::map,
-    socket::{Connection, connect},
+use super::{BlueskySpec, frame::map};
+use crate::{
+    Cursor, Page, Progress, Rejected, Source, SourceError, World,
+    http::Request,
+    registry::Clock,
+    socket::{Connection, Frame},
 };
-use crate::{Cursor, Page, Progress, Rejected, Source, SourceError, registry::Clock};
 
 const VERSION: u16 = 1;
 const PAGE_FRAMES: usize = 500;
 /// How long one poll gathers frames.
-const GATHER: Duration = Duration::from_millis(500);
+const GATHER: SignedDuration = SignedDuration::from_millis(500);
 /// A newest frame that is older is history being replayed.
 const REPLAY_AGE: SignedDuration = SignedDuration::from_mins(1);
 /// How far ahead of this machine's clock a cursor may be.
@@ -50,6 +49,23 @@ struct Live {
     gathered: Gathered,
 }
 
+impl Live {
+    /// Gathers frames until then. Why the connection has ended, if it has.
+    async fn gather(&mut self, until: Timestamp) -> Option<String> {
+        while self.gathered.frames.len() < PAGE_FRAMES {
+            match self.connection.next(until).await {
+                Ok(Some(Frame::Text(text))) => self.gathered.frames.push(text.into_bytes()),
+                Ok(Some(Frame::Binary(bytes))) => self.gathered.frames.push(bytes),
+                Ok(Some(Frame::Beat)) => {}
+                Ok(Some(Frame::Closed { reason, .. })) => return Some(format!("the server closed it: {reason}")),
+                Ok(None) => return None,
+                Err(error) => return Some(error.to_string()),
+            }
+        }
+        None
+    }
+}
+
 /// What is in no page yet.
 struct Gathered {
     frames: Vec<Vec<u8>>,
@@ -62,6 +78,7 @@ struct Gathered {
 
 pub(crate) struct BlueskySource {
     spec: BlueskySpec,
+    world: World,
     clock: Arc<dyn Clock>,
     live: Option<Live>,
     /// What the caller comes with, if it kept the page it was given last: then the connection goes on where it is.
@@ -81,8 +98,9 @@ struct Start {
 }
 
 impl BlueskySource {
-    pub(crate) fn new(spec: BlueskySpec, clock: Arc<dyn Clock>) -> Self {
-        Self { spec, clock, live: None, expected: None, began: None, through: None }
+    pub(crate) fn new(spec: BlueskySpec, world: &World) -> Self {
+        let (world, clock) = (world.clone(), world.clock.clone());
+        Self { spec, world, clock, live: None, expected: None, began: None, through: None }
     }
 
     fn start(&mut self, cursor: Option<&Cursor>) -> Start {
@@ -118,12 +136,12 @@ impl BlueskySource {
         }
     }
 
-    fn url(&self, asked: Option<i64>) -> Url {
+    fn request(&self, asked: Option<i64>) -> Request {
         let mut url = self.spec.endpoint.clone();
         if let Some(asked) = asked {
             url.query_pairs_mut().append_pair("cursor", &asked.to_string());
         }
-        url
+        Request::get(url)
     }
 
     /// The connection that goes on from this cursor: the one there is, or a new one.
@@ -136,7 +154,7 @@ impl BlueskySource {
             Some(live) => live,
             None => {
                 let start = self.start(cursor);
-                let connection = Connection::open(&self.url(start.asked), self.spec.idle_timeout).await?;
+                let connection = Connection::open(&self.world, self.request(start.asked), self.spec.idle_timeout).await?;
                 let Start { position, asked, gap } = start;
                 let gathered = Gathered { frames: Vec::new(), gap, position, is_guess: asked.is_none() };
                 Live { connection, gathered }
@@ -190,10 +208,7 @@ impl BlueskySource {
         let silent = |live: &Live| live.connection.heard_in_silence(self.spec.idle_timeout);
         let reached = match newest {
             Some(newest) => Some(newest.min(now)),
-            None => {
-                let heard = self.live.as_ref().and_then(silent);
-                heard.and_then(|ago| SignedDuration::try_from(ago).ok()).map(|ago| now - ago)
-            }
+            None => self.live.as_ref().and_then(silent),
         };
         self.through = self.through.max(reached.map(|reached| reached - self.spec.lateness));
         self.through
@@ -203,32 +218,20 @@ impl BlueskySource {
 #[async_trait]
 impl Source for BlueskySource {
     async fn check(&mut self) -> Result<(), SourceError> {
-        let mut socket = connect(&self.spec.endpoint).await?;
+        let mut socket = self.world.connector.connect(self.request(None)).await?;
         // Reachable is what was asked; how it takes the farewell does not matter.
-        let _ = socket.close(None).await;
+        let _ = socket.send(Frame::Closed { code: None, reason: String::new() }).await;
         Ok(())
     }
 
     async fn poll(&mut self, cursor: Option<&Cursor>) -> Result<Page, SourceError> {
+        let until = self.clock.now() + GATHER;
         let live = self.live(cursor).await?;
-        let until = Instant::now() + GATHER;
-        let mut has_ended = false;
-        while live.gathered.frames.len() < PAGE_FRAMES {
-            match timeout_at(until, live.connection.next()).await {
-                Ok(Some(frame)) => live.gathered.frames.push(frame),
-                Ok(None) => {
-                    has_ended = true;
-                    break;
-                }
-                Err(_) => break,
-            }
-        }
+        let end = live.gather(until).await;
         let Gathered { position, is_guess, .. } = live.gathered;
         let (frames, gap) = (std::mem::take(&mut live.gathered.frames), live.gathered.gap.take());
-        if let Some(ended) = self.live.take_if(|_| has_ended) {
-            let gave_frames = ended.connection.gave_frames;
-            let reason = ended.connection.end().await;
-            if !gave_frames {
+        if let (Some(reason), Some(ended)) = (&end, self.live.take_if(|_| end.is_some())) {
+            if !ended.connection.gave_frames() {
                 return Err(SourceError::Transient(format!("the connection ended: {reason}")));
             }
             tracing::warn!("source {}: {reason}; connecting again", self.spec.name);

@@ -63,7 +63,7 @@ impl<'a> Stage<'a> {
             transport: Arc::new(self.transport.clone()),
             random: Arc::new(|| 0.5),
             variable: Arc::new(variable),
-            monitors: Arc::default(),
+            ..World::real()
         };
         (self.case.build)(&world)
     }

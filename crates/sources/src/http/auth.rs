@@ -1,7 +1,7 @@
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 
-use super::{Request, Secret};
+use super::{OAuth, Request, Secret};
 use crate::SourceError;
 
 /// How a request says who asks.
@@ -19,6 +19,8 @@ pub enum Auth {
     Query { name: String, value: Secret },
     /// In the path, in place of a word that stands there: `/botTOKEN/getMe`.
     Path { word: String, value: Secret },
+    /// `Authorization: Bearer …` with a token that the [`Client`](super::Client) fetches and renews.
+    OAuth(OAuth),
 }
 
 impl Auth {
@@ -43,6 +45,10 @@ impl Auth {
                 let path = request.url.path().replace(word, value.expose());
                 request.url.set_path(&path);
             }
+            // Without one, the platform says so.
+            Auth::OAuth(oauth) => {
+                return oauth.token().map_or(Ok(request.clone()), |it| Auth::Bearer(it).apply(&request));
+            }
         }
         request.secrets.extend(self.secret().cloned());
         Ok(request)
@@ -50,7 +56,7 @@ impl Auth {
 
     pub(crate) fn secret(&self) -> Option<&Secret> {
         match self {
-            Auth::None => None,
+            Auth::None | Auth::OAuth(_) => None,
             Auth::Bearer(secret) => Some(secret),
             Auth::Basic { password: secret, .. } => Some(secret),
             Auth::Header { value, .. } | Auth::Query { value, .. } | Auth::Path { value, .. } => Some(value),

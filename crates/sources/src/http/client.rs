@@ -1,10 +1,13 @@
 use std::{sync::Arc, time::Duration};
 
+use futures::{StreamExt, stream};
 use grapevine_model::Usage;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::{Auth, Class, Cost, ErrorRule, Quota, QuotaPolicy, Request, Response, Share, Transport, errors};
+use super::{
+    Auth, ByteStream, Class, Cost, ErrorRule, Opened, Quota, QuotaPolicy, Request, Response, Share, Transport, errors,
+};
 use crate::{Random, SourceError, World, registry::Clock};
 
 /// How often one request is tried within one poll. Who polls tries again later, with longer waits.
@@ -23,6 +26,26 @@ pub enum Fetched {
         value: Value,
         response: Response,
     },
+}
+
+/// Why one try came to nothing.
+struct Failure {
+    error: SourceError,
+    /// The platform does not take the token: another one may help.
+    is_token_refused: bool,
+}
+
+impl From<SourceError> for Failure {
+    fn from(error: SourceError) -> Self {
+        Self { error, is_token_refused: false }
+    }
+}
+
+/// How the body of an answer is wanted.
+#[derive(Clone, Copy)]
+enum Body {
+    Whole,
+    Streamed,
 }
 
 /// Asks one platform: authorised, within its quota, more than once where that may help.
@@ -81,9 +104,17 @@ impl Client {
         self.quota.usage(self.clock.now())
     }
 
+    /// What a person should know of the token that it uses.
+    pub fn notice(&self) -> Option<String> {
+        match &self.auth {
+            Auth::OAuth(oauth) => oauth.notice(),
+            _ => None,
+        }
+    }
+
     /// The answer, which is a 2xx or a 304.
     pub async fn send(&mut self, request: &Request, cost: &Cost) -> Result<Response, SourceError> {
-        self.persist(request, cost, |_| Ok(())).await.map(|((), response)| response)
+        self.persist(request, cost, Body::Whole, |_| Ok(())).await.map(|((), opened)| opened.response)
     }
 
     /// The answer as JSON. HTML or broken JSON is an error like a 5xx.
@@ -92,10 +123,15 @@ impl Client {
             true => Ok(None),
             false => response.json().map(Some),
         };
-        Ok(match self.persist(request, cost, read).await? {
+        Ok(match self.persist(request, cost, Body::Whole, read).await? {
             (None, _) => Fetched::Unchanged,
-            (Some(value), response) => Fetched::Json { value, response },
+            (Some(value), opened) => Fetched::Json { value, response: opened.response },
         })
+    }
+
+    /// The body of the answer, a 2xx, as it comes; it may have no end.
+    pub async fn open(&mut self, request: &Request, cost: &Cost) -> Result<ByteStream, SourceError> {
+        self.persist(request, cost, Body::Streamed, |_| Ok(())).await.map(|((), opened)| opened.body)
     }
 
     /// What `read` makes of the answer; what it cannot read may be other the next time.
@@ -103,16 +139,20 @@ impl Client {
         &mut self,
         request: &Request,
         cost: &Cost,
+        body: Body,
         read: impl Fn(&Response) -> Result<T, String>,
-    ) -> Result<(T, Response), SourceError> {
-        let request = self.auth.apply(request)?;
-        let mut attempt = 1;
+    ) -> Result<(T, Opened), SourceError> {
+        let (mut attempt, mut is_renewed) = (1, false);
         loop {
-            self.wait_for_quota(&request, cost).await?;
-            let error = match self.attempt(&request, cost, &read).await {
+            self.wait_for_quota(request, cost).await?;
+            let error = match self.attempt(request, cost, body, &read).await {
                 Ok(answer) => return Ok(answer),
-                Err(error) if attempt == ATTEMPTS || !error.is_transient() => return Err(error),
-                Err(error) => error,
+                Err(failure) if failure.is_token_refused && !is_renewed => {
+                    is_renewed = true;
+                    continue;
+                }
+                Err(Failure { error, .. }) if attempt == ATTEMPTS || !error.is_transient() => return Err(error),
+                Err(Failure { error, .. }) => error,
             };
             // A limited one waits for the quota, which has heard until when.
             if let SourceError::Transient(message) = &error {
@@ -146,20 +186,51 @@ impl Client {
         &mut self,
         request: &Request,
         cost: &Cost,
+        body: Body,
         read: impl Fn(&Response) -> Result<T, String>,
-    ) -> Result<(T, Response), SourceError> {
-        let response = self.transport.send(request.clone()).await?;
-        let class = errors::classify(&response, &self.rules);
-        if let Some(until) = self.quota.heard(cost, &response, class) {
-            return Err(limited(request, until));
+    ) -> Result<(T, Opened), Failure> {
+        let request = &self.authorised(request).await?;
+        let opened = self.exchange(request.clone(), body).await?;
+        let response = &opened.response;
+        let class = errors::classify(response, &self.rules);
+        if let Some(until) = self.quota.heard(cost, response, class) {
+            return Err(limited(request, until).into());
         }
         if class != Class::Fine {
-            return Err(errors::error(class, request, &response));
+            let error = errors::error(class, request, response);
+            // 403 is about what the token may do, and another one may do no more.
+            let is_token_refused = class == Class::Auth && response.status != 403 && self.has_dropped_token(request);
+            return Err(Failure { error, is_token_refused });
         }
-        match read(&response) {
-            Ok(value) => Ok((value, response)),
-            Err(problem) => Err(SourceError::Transient(format!("{} {problem}", request.place()))),
+        match read(response) {
+            Ok(value) => Ok((value, opened)),
+            Err(problem) => Err(SourceError::Transient(format!("{} {problem}", request.place())).into()),
         }
+    }
+
+    /// With a token that is good, where it takes one.
+    async fn authorised(&self, request: &Request) -> Result<Request, SourceError> {
+        if let Auth::OAuth(oauth) = &self.auth {
+            oauth.ready(&*self.transport, &*self.clock).await?;
+        }
+        self.auth.apply(request)
+    }
+
+    async fn exchange(&self, request: Request, body: Body) -> Result<Opened, SourceError> {
+        match body {
+            Body::Streamed => self.transport.open(request).await,
+            Body::Whole => {
+                let response = self.transport.send(request).await?;
+                Ok(Opened { response, body: stream::empty().boxed() })
+            }
+        }
+    }
+
+    /// Whether the token of the request can be replaced by another one. It is not used again.
+    fn has_dropped_token(&self, request: &Request) -> bool {
+        let Auth::OAuth(oauth) = &self.auth else { return false };
+        request.secrets.iter().for_each(|secret| oauth.refused(secret));
+        true
     }
 }
 

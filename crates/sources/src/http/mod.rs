@@ -6,7 +6,8 @@
 //! | [`Transport`] | carries it: `reqwest` in production, scripted in tests |
 //! | [`QuotaPolicy`], [`Quota`] | what a platform allows, as data, and a pure state machine that keeps to it |
 //! | [`Spend`], [`Share`] | what may be spent in a month, and how much of what is there can be read so that it lasts |
-//! | [`Client`] | the three together: authorises, keeps to the quota, tries again, tells the classes of errors apart |
+//! | [`OAuth`] | fetches tokens and renews them |
+//! | [`Client`] | all together: authorises, keeps to the quota, tries again, tells the classes of errors apart |
 //!
 //! What becomes of an answer:
 //!
@@ -14,6 +15,7 @@
 //! |---|---|
 //! | 2xx, 304 | the response |
 //! | a status of the policy's `limited`; 403 with `Retry-After` or nothing left; a rule of class `limited` or `limited_for_now` | [`RateLimited`](crate::SourceError::RateLimited) until the platform says |
+//! | 401 with a token of [`OAuth`] | tried once more with another token |
 //! | 401, 403 (but for an HTML page) | [`Auth`](crate::SourceError::Auth) |
 //! | 404, 410 | [`Gone`](crate::SourceError::Gone) |
 //! | 408, 425, 5xx, 403 with an HTML page, no answer, HTML or broken JSON where JSON is wanted, a body beyond 32 MiB (unpacked) | tried again, then [`Transient`](crate::SourceError::Transient) |
@@ -24,7 +26,9 @@ mod auth;
 mod budget;
 mod client;
 mod errors;
+mod jwt;
 mod limit;
+mod oauth;
 mod quota;
 mod request;
 mod reset;
@@ -40,10 +44,11 @@ pub use self::client::{Client, Fetched};
 pub(crate) use self::errors::at;
 pub use self::errors::{Class, ErrorRule};
 pub use self::limit::{Limit, Window};
+pub use self::oauth::{ClientId, Grant, OAuth};
 pub use self::quota::{Cost, Quota, QuotaPolicy};
 pub use self::request::Request;
 pub use self::reset::{HeaderLimits, ResetFormat};
 pub use self::response::{Response, Validators};
 pub use self::secret::{Secret, SecretPlace};
-pub use self::transport::{HttpTransport, Transport};
+pub use self::transport::{ByteStream, HttpTransport, Opened, Transport};
 pub use reqwest::{Method, header};

@@ -1,9 +1,12 @@
 use std::{fmt, path::PathBuf};
 
+use serde::Deserialize;
+
 use crate::{SourceError, World};
 
 /// A value that is never printed: not by `Debug`, not in a message.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
 pub struct Secret(String);
 
 impl Secret {
@@ -14,6 +17,10 @@ impl Secret {
     /// The value itself, for the one place that needs it.
     pub fn expose(&self) -> &str {
         &self.0
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// The text without the secret, as it is and as a URL writes it: platforms repeat in their messages what they were

@@ -1,23 +1,52 @@
 use std::{error::Error, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use bytes::Bytes;
+use futures::{
+    StreamExt, TryStreamExt,
+    stream::{self, BoxStream},
+};
 use reqwest::redirect::{Attempt, Policy};
+use tokio::time::timeout;
 
 use super::{Request, Response};
 use crate::{SourceError, registry::Clock};
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
-/// From the first byte sent to the last one read.
+/// From the first byte sent to the last one read; of a body that is a stream, to its head.
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 /// Of one body, unpacked.
 const MOST_BYTES: usize = 32 << 20;
 const MOST_REDIRECTS: usize = 5;
+
+/// A body in pieces, as they arrive.
+pub type ByteStream = BoxStream<'static, Result<Bytes, SourceError>>;
+
+/// An answer whose body may have no end.
+pub struct Opened {
+    /// Without its body where the status is a 2xx.
+    pub response: Response,
+    /// Empty unless the status is a 2xx.
+    pub body: ByteStream,
+}
 
 /// Carries one request and brings its answer, whatever its status. An error is [`Transient`](SourceError::Transient)
 /// unless the request cannot be made at all.
 #[async_trait]
 pub trait Transport: Send + Sync {
     async fn send(&self, request: Request) -> Result<Response, SourceError>;
+
+    /// The same, with the body as a stream. A transport that has every body whole gives it in one piece.
+    async fn open(&self, request: Request) -> Result<Opened, SourceError> {
+        let mut response = self.send(request).await?;
+        let whole = if is_success(response.status) { std::mem::take(&mut response.body) } else { Vec::new() };
+        let pieces = (!whole.is_empty()).then(|| Ok(Bytes::from(whole)));
+        Ok(Opened { response, body: stream::iter(pieces).boxed() })
+    }
+}
+
+fn is_success(status: u16) -> bool {
+    (200..300).contains(&status)
 }
 
 /// The real one. Connections are kept and shared by all who hold it.
@@ -41,13 +70,21 @@ impl HttpTransport {
         let client = if request.secrets.is_empty() { &self.open } else { &self.guarded };
         client.as_ref().map_err(|error| SourceError::Config(format!("cannot prepare TLS: {error}")))
     }
+
+    fn prepare(&self, request: &Request) -> Result<reqwest::RequestBuilder, SourceError> {
+        let prepared = self.client(request)?.request(request.method.clone(), request.url.clone());
+        let prepared = prepared.headers(request.headers.clone());
+        Ok(match &request.body {
+            Some(body) => prepared.body(body.clone()),
+            None => prepared,
+        })
+    }
 }
 
 fn client(redirects: Policy) -> Result<reqwest::Client, String> {
     let builder = reqwest::Client::builder()
         .redirect(redirects)
         .connect_timeout(CONNECT_WITHIN)
-        .timeout(ANSWER_WITHIN)
         .user_agent(concat!("grapevine/", env!("CARGO_PKG_VERSION")));
     builder.build().map_err(|error| error.to_string())
 }
@@ -67,22 +104,44 @@ fn stay(attempt: Attempt<'_>) -> reqwest::redirect::Action {
 #[async_trait]
 impl Transport for HttpTransport {
     async fn send(&self, request: Request) -> Result<Response, SourceError> {
-        let place = request.place();
-        let failed = |error: reqwest::Error| {
-            SourceError::Transient(request.redact(&format!("{place}: {}", reason(&error.without_url()))))
-        };
-        let sent = self.client(&request)?.request(request.method.clone(), request.url.clone());
-        let mut answer = sent.headers(request.headers.clone()).send().await.map_err(failed)?;
+        let sent = self.prepare(&request)?.timeout(ANSWER_WITHIN).send().await;
+        let answer = sent.map_err(|error| failed(&request, error))?;
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        let mut body = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(failed)? {
-            if body.len() + chunk.len() > MOST_BYTES {
-                return Err(SourceError::Transient(format!("{place}: answered more than {MOST_BYTES} bytes")));
-            }
-            body.extend_from_slice(&chunk);
-        }
+        let body = whole(answer, &request).await?;
         Ok(Response { status, headers, body, at: self.clock.now() })
     }
+
+    async fn open(&self, request: Request) -> Result<Opened, SourceError> {
+        let late = |_| SourceError::Transient(format!("{}: no answer in time", request.place()));
+        let sent = timeout(ANSWER_WITHIN, self.prepare(&request)?.send()).await.map_err(late)?;
+        let answer = sent.map_err(|error| failed(&request, error))?;
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        let at = self.clock.now();
+        if is_success(status) {
+            let response = Response { status, headers, body: Vec::new(), at };
+            let body = answer.bytes_stream().map_err(move |error| failed(&request, error));
+            return Ok(Opened { response, body: body.boxed() });
+        }
+        let body = timeout(ANSWER_WITHIN, whole(answer, &request)).await.map_err(late)??;
+        Ok(Opened { response: Response { status, headers, body, at }, body: stream::empty().boxed() })
+    }
+}
+
+async fn whole(mut answer: reqwest::Response, request: &Request) -> Result<Vec<u8>, SourceError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(|error| failed(request, error))? {
+        if body.len() + chunk.len() > MOST_BYTES {
+            let place = request.place();
+            return Err(SourceError::Transient(format!("{place}: answered more than {MOST_BYTES} bytes")));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+fn failed(request: &Request, error: reqwest::Error) -> SourceError {
+    let (place, reason) = (request.place(), reason(&error.without_url()));
+    SourceError::Transient(request.redact(&format!("{place}: {reason}")))
 }
 
 /// The error is without its URL, which may carry a key.

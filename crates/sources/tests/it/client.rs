@@ -50,8 +50,7 @@ async fn ask(answers: Vec<Response>) -> (Result<Fetched, SourceError>, Vec<i128>
     let transport = InTurn { answers: Mutex::new(answers), asked_at: Mutex::default(), clock: clock.clone() };
     let transport = Arc::new(transport);
     let (clock, variable) = (Arc::new(clock), Arc::new(|_: &str| None));
-    let (random, monitors) = (Arc::new(|| 1.0), Arc::default());
-    let world = World { clock, transport: transport.clone(), random, variable, monitors };
+    let world = World { clock, transport: transport.clone(), random: Arc::new(|| 1.0), variable, ..World::real() };
     let mut client = Client::new(&world, Auth::None, QuotaPolicy::default());
     let request = Request::get("https://api.example/v1?q=x".parse().unwrap());
     let fetched = client.get_json(&request, &Cost::default()).await;
