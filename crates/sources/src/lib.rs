@@ -17,13 +17,20 @@ pub mod stream;
 pub mod text;
 mod world;
 
-/// A kind of source is a module with a `ROW`; its line here is all that makes it known.
+/// A kind of source is a module with a `ROW`; its line here is all that makes it known. Behind the `+` stands its module
+/// of shapes: by them it comes under the conformance kit, into the matrix and into the simulator.
 macro_rules! kinds {
-    ($($module:ident),* $(,)?) => {
+    ($($module:ident $(+ $shape:ident)?),* $(,)?) => {
         $(pub mod $module;)*
 
         /// The kinds that are programmed.
         pub const KINDS: &[&registry::KindRow] = &[$(&$module::ROW),*];
+
+        /// How the platform of each kind tells a story.
+        #[cfg(any(test, feature = "conformance"))]
+        pub fn shapes() -> Vec<std::sync::Arc<dyn conformance::shape::Shape>> {
+            [$($($module::$shape::shapes(),)?)*].concat()
+        }
     };
 }
 
@@ -32,9 +39,9 @@ kinds! {
     feed,
     file,
     hackernews,
-    mastodon,
+    mastodon + shape,
     telegram,
-    declarative,
+    declarative + shapes,
 }
 
 use async_trait::async_trait;

@@ -1,9 +1,13 @@
 //! What every source has to show, against a scripted platform, without a network and on a fake clock.
 //!
-//! A new source comes under it with one line: its [`Case`] in the list of `tests/it/conformance.rs`. A case is the
-//! source's settings and a [`Platform`]: a function from a request to an answer, which changes from round to round. The
-//! kit plays it through, kills the source at every page, spoils every answer, and fills one row of the matrix in
-//! `docs/sources.md`.
+//! A new source comes under it with its [`Shape`](shape::Shape): how its platform tells a [`story`]. It stands beside the
+//! source, as in `mastodon/shape.rs`, and becomes known by the `+ shape` of the source's line in `lib.rs`. From the shape
+//! and a fixed short story the kit makes a [`Case`]; the simulator of `grapevine-testkit` serves the same shape over real
+//! HTTP from a long one.
+//!
+//! A case is the source's settings and a [`Platform`]: a function from a request to an answer, which changes from round to
+//! round. The kit plays it through, kills the source at every page, spoils every answer, and fills one row of the matrix
+//! in `docs/sources.md`.
 
 mod capture;
 mod checks;
@@ -11,7 +15,11 @@ mod clock;
 mod matrix;
 mod mutate;
 mod play;
+pub mod shape;
+mod shaped;
 mod spoilt;
+mod standard;
+pub mod story;
 mod transport;
 
 use std::sync::Arc;
@@ -43,6 +51,7 @@ pub fn configured(table: &str) -> Factory {
 pub struct Case {
     /// As the matrix calls it.
     pub name: &'static str,
+    pub kind: &'static str,
     pub build: Factory,
     /// Environment variable and value of the secret, if it has one. The platform refuses requests without it.
     pub secret: Option<(&'static str, &'static str)>,
@@ -84,6 +93,8 @@ pub struct Expected {
     pub created_at: Timestamp,
     pub parent: Option<String>,
     pub text: String,
+    /// Where the source reads them again.
+    pub likes: Option<u64>,
     /// It came while the source was paging.
     pub came_late: bool,
 }
@@ -92,7 +103,7 @@ impl Expected {
     /// A post that is there from the start of a round.
     pub fn new(native_id: impl Into<String>, created_at: Timestamp, text: impl Into<String>) -> Self {
         let (native_id, text) = (native_id.into(), text.into());
-        Self { native_id, is_there: true, created_at, parent: None, text, came_late: false }
+        Self { native_id, is_there: true, created_at, parent: None, text, likes: None, came_late: false }
     }
 
     pub fn replying_to(self, parent: impl Into<String>) -> Self {

@@ -28,6 +28,8 @@ mod path;
 mod recent;
 mod request;
 mod settings;
+#[cfg(any(test, feature = "conformance"))]
+pub(crate) mod shapes;
 mod shipped;
 mod source;
 mod state;

@@ -15,6 +15,8 @@
 //! `complete_through` trails a finished round by `lateness_seconds`.
 
 mod position;
+#[cfg(any(test, feature = "conformance"))]
+pub(crate) mod shape;
 mod source;
 mod status;
 

@@ -146,6 +146,7 @@ fn failed(fault: Fault) -> Vec<Check> {
     };
     let case = Case {
         name: "posts",
+        kind: "posts",
         build: Arc::new(build),
         secret: Some(("POSTS_KEY", "s3cr3t")),
         platform: Arc::new(Posts),

@@ -55,6 +55,7 @@ impl Shape {
     pub fn case(self) -> Case {
         Case {
             name: self.name,
+            kind: self.name,
             build: configured(&format!("name = \"it\"\nkind = {:?}\n{}", self.name, self.settings)),
             secret: self.secret,
             platform: Arc::new(Story(self)),

@@ -13,6 +13,7 @@ struct Site;
 pub fn case() -> Case {
     Case {
         name: "feed",
+        kind: "feed",
         build: configured(
             "name = \"blog\"\nkind = \"feed\"\nurl = \"https://blog.example/atom.xml\"\ninterval_seconds = 60",
         ),

@@ -15,6 +15,7 @@ struct HackerNews;
 pub fn case() -> Case {
     Case {
         name: "hackernews",
+        kind: "hackernews",
         build: configured("name = \"hn\"\nkind = \"hackernews\"\nbackfill_items = 6\nrequests_per_hour = 200"),
         secret: None,
         platform: Arc::new(HackerNews),

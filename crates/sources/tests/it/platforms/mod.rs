@@ -4,4 +4,3 @@ pub mod definitions;
 pub mod described;
 pub mod feed;
 pub mod hackernews;
-pub mod mastodon;

@@ -1,0 +1,70 @@
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+use crate::{
+    conformance::{
+        Answer,
+        shape::{PER_PAGE, SIM, Shape, Traits, brings, escaped, number},
+        story::{Told, View},
+    },
+    http::Request,
+};
+
+pub(super) struct Platform;
+
+impl Shape for Platform {
+    fn kind(&self) -> &'static str {
+        "discourse"
+    }
+
+    fn table(&self) -> String {
+        format!("base_url = \"{SIM}\"\napi_key_env = \"DISCOURSE_KEY\"")
+    }
+
+    fn secret(&self) -> Option<(&'static str, &'static str)> {
+        Some(("DISCOURSE_KEY", "s3cr3t/key"))
+    }
+
+    fn traits(&self) -> Traits {
+        let allowed = (60, SignedDuration::from_mins(1));
+        let polled = Traits::polled(SignedDuration::from_mins(5), allowed);
+        Traits { edits: true, deletes: true, removals: true, ..polled }
+    }
+
+    fn answer(&self, view: &View<'_>, request: &Request) -> Answer {
+        if !brings(request, "api-key", "s3cr3t/key") {
+            return Answer::status(403, "");
+        }
+        let before = number(request, "before").unwrap_or(u64::MAX);
+        let mut posts: Vec<&Told> = view.posts.iter().chain(view.gone).filter(|post| post.n <= before).collect();
+        posts.sort_by_key(|post| std::cmp::Reverse(post.n));
+        let page: Vec<Value> = posts.into_iter().take(PER_PAGE).map(|post| posted(view, post)).collect();
+        Answer::json(&json!({ "latest_posts": page }))
+    }
+
+    fn native_id(&self, post: &Told) -> String {
+        format!("{}/{}", topic(post), number_of(post.n, post))
+    }
+
+    fn parent_id(&self, post: &Told, _: &View<'_>) -> Option<String> {
+        post.parent.map(|parent| format!("{}/{}", topic(post), number_of(parent, post)))
+    }
+}
+
+fn topic(post: &Told) -> u64 {
+    post.root.unwrap_or(post.n)
+}
+
+/// Of the post `n` in the topic of this one: the first has 1, as everywhere; the others keep those of the story.
+fn number_of(n: u64, of: &Told) -> u64 {
+    if n == topic(of) { 1 } else { n.max(2) }
+}
+
+fn posted(view: &View<'_>, post: &Told) -> Value {
+    let is_gone = view.gone.iter().any(|gone| gone.n == post.n);
+    json!({"id": post.n, "topic_id": topic(post), "post_number": number_of(post.n, post), "post_type": 1,
+           "username": post.author, "user_id": 3, "cooked": format!("<p>{}</p>", escaped(&post.text)),
+           "created_at": post.created_at.to_string(), "user_deleted": is_gone,
+           "reply_to_post_number": post.parent.map(|parent| number_of(parent, post)),
+           "reply_count": post.replies, "actions_summary": [{"id": 2, "count": post.likes}]})
+}
