@@ -1,4 +1,4 @@
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use grapevine_model::{Event, Mention};
 use jiff::Timestamp;
@@ -209,13 +209,8 @@ impl Trial<'_> {
             for is_saved in [false, true] {
                 let steps = self.stage().play(Some(Death { after, is_saved })).await?;
                 let found = collapse(&steps);
-                if let Some((key, _)) = undisturbed.iter().find(|(key, mention)| found.get(*key) != Some(mention)) {
-                    return Err(format!(
-                        "killed after page {after} (cursor saved: {is_saved}), {key} is lost or other"
-                    ));
-                }
-                if found.len() != undisturbed.len() {
-                    return Err(format!("killed after page {after} (cursor saved: {is_saved}), keys appear"));
+                if let Some(problem) = difference(&undisturbed, &found) {
+                    return Err(format!("killed after page {after} (cursor saved: {is_saved}): {problem}"));
                 }
             }
         }
@@ -230,13 +225,16 @@ impl Trial<'_> {
         for (version, value) in wrong {
             let cursor = Cursor { version, value };
             let stage = self.stage();
-            let is_loud = match stage.poll(&mut *stage.source(), Some(&cursor)).await {
+            let mut source = stage.source();
+            let is_loud = match stage.poll(&mut *source, Some(&cursor)).await {
                 Err(error) => !error.is_transient(),
                 Ok(page) => page.events.iter().any(|event| matches!(event, Event::Gap(_))),
             };
             if !is_loud {
                 return Err(format!("says nothing to the cursor {cursor:?}"));
             }
+            let anew = stage.poll(&mut *source, None).await;
+            anew.map_err(|error| format!("does not begin anew after the cursor {cursor:?}: {error}"))?;
         }
         Ok(true)
     }
@@ -365,6 +363,21 @@ impl Trial<'_> {
             None => Ok(self.case.secret.is_some()),
         }
     }
+}
+
+/// What one reading knows and the other does not. What came and went between may be known as deleted, or not at all.
+pub(super) fn difference(
+    should: &BTreeMap<String, Option<Mention>>,
+    is: &BTreeMap<String, Option<Mention>>,
+) -> Option<String> {
+    let there = |known: &BTreeMap<String, Option<Mention>>, key: &String| known.get(key).cloned().flatten();
+    let all = should.keys().chain(is.keys());
+    let differs = |key: &&String| there(should, key) != there(is, key);
+    all.clone().find(differs).map(|key| match (there(should, key), there(is, key)) {
+        (Some(_), None) => format!("{key} is lost"),
+        (None, _) => format!("{key} is there, and should not be"),
+        (Some(should), Some(is)) => format!("{key} is {is:?} and should be {should:?}"),
+    })
 }
 
 /// An error also ends it, if it did not come at once: a source that asks for ever within one poll is told by one.

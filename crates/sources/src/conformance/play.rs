@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use grapevine_model::{Event, Mention};
+use grapevine_model::{Engagement, Event, Mention};
 use jiff::Timestamp;
 use parking_lot::Mutex;
 
@@ -133,13 +133,16 @@ fn saved(cursor: &Cursor) -> Result<Cursor, String> {
     if read == *cursor { Ok(read) } else { Err(format!("a cursor changes when it is saved: {cursor:?}")) }
 }
 
-/// What remains of mentions when equal keys collapse: the newest of each, without the time of reading. `None` is deleted.
+/// What remains of mentions when equal keys collapse: the newest of each, without the time of reading and the counters.
+/// `None` is deleted, by itself or with its account.
 pub(super) fn collapse(steps: &[Step]) -> BTreeMap<String, Option<Mention>> {
     let mut known: BTreeMap<String, (Timestamp, Option<Mention>)> = BTreeMap::new();
-    for event in steps.iter().flat_map(|step| &step.page.events) {
+    let events = || steps.iter().flat_map(|step| &step.page.events);
+    for event in events() {
         let (key, at, mention) = match event {
             Event::Upsert(mention) => {
-                let same = Mention { observed_at: mention.created_at, ..(**mention).clone() };
+                let (observed_at, engagement) = (mention.created_at, Engagement::default());
+                let same = Mention { observed_at, engagement, ..(**mention).clone() };
                 (mention.key.to_string(), mention.observed_at, Some(same))
             }
             Event::Delete(deletion) => (deletion.key.to_string(), deletion.observed_at, None),
@@ -150,5 +153,33 @@ pub(super) fn collapse(steps: &[Step]) -> BTreeMap<String, Option<Mention>> {
             *newest = (at, mention);
         }
     }
+    for event in events() {
+        let Event::AuthorTombstone(tombstone) = event else { continue };
+        let falls = |at: &Timestamp, mention: &Mention| {
+            let is_theirs = mention.author.native_id == tombstone.author && mention.key.instance == tombstone.instance;
+            is_theirs && *at <= tombstone.observed_at
+        };
+        for (at, mention) in known.values_mut() {
+            mention.take_if(|mention| falls(at, mention));
+        }
+    }
     known.into_iter().map(|(key, (_, mention))| (key, mention)).collect()
+}
+
+/// The likes of each mention, as they were read last.
+pub(super) fn likes(steps: &[Step]) -> BTreeMap<String, u64> {
+    let mut newest: BTreeMap<String, (Timestamp, u64)> = BTreeMap::new();
+    for event in steps.iter().flat_map(|step| &step.page.events) {
+        let (key, at, engagement) = match event {
+            Event::Upsert(mention) => (&mention.key, mention.observed_at, &mention.engagement),
+            Event::EngagementSnapshot(snapshot) => (&snapshot.key, snapshot.observed_at, &snapshot.engagement),
+            _ => continue,
+        };
+        let Some(likes) = engagement.likes else { continue };
+        let known = newest.entry(key.to_string()).or_insert((at, likes));
+        if at >= known.0 {
+            *known = (at, likes);
+        }
+    }
+    newest.into_iter().map(|(key, (_, likes))| (key, likes)).collect()
 }
