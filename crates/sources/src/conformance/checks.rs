@@ -8,7 +8,7 @@ use super::{
     Answer, Case, Expected, Row,
     capture::Capture,
     mutate,
-    play::{Death, Stage, Step, collapse},
+    play::{Death, Stage, Step, collapse, likes},
     spoilt,
     transport::{MOST_REQUESTS, Spoil},
 };
@@ -18,6 +18,7 @@ use crate::{Cursor, Progress, SourceError, registry::Clock};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Check {
     Mapped,
+    Counters,
     Replay,
     Restart,
     UnknownCursor,
@@ -34,8 +35,9 @@ pub enum Check {
 }
 
 impl Check {
-    pub const ALL: [Check; 14] = [
+    pub const ALL: [Check; 15] = [
         Check::Mapped,
+        Check::Counters,
         Check::Replay,
         Check::Restart,
         Check::UnknownCursor,
@@ -57,6 +59,7 @@ impl Check {
             Check::Mapped => {
                 ("mapped", "Every mention has the text, the time (UTC), the parent and the state that it should have.")
             }
+            Check::Counters => ("counters", "Likes that grow after a post was read are read again."),
             Check::Replay => ("replay", "Read twice from the beginning, it gives the same events."),
             Check::Restart => (
                 "restart",
@@ -151,6 +154,7 @@ impl Trial<'_> {
                 checked.map_err(|error| format!("says that it cannot connect: {error}"))?;
                 self.mapped()
             }
+            Check::Counters => self.counters(),
             Check::Replay => self.replay().await,
             Check::Restart => self.restart().await,
             Check::UnknownCursor => self.unknown_cursor().await,
@@ -194,6 +198,19 @@ impl Trial<'_> {
             }
         }
         Ok(true)
+    }
+
+    fn counters(&self) -> Result<bool, String> {
+        let (known, expected) = (likes(self.steps), self.case.platform.expected());
+        for Expected { native_id, likes, .. } in &expected {
+            let end = format!(":{native_id}");
+            let found = known.iter().find(|(key, _)| key.ends_with(&end)).map(|(_, likes)| *likes);
+            // Who never says that there are none says nothing wrong.
+            if likes.is_some_and(|likes| likes != found.unwrap_or(0)) {
+                return Err(format!("{native_id} has {likes:?} likes, and {found:?} were read"));
+            }
+        }
+        Ok(expected.iter().any(|expected| expected.likes > Some(0)))
     }
 
     async fn replay(&self) -> Result<bool, String> {
