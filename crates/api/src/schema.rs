@@ -67,6 +67,40 @@ pub(crate) struct Gap {
     reason: String,
 }
 
+/// How much a source asked of its platform, and what is left of it.
+#[derive(ToSchema)]
+pub(crate) struct Usage {
+    /// Since the source was started.
+    requests: u64,
+    /// Absent where the platform states none.
+    #[schema(required = false)]
+    quota: Vec<QuotaUse>,
+    /// Absent without a cap.
+    #[schema(required = false)]
+    spend: Option<SpendUse>,
+}
+
+/// A limit and what was used of the window that is open.
+#[derive(ToSchema)]
+pub(crate) struct QuotaUse {
+    /// Such as `requests per 15m`.
+    what: String,
+    used: u64,
+    allowed: u64,
+}
+
+/// A spend cap and what was spent of it in the month that runs.
+#[derive(ToSchema)]
+pub(crate) struct SpendUse {
+    records: u64,
+    /// USD.
+    spent: f64,
+    /// USD a month.
+    cap: f64,
+    /// Share of what is there that is read, 0 to 1.
+    share: f64,
+}
+
 /// The model that gave polarity and intent.
 #[derive(ToSchema)]
 pub(crate) struct ModelNote {

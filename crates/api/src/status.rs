@@ -1,5 +1,6 @@
 //! What the stages say of themselves. The binary fills it; the page's footer shows it.
 
+use grapevine_model::Usage;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -75,7 +76,19 @@ pub struct SourceStatus {
     #[schema(value_type = Option<String>, format = DateTime)]
     pub heard_at: Option<Timestamp>,
     pub mentions: u64,
+    /// What is wrong and what to do about it.
     pub message: Option<String>,
+    /// Since when it is in that state.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub since: Option<Timestamp>,
+    /// Everything created before is read.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub complete_through: Option<Timestamp>,
+    /// When a page was last read and kept.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub last_success: Option<Timestamp>,
+    #[schema(value_type = crate::schema::Usage)]
+    pub usage: Usage,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -87,6 +100,8 @@ pub enum SourceState {
     /// For its quota: the platform said until when.
     Waiting,
     Retrying,
+    /// It was asked, and has not answered for minutes.
+    Stalled,
     Ended,
     /// Nothing will come before somebody mends what the message says, and, where it says so, it is tried again.
     Failed,

@@ -5,7 +5,7 @@
 use std::{collections::HashSet, fmt, time::Duration};
 
 use futures::future::BoxFuture;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
 
 use crate::{Source, World, declarative};
@@ -37,8 +37,46 @@ pub trait SourceSpec: fmt::Debug + Send + Sync {
     fn terms(&self) -> &str {
         ""
     }
+    /// How long the closing of buckets waits for it, where its table does not say.
+    fn holds_back(&self) -> HoldsBack {
+        HoldsBack::default()
+    }
     /// Does no I/O: [`Source::check`] and [`Source::poll`] do.
     fn build(&self, world: &World) -> Box<dyn Source>;
+}
+
+/// How long the closing of buckets waits for a source that lags. What comes later than that is stored and counted as late.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HoldsBack {
+    /// As long as it takes: nothing of it is ever late.
+    Always,
+    For(SignedDuration),
+}
+
+impl Default for HoldsBack {
+    fn default() -> Self {
+        HoldsBack::For(SignedDuration::from_mins(15))
+    }
+}
+
+impl HoldsBack {
+    const KEY: &'static str = "holds_back";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        if text == "always" {
+            return Ok(HoldsBack::Always);
+        }
+        match text.parse::<SignedDuration>() {
+            Ok(time) if !time.is_negative() => Ok(HoldsBack::For(time)),
+            _ => Err(format!("is {text:?}: write a span such as \"15m\", or \"always\"")),
+        }
+    }
+
+    /// As a source's table has it; else as its kind has it.
+    pub fn of(table: &toml::Table, spec: &dyn SourceSpec) -> Self {
+        let set = table.get(Self::KEY).and_then(toml::Value::as_str).and_then(|text| Self::parse(text).ok());
+        set.unwrap_or_else(|| spec.holds_back())
+    }
 }
 
 /// One key of a kind's settings, for the reference page.
@@ -120,6 +158,13 @@ pub const COMMON_KEYS: &[KeyDoc] = &[
         doc: "Unique among the sources. Checkpoints are saved under it.",
     },
     KeyDoc { key: "kind", value_type: "string", default: "", doc: "What kind of source it is." },
+    KeyDoc {
+        key: "holds_back",
+        value_type: "string",
+        default: "\"15m\"",
+        doc: "How long the closing of five-minute buckets, and so every alert, waits for this source while it lags: a span, \
+              or `always` (the default of files). What comes later is stored, shown and counted as late.",
+    },
 ];
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -186,10 +231,15 @@ pub fn parse(table: &toml::Table) -> Result<Box<dyn SourceSpec>, ConfigError> {
     let Some(kind) = text(table.remove("kind")) else {
         return Err(ConfigError::NoKind { source_name: name, valid: kind_names() });
     };
-    match kinds().find(|row| row.kind == kind) {
-        Some(row) => (row.parse)(Place { source_name: &name, kind: row.kind }, table),
-        None => Err(ConfigError::UnknownKind { source_name: name, kind, valid: kind_names() }),
+    let Some(row) = kinds().find(|row| row.kind == kind) else {
+        return Err(ConfigError::UnknownKind { source_name: name, kind, valid: kind_names() });
+    };
+    let place = Place { source_name: &name, kind: row.kind };
+    if let Some(holds_back) = table.remove(HoldsBack::KEY) {
+        let text = holds_back.as_str().unwrap_or_default();
+        HoldsBack::parse(text).map_err(|message| place.value_error(HoldsBack::KEY, message))?;
     }
+    (row.parse)(place, table)
 }
 
 /// Parses every `[[source]]` table. Names are unique.

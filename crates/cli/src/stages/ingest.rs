@@ -1,21 +1,40 @@
 //! `ingest`: polls each source, appends its events to the log, and saves the cursor only after the log has them.
+//!
+//! A source that fails, hangs or panics is reported and harms no other; it is never silent, and never given up for good
+//! where time may mend it.
 
+mod closing;
 mod failure;
+mod fetch;
 pub mod mark;
+mod said;
+mod saved;
+#[cfg(test)]
+mod tests;
+mod vitals;
 
 use std::time::Duration;
 
 use anyhow::Context;
 use grapevine_api::SourceState;
 use grapevine_log::Record;
-use grapevine_model::{Event, Heartbeat, topics, wire};
-use grapevine_sources::{Cursor, Page, Progress, Rejected, Source, SourceError, World};
-use jiff::Timestamp;
+use grapevine_model::{Event, Gap, Usage, topics, wire};
+use grapevine_monitor::MonitorQuery;
+use grapevine_sources::{
+    Cursor, Page, Progress, Rejected, Source, SourceError, SourceSpec, World, registry::HoldsBack,
+};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 use tokio::time::Instant;
 
+pub use self::saved::CHECKPOINT;
 use self::{
+    closing::Closing,
     failure::{Failure, Failures, Next},
+    fetch::{Patience, Poll, Polled},
     mark::Mark,
+    saved::Saved,
+    vitals::Vitals,
 };
 use super::{
     Pipeline, crash,
@@ -24,32 +43,25 @@ use super::{
 };
 
 const STAGE: &str = "ingest";
-/// Before a source's name: the key of its checkpoint.
-pub const CHECKPOINT: &str = "checkpoint:";
 /// Pause of a source that has caught up and is not pushed to.
 const IDLE: Duration = Duration::from_millis(500);
 /// A heartbeat without events is sent no more often than this.
 const HEARTBEAT_EVERY: Duration = Duration::from_secs(2);
 /// One that waits, or has ended, says so this often.
 const STAY_EVERY: Duration = Duration::from_secs(10);
+/// What was counted of a quota is saved with each checkpoint, and otherwise no more often than this.
+const ALLOWANCE_EVERY: Duration = Duration::from_secs(10);
+/// So long the status tells that a source began anew.
+const TOLD_FOR: SignedDuration = SignedDuration::from_hours(24);
 
 /// Runs every source until the pipeline stops. One that fails for good is reported and does not stop the others.
 pub async fn run(pipeline: Pipeline) -> anyhow::Result<()> {
     let mut tasks = tokio::task::JoinSet::new();
+    let world = World::real().with_monitors(MonitorQuery::all(&pipeline.config.brands)?);
     for table in &pipeline.config.sources {
         let spec = grapevine_sources::parse(table.get_ref())?;
-        let source = spec.build(&World::real());
-        let ingestor = Ingestor {
-            name: spec.name().to_owned(),
-            kind: spec.kind().to_owned(),
-            pipeline: pipeline.clone(),
-            heartbeat_at: None,
-            page: None,
-            promised: None,
-            mark: None,
-            stay_every: STAY_EVERY,
-        };
-        tasks.spawn(ingestor.run(source));
+        let holds_back = HoldsBack::of(table.get_ref(), &*spec);
+        tasks.spawn(Ingestor::new(pipeline.clone(), spec, holds_back, world.clone()).run());
     }
     while let Some(ended) = tasks.join_next().await {
         ended.context("a source's task panicked")?;
@@ -61,86 +73,178 @@ pub async fn run(pipeline: Pipeline) -> anyhow::Result<()> {
 
 /// A source, its checkpoint and the log.
 struct Ingestor {
-    name: String,
-    /// Such as `file`.
-    kind: String,
+    spec: Box<dyn SourceSpec>,
+    world: World,
     pipeline: Pipeline,
+    /// What an earlier life left has been read.
+    loaded: bool,
+    cursor: Option<Cursor>,
     heartbeat_at: Option<Instant>,
     /// Fetched and not durable yet: what fails is tried again with the same page, for a stream may not give it twice.
     page: Option<Page>,
     /// What the last heartbeat said: complete up to then, and whether it had caught up.
     promised: Option<(Timestamp, bool)>,
+    closing: Closing,
     /// What the log says of this source.
     mark: Option<Mark>,
+    vitals: Vitals,
+    /// What was asked of the platform, as of the last poll.
+    usage: Usage,
+    /// What is saved of its quota, and since when.
+    allowance: Option<(Value, Instant)>,
+    /// When and why it began anew.
+    anew: Option<(Timestamp, String)>,
     stay_every: Duration,
+    patience: Patience,
 }
 
 impl Ingestor {
-    async fn run(mut self, mut source: Box<dyn Source>) {
+    fn new(pipeline: Pipeline, spec: Box<dyn SourceSpec>, holds_back: HoldsBack, world: World) -> Self {
+        let closing = Closing::new(holds_back, Timestamp::now());
+        Self {
+            spec,
+            world,
+            pipeline,
+            loaded: false,
+            cursor: None,
+            heartbeat_at: None,
+            page: None,
+            promised: None,
+            closing,
+            mark: None,
+            vitals: Vitals::default(),
+            usage: Usage::default(),
+            allowance: None,
+            anew: None,
+            stay_every: STAY_EVERY,
+            patience: Patience::default(),
+        }
+    }
+
+    async fn run(mut self) {
+        let mut source = self.spec.build(&self.world);
         self.report(SourceState::Starting, None).await;
         let mut failures = Failures::default();
-        let mut cursor = None;
-        let mut loaded = false;
         while !self.pipeline.stopping() {
-            let outcome = match loaded {
-                false => self.checkpoint().await.map(|saved| {
-                    (cursor, loaded) = (saved, true);
-                    Progress::Behind
-                }),
-                true => self.turn(source.as_mut(), &mut cursor).await,
-            };
-            let wait = match outcome {
-                Ok(Progress::Ended) => return self.rest().await,
-                Ok(progress) => {
-                    failures = Failures::default();
-                    if progress == Progress::Behind { Duration::ZERO } else { IDLE }
+            let turned = self.turn(source.as_mut()).await;
+            self.usage = source.usage();
+            let wait = match turned {
+                Ok(Turned::Ended) => return self.rest().await,
+                Ok(turned) => {
+                    failures.well(turned == Turned::More, Timestamp::now());
+                    Some(if turned == Turned::More { Duration::ZERO } else { IDLE })
                 }
-                Err(error) => {
-                    let Some(wait) = self.fail(&mut failures, &error).await else { return };
+                Err(failure) => {
+                    let wait = self.fail(&mut failures, &failure).await;
+                    if failure.needs_another_source() {
+                        source = self.build_again(source.as_ref());
+                    }
                     wait
                 }
             };
+            self.keep_allowance(source.allowance()).await;
             if !self.wait(wait).await {
                 return;
             }
         }
     }
 
+    /// One step; a cursor that is lost is a gap and a fresh start.
+    async fn turn(&mut self, source: &mut dyn Source) -> Result<Turned, Failure> {
+        let step = match self.loaded {
+            true => self.step(source).await,
+            false => self.load(source).await,
+        };
+        match step {
+            Err(Failure::Source(SourceError::CursorLost { from, to, reason })) if self.loaded => {
+                if self.cursor.is_none() {
+                    return Err(fetch::twice(&reason).into());
+                }
+                self.begin_anew((from, to), reason).await
+            }
+            other => other,
+        }
+    }
+
+    /// Reads what an earlier life left.
+    async fn load(&mut self, source: &mut dyn Source) -> Result<Turned, Failure> {
+        let Saved { cursor, allowance, complete_through } = saved::load(&*self.pipeline.log, self.spec.name()).await?;
+        if let Some(mark) = &mut self.mark {
+            mark.complete_through = mark.complete_through.max(complete_through);
+        }
+        if let Some(allowance) = allowance {
+            source.resume(&allowance);
+            self.allowance = Some((allowance, Instant::now()));
+        }
+        if let Some(Err(SourceError::CursorLost { reason, .. })) = cursor {
+            self.begin_anew((None, None), reason).await?;
+        } else {
+            self.cursor = cursor.and_then(Result::ok);
+        }
+        self.loaded = true;
+        Ok(Turned::More)
+    }
+
     /// Fetches a page and makes it durable: dead letters, then events, then the checkpoint, then the platform's
     /// acknowledgement. What is done of a page is not done again when a later step fails.
-    async fn turn(&mut self, source: &mut dyn Source, cursor: &mut Option<Cursor>) -> Result<Progress, Failure> {
+    async fn step(&mut self, source: &mut dyn Source) -> Result<Turned, Failure> {
         let mut page = match self.page.take() {
             Some(page) => page,
-            None => self.fetch(source, cursor.as_ref()).await?,
+            None => match self.fetch(source).await? {
+                Some(page) => page,
+                None => return Ok(Turned::Idle),
+            },
         };
-        if let Err(failure) = self.keep(&mut page, cursor.as_ref()).await {
+        let gave = !page.events.is_empty() || !page.rejected.is_empty() || self.cursor.as_ref() != Some(&page.cursor);
+        if let Err(failure) = self.keep(&mut page, source.allowance()).await {
             self.page = Some(page);
             return Err(failure);
         }
-        if cursor.as_ref() != Some(&page.cursor) {
-            source.settle(&page.cursor).await?;
-            *cursor = Some(page.cursor);
+        self.vitals.kept(Timestamp::now());
+        if self.cursor.as_ref() != Some(&page.cursor) {
+            let settled = source.settle(&page.cursor).await;
+            self.cursor = Some(page.cursor);
+            settled?;
         }
         let state = if page.state == Progress::Behind { SourceState::CatchingUp } else { SourceState::Live };
-        let notice = source.notice();
-        self.report(state, notice).await;
-        Ok(page.state)
+        self.usage = source.usage();
+        self.report(state, self.with_anew(source.notice())).await;
+        Ok(match page.state {
+            Progress::Ended => Turned::Ended,
+            // One that says that more waits and gives nothing of it is not asked without a pause.
+            Progress::Behind if gave => Turned::More,
+            Progress::Behind | Progress::CaughtUp => Turned::Idle,
+        })
     }
 
-    async fn fetch(&self, source: &mut dyn Source, cursor: Option<&Cursor>) -> Result<Page, SourceError> {
-        let mut page = source.poll(cursor).await?;
+    /// `None` where the pipeline stops.
+    async fn fetch(&mut self, source: &mut dyn Source) -> Result<Option<Page>, Failure> {
+        let (cursor, stop) = (self.cursor.clone(), self.pipeline.shutdown.clone());
+        let mut poll = Poll::begin(source, cursor.as_ref(), self.patience);
+        let mut page = loop {
+            let polled = tokio::select! {
+                polled = poll.within(self.stay_every) => polled,
+                () = stop.cancelled() => return Ok(None),
+            };
+            match polled {
+                Polled::Ended(page) => break page?,
+                Polled::GoesOn(time) => self.waits(time).await,
+            }
+        };
         versions::tell_apart(&mut page.events);
+        self.vitals.read(&page);
+        self.closing.read(page.state, Timestamp::now());
         crash::at("ingest-fetched");
-        Ok(page)
+        Ok(Some(page))
     }
 
-    async fn keep(&mut self, page: &mut Page, cursor: Option<&Cursor>) -> Result<(), Failure> {
+    async fn keep(&mut self, page: &mut Page, allowance: Option<Value>) -> Result<(), Failure> {
         self.park(&page.rejected).await?;
         page.rejected.clear();
         self.append(page).await?;
         page.events.clear();
-        if cursor != Some(&page.cursor) {
-            self.save(&page.cursor).await?;
+        if self.cursor.as_ref() != Some(&page.cursor) {
+            self.save(&page.cursor, allowance).await?;
             crash::at("ingest-checkpointed");
         }
         Ok(())
@@ -149,119 +253,85 @@ impl Ingestor {
     async fn append(&mut self, page: &Page) -> Result<(), Failure> {
         let partitions = self.pipeline.config.log.partitions;
         let mut records: Vec<Record> = page.events.iter().flat_map(|event| records_of(event, partitions)).collect();
-        let mut promised = None;
-        if let Some(complete_through) = page.complete_through
-            && self.heartbeat_is_due(page)
-        {
-            promised = Some((complete_through, page.state != Progress::Behind));
-            records.extend(promised.iter().flat_map(|said| records_of(&self.heartbeat(*said), partitions)));
+        let mut promised = self.promised;
+        if self.heartbeat_is_due(page) {
+            let said = |complete_through| (complete_through, page.state != Progress::Behind);
+            promised = page.complete_through.map(said).or(promised);
+            records.extend(self.heartbeat(promised).iter().flat_map(|event| records_of(event, partitions)));
         }
         if records.is_empty() {
             return Ok(());
         }
         self.pipeline.log.append(topics::RAW, records).await?;
         crash::at("ingest-appended");
-        self.promised = promised.or(self.promised);
-        self.pipeline.status.heard(&self.name, &page.events);
+        self.promised = promised;
+        self.pipeline.status.heard(self.spec.name(), &page.events);
         for event in &page.events {
             self.pipeline.status.count(STAGE, event.name(), 1);
         }
         Ok(())
     }
 
-    async fn report(&mut self, state: SourceState, message: Option<String>) {
-        self.pipeline.status.source(&self.name, &self.kind, state, message.clone());
-        self.mark(state, message).await;
-    }
-
-    /// Where that fails it is said with the next report: what it tells of is not worth a retry of its own.
-    async fn mark(&mut self, state: SourceState, message: Option<String>) {
-        let Some(mark) = Mark::after(self.mark.as_ref(), state, message, Timestamp::now()) else { return };
-        match self.pipeline.log.append(topics::STATE, vec![mark.record(&self.name)]).await {
-            Ok(()) => self.mark = Some(mark),
-            Err(error) => tracing::debug!("source {}: its state could not be saved: {error}", self.name),
+    /// What was missed is said as a gap before anything is read anew.
+    async fn begin_anew(
+        &mut self,
+        (from, to): (Option<Timestamp>, Option<Timestamp>),
+        reason: String,
+    ) -> Result<Turned, Failure> {
+        let now = Timestamp::now();
+        let known = self.mark.as_ref().and_then(|mark| mark.complete_through);
+        let (from, to) = (from.or(known).unwrap_or(Timestamp::UNIX_EPOCH), to.unwrap_or(now));
+        let mut told = format!("{reason}; it began anew");
+        if from < to {
+            let gap = Gap { source: self.spec.name().to_owned(), from, to, reason: reason.clone() };
+            let records = records_of(&Event::Gap(gap), self.pipeline.config.log.partitions);
+            self.pipeline.log.append(topics::RAW, records).await?;
+            self.pipeline.status.count(STAGE, "gap", 1);
+            told += &format!(", and what was created from {from:.0} to {to:.0} may be missing");
         }
+        tracing::warn!("source {}: {told}", self.spec.name());
+        self.vitals.failed(&SourceError::cursor_lost(reason).into());
+        (self.cursor, self.page, self.anew) = (None, None, Some((now, told)));
+        Ok(Turned::More)
     }
 
-    /// Says what failed, and how long to wait; `None` stops this source for good.
+    /// What the source says, and for a day that it began anew.
+    fn with_anew(&self, notice: Option<String>) -> Option<String> {
+        let anew = self.anew.as_ref().filter(|(at, _)| Timestamp::now().duration_since(*at) < TOLD_FOR);
+        let told: Vec<String> = notice.into_iter().chain(anew.map(|(_, told)| told.clone())).collect();
+        (!told.is_empty()).then(|| told.join("; "))
+    }
+
+    /// Another object for the same source, in the place of one that can not be trusted.
+    fn build_again(&self, old: &dyn Source) -> Box<dyn Source> {
+        let mut source = self.spec.build(&self.world);
+        if let Some(allowance) = old.allowance() {
+            source.resume(&allowance);
+        }
+        source
+    }
+
+    /// Says what failed, and how long to wait.
     async fn fail(&mut self, failures: &mut Failures, failure: &Failure) -> Option<Duration> {
         let Next { state, message, wait } = failures.next(failure, rand::random(), Timestamp::now());
+        let name = self.spec.name();
         match wait {
-            Some(wait) => {
-                tracing::warn!("source {}: {message}; trying again in {:.1} s", self.name, wait.as_secs_f64());
-            }
-            None => tracing::error!("source {}: {message}; this source has stopped, the others go on", self.name),
+            Some(wait) => tracing::warn!("source {name}: {message}; trying again in {:.1} s", wait.as_secs_f64()),
+            None => tracing::error!("source {name}: {message}; this source has stopped, the others go on"),
         }
+        self.vitals.failed(failure);
         match failure {
-            Failure::Source(_) => self.report(state, Some(message)).await,
             // The log is what fails: it is not asked to keep that.
-            Failure::Log(_) => self.pipeline.status.source(&self.name, &self.kind, state, Some(message)),
+            Failure::Log(_) => self.pipeline.status.source(name, self.spec.kind(), state, Some(message)),
+            _ => self.report(state, Some(message)).await,
         }
         wait
-    }
-
-    /// Sleeps, and says meanwhile that the source stays as it is: one that waits is not silent. `false` when the pipeline
-    /// stops.
-    async fn wait(&mut self, time: Duration) -> bool {
-        let end = Instant::now() + time;
-        loop {
-            let left = end.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return true;
-            }
-            if !self.pipeline.pause(left.min(self.stay_every)).await {
-                return false;
-            }
-            if Instant::now() < end {
-                self.stay().await;
-            }
-        }
-    }
-
-    /// As complete as it was, in the state that it was in.
-    async fn stay(&mut self) {
-        if let Some(promised) = self.promised {
-            let records = records_of(&self.heartbeat(promised), self.pipeline.config.log.partitions);
-            if let Err(error) = self.pipeline.log.append(topics::RAW, records).await {
-                tracing::warn!("source {}: {error}", self.name);
-            }
-        }
-        if let Some(Mark { state, message, .. }) = self.mark.clone() {
-            self.mark(state, message).await;
-        }
-    }
-
-    fn heartbeat_is_due(&mut self, page: &Page) -> bool {
-        let now = Instant::now();
-        let due = !page.events.is_empty() || self.heartbeat_at.is_none_or(|last| now - last >= HEARTBEAT_EVERY);
-        if due {
-            self.heartbeat_at = Some(now);
-        }
-        due
-    }
-
-    fn heartbeat(&self, (complete_through, caught_up): (Timestamp, bool)) -> Event {
-        let source = self.name.clone();
-        Event::Heartbeat(Heartbeat { source, complete_through, observed_at: Timestamp::now(), caught_up, closes: None })
-    }
-
-    /// Nothing will follow from an ended source: up to now, it is complete, and it goes on saying so.
-    async fn rest(mut self) {
-        self.report(SourceState::Ended, None).await;
-        tracing::info!("source {}: read to its end", self.name);
-        loop {
-            self.promised = Some((Timestamp::now(), true));
-            self.stay().await;
-            if !self.pipeline.pause(self.stay_every).await {
-                return;
-            }
-        }
     }
 
     async fn park(&self, rejected: &[Rejected]) -> Result<(), Failure> {
         let letter = |rejected: &Rejected| DeadLetter {
             stage: STAGE.into(),
-            place: format!("source {}: {}", self.name, rejected.place),
+            place: format!("source {}: {}", self.spec.name(), rejected.place),
             reason: rejected.reason.clone(),
             at: Timestamp::now(),
             original: Original::of(&rejected.raw),
@@ -279,27 +349,44 @@ impl Ingestor {
         Ok(())
     }
 
-    fn checkpoint_key(&self) -> Vec<u8> {
-        format!("{CHECKPOINT}{}", self.name).into_bytes()
+    /// The checkpoint, and with it what was counted of the quota.
+    async fn save(&mut self, cursor: &Cursor, allowance: Option<Value>) -> Result<(), Failure> {
+        let mut records = vec![saved::checkpoint(self.spec.name(), cursor)];
+        let allowance = allowance.filter(|now| self.is_news(now));
+        records.extend(allowance.iter().map(|allowance| saved::allowance(self.spec.name(), allowance)));
+        self.pipeline.log.append(topics::STATE, records).await?;
+        if let Some(allowance) = allowance {
+            self.allowance = Some((allowance, Instant::now()));
+        }
+        Ok(())
     }
 
-    async fn checkpoint(&self) -> Result<Option<Cursor>, Failure> {
-        let table = self.pipeline.log.table(topics::STATE).await?;
-        let Some(saved) = table.get(&self.checkpoint_key()) else { return Ok(None) };
-        match serde_json::from_slice(saved) {
-            Ok(cursor) => Ok(Some(cursor)),
-            Err(error) => Err(Failure::Source(SourceError::Config(format!(
-                "the saved checkpoint of source {} can not be read ({error}); rename the source to begin anew",
-                self.name
-            )))),
+    fn is_news(&self, allowance: &Value) -> bool {
+        self.allowance.as_ref().is_none_or(|(saved, _)| saved != allowance)
+    }
+
+    /// Between checkpoints: a source that asks and gets nothing uses its quota too.
+    async fn keep_allowance(&mut self, allowance: Option<Value>) {
+        if self.allowance.as_ref().is_some_and(|(_, at)| at.elapsed() < ALLOWANCE_EVERY) {
+            return;
+        }
+        let Some(allowance) = allowance.filter(|now| self.is_news(now)) else { return };
+        let record = saved::allowance(self.spec.name(), &allowance);
+        match self.pipeline.log.append(topics::STATE, vec![record]).await {
+            Ok(()) => self.allowance = Some((allowance, Instant::now())),
+            Err(error) => tracing::debug!("source {}: its quota could not be saved: {error}", self.spec.name()),
         }
     }
+}
 
-    async fn save(&self, cursor: &Cursor) -> Result<(), Failure> {
-        let value = serde_json::to_vec(cursor).expect("a cursor is JSON");
-        let record = Record { key: self.checkpoint_key(), value, partition: Some(0) };
-        Ok(self.pipeline.log.append(topics::STATE, vec![record]).await?)
-    }
+/// What became of a turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turned {
+    /// Something was done, and there is more to do.
+    More,
+    /// There is nothing to do for now.
+    Idle,
+    Ended,
 }
 
 /// The records of one event: one under its key, or a copy for each partition.
@@ -310,58 +397,5 @@ pub fn records_of(event: &Event, partitions: u32) -> Vec<Record> {
         None => (0..partitions)
             .map(|partition| Record { key: Vec::new(), value: value.clone(), partition: Some(partition) })
             .collect(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use grapevine_log::{Log, PollLimits, embedded::EmbeddedLog};
-
-    use super::*;
-    use crate::{config::Config, parts, stages};
-
-    #[test]
-    fn a_heartbeat_goes_to_every_partition() {
-        let time = Timestamp::UNIX_EPOCH;
-        let heartbeat =
-            Heartbeat { source: "a".into(), complete_through: time, observed_at: time, caught_up: false, closes: None };
-        let records = records_of(&Event::Heartbeat(heartbeat), 3);
-        assert_eq!(records.iter().map(|record| record.partition).collect::<Vec<_>>(), [Some(0), Some(1), Some(2)]);
-    }
-
-    async fn ingestor(log: Arc<dyn Log>) -> Ingestor {
-        let config: Config = toml::from_str("").unwrap();
-        stages::ensure_topics(&*log, &config).await.unwrap();
-        let open = parts::store_without_connection(&config).unwrap();
-        let pipeline = Pipeline::new(config, log, &open, tokio_util::sync::CancellationToken::new());
-        let (name, kind, stay_every) = ("masto".to_owned(), "mastodon".to_owned(), Duration::from_millis(20));
-        Ingestor { name, kind, pipeline, heartbeat_at: None, page: None, promised: None, mark: None, stay_every }
-    }
-
-    #[tokio::test]
-    async fn a_source_that_waits_for_its_quota_says_that_it_is_as_complete_as_it_was() {
-        let folder = tempfile::tempdir().unwrap();
-        let log: Arc<dyn Log> = Arc::new(EmbeddedLog::open(folder.path().join("log.db")).unwrap());
-        let mut ingestor = ingestor(log.clone()).await;
-        ingestor.promised = Some((Timestamp::UNIX_EPOCH, true));
-        let until = Timestamp::now() + jiff::SignedDuration::from_millis(200);
-        let limited = Failure::Source(SourceError::RateLimited { until, message: "300 an hour".into() });
-        let wait = ingestor.fail(&mut Failures::default(), &limited).await.unwrap();
-        assert!(ingestor.wait(wait).await);
-
-        let limits = PollLimits { records: 100, bytes: 1 << 20, wait: Duration::ZERO };
-        let said = log.read(topics::RAW, 0, 0, limits).await.unwrap();
-        assert!(said.len() >= 2, "{} heartbeats in ten times their pause", said.len());
-        for record in said {
-            let Ok(Event::Heartbeat(heartbeat)) = wire::decode(&record.value) else { panic!("a heartbeat") };
-            assert_eq!((heartbeat.complete_through, heartbeat.caught_up), (Timestamp::UNIX_EPOCH, true));
-        }
-        let shown = ingestor.pipeline.status.snapshot().sources[0].clone();
-        assert_eq!(shown.state, SourceState::Waiting);
-        assert!(shown.message.unwrap().starts_with("waits for its quota until "));
-        let mark = Mark::all(&log.table(topics::STATE).await.unwrap()).remove("masto");
-        assert_eq!(mark.map(|mark| mark.state), Some(SourceState::Waiting));
     }
 }

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use grapevine_api::{InvariantStatus, ModelStatus, PipelineStatus, SourceState, SourceStatus, StageState, StageStatus};
 use grapevine_delivery::{DEAD_LETTER, Tally};
-use grapevine_model::Event;
+use grapevine_model::{Event, Usage};
 use jiff::Timestamp;
 use parking_lot::Mutex;
 
+use super::ingest::mark::Mark;
 use crate::invariants;
 
 /// In the order that a mention passes them.
@@ -168,6 +169,16 @@ impl StatusBoard {
         source.message = message;
     }
 
+    /// What else is known of a source.
+    pub fn fares(&self, name: &str, mark: &Mark) {
+        let mut status = self.status.lock();
+        let source = source_of(&mut status, name);
+        source.since = Some(mark.since);
+        source.complete_through = mark.complete_through;
+        source.last_success = mark.last_success;
+        source.usage = mark.usage.clone();
+    }
+
     /// A page of a source became durable.
     pub fn heard(&self, name: &str, events: &[Event]) {
         let mut status = self.status.lock();
@@ -220,6 +231,10 @@ fn source_of<'a>(status: &'a mut PipelineStatus, name: &str) -> &'a mut SourceSt
             heard_at: None,
             mentions: 0,
             message: None,
+            since: None,
+            complete_through: None,
+            last_success: None,
+            usage: Usage::default(),
         });
         status.sources.len() - 1
     });

@@ -34,7 +34,7 @@ use serde::Deserialize;
 use self::{fields::FieldMap, page::Reader, record::Format};
 use crate::{
     Cursor, Page, Progress, Source, SourceError, World,
-    registry::{Arrival, Capabilities, ConfigError, KeyDoc, Place, Settings, SourceSpec, KindRow, parse_settings},
+    registry::{Arrival, Capabilities, ConfigError, HoldsBack, KeyDoc, Place, Settings, SourceSpec, KindRow, parse_settings},
 };
 
 pub const KIND: &str = "file";
@@ -212,6 +212,11 @@ impl SourceSpec for FileSpec {
 
     fn kind(&self) -> &'static str {
         KIND
+    }
+
+    /// Nobody but its reader makes it lag: a replay of old posts gives the alerts that live reading would have given.
+    fn holds_back(&self) -> HoldsBack {
+        HoldsBack::Always
     }
 
     fn build(&self, world: &World) -> Box<dyn Source> {

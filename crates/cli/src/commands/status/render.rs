@@ -115,6 +115,7 @@ fn source_state(state: SourceState) -> &'static str {
         SourceState::Live => "live",
         SourceState::Waiting => "waits for its quota",
         SourceState::Retrying => "tries again",
+        SourceState::Stalled => "STALLED",
         SourceState::Ended => "ended",
         SourceState::Failed => "FAILED",
     }

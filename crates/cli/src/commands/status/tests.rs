@@ -49,7 +49,8 @@ fn letter() -> Letter {
 }
 
 fn mark(state: SourceState, since: i64, at: i64) -> Mark {
-    Mark { state, message: None, since: ago(since), at: ago(at) }
+    let began = Mark::after(None, state, None, ago(since)).unwrap();
+    Mark { at: ago(at), ..began }
 }
 
 /// A source of which the store knows nothing, and the log this.

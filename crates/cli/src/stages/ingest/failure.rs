@@ -19,6 +19,10 @@ pub enum Failure {
     Source(#[from] SourceError),
     #[error("{0}")]
     Log(#[from] LogError),
+    #[error("a poll did not return within {} s: it was given up, and the source is built anew", .0.as_secs())]
+    Hung(Duration),
+    #[error("a mistake in the program: {0}; the source is built anew")]
+    Broken(String),
 }
 
 impl Failure {
@@ -26,16 +30,35 @@ impl Failure {
         match self {
             Failure::Source(error) => error.is_transient(),
             Failure::Log(error) => error.is_transient(),
+            Failure::Hung(_) | Failure::Broken(_) => true,
         }
     }
+
+    /// As a label of counters.
+    pub fn class(&self) -> &'static str {
+        match self {
+            Failure::Source(error) => error.class(),
+            Failure::Log(_) => "log",
+            Failure::Hung(_) => "hung",
+            Failure::Broken(_) => "broken",
+        }
+    }
+
+    /// What is left of the source can not be trusted.
+    pub fn needs_another_source(&self) -> bool {
+        matches!(self, Failure::Hung(_) | Failure::Broken(_))
+    }
 }
+
+/// A source that gives nothing and fails again within this time has not recovered.
+const RECOVERED_AFTER: SignedDuration = SignedDuration::from_mins(1);
 
 /// What a source says of its failure.
 #[derive(Debug, PartialEq)]
 pub struct Next {
     pub state: SourceState,
     pub message: String,
-    /// Until it is tried again; `None` ends the source.
+    /// Until it is tried again; `None` where that would not help.
     pub wait: Option<Duration>,
 }
 
@@ -44,11 +67,21 @@ pub struct Next {
 pub struct Failures {
     attempts: u32,
     refusals: u32,
+    last: Option<Timestamp>,
 }
 
 impl Failures {
+    /// A poll went well. One that gave nothing proves little: a connection that is taken and dropped again and again must
+    /// not be sought without a pause.
+    pub fn well(&mut self, gave: bool, now: Timestamp) {
+        if gave || self.last.is_none_or(|last| now.duration_since(last) >= RECOVERED_AFTER) {
+            *self = Self::default();
+        }
+    }
+
     /// `random` is drawn evenly from [0, 1).
     pub fn next(&mut self, failure: &Failure, random: f64, now: Timestamp) -> Next {
+        self.last = Some(now);
         match failure {
             Failure::Source(SourceError::RateLimited { until, message }) => {
                 let asked = until.duration_since(now).try_into().ok();
@@ -108,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_configuration_that_is_wrong_ends_its_source() {
+    fn a_configuration_that_is_wrong_is_not_tried_again() {
         let wrong = Failure::Source(SourceError::Config("no such file".into()));
         let next = Failures::default().next(&wrong, 0.5, now());
         assert_eq!(next, Next { state: SourceState::Failed, message: "no such file".into(), wait: None });
@@ -122,6 +155,24 @@ mod tests {
         assert_eq!(next.state, SourceState::Waiting);
         assert_eq!(next.message, "waits for its quota until 2026-03-01 12:30:00 UTC: 300 an hour");
         assert!(next.wait.unwrap() >= Duration::from_secs(1800), "{next:?}");
+    }
+
+    #[test]
+    fn a_connection_that_is_taken_and_dropped_at_once_is_sought_ever_more_rarely() {
+        let (mut failures, mut at) = (Failures::default(), now());
+        let dropped = Failure::Source(SourceError::Transient("the stream ended".into()));
+        let mut waits = Vec::new();
+        for _ in 0..8 {
+            let wait = failures.next(&dropped, 1.0, at).wait.unwrap();
+            waits.push(wait.as_millis());
+            at += SignedDuration::try_from(wait).unwrap();
+            failures.well(false, at);
+        }
+        assert_eq!(waits, [500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
+        failures.well(true, at);
+        assert_eq!(failures.next(&dropped, 1.0, at).wait.unwrap().as_millis(), 500, "it gave something");
+        failures.well(false, at + SignedDuration::from_mins(2));
+        assert_eq!(failures.next(&dropped, 1.0, at).wait.unwrap().as_millis(), 500, "it was well for long");
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use grapevine_api::SourceState;
 use grapevine_log::Record;
+use grapevine_model::Usage;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,14 @@ pub struct Mark {
     pub since: Timestamp,
     /// When it was said last.
     pub at: Timestamp,
+    /// Everything created before is read. Where the cursor is lost, what is missing begins here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub complete_through: Option<Timestamp>,
+    /// When a page was last read and kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_success: Option<Timestamp>,
+    #[serde(default)]
+    pub usage: Usage,
 }
 
 impl Mark {
@@ -28,12 +37,21 @@ impl Mark {
     pub fn after(last: Option<&Mark>, state: SourceState, message: Option<String>, now: Timestamp) -> Option<Mark> {
         let same = last.filter(|last| kind(last.state) == kind(state));
         let fresh = same.is_some_and(|last| last.message == message && now.duration_since(last.at) < AGAIN);
-        (!fresh).then(|| Mark { state, message, since: same.map_or(now, |last| last.since), at: now })
+        let since = same.map_or(now, |last| last.since);
+        let (complete_through, last_success) =
+            last.map_or((None, None), |last| (last.complete_through, last.last_success));
+        let mark = || Mark { state, message, since, at: now, complete_through, last_success, usage: Usage::default() };
+        (!fresh).then(mark)
     }
 
     pub fn record(&self, source: &str) -> Record {
         let value = serde_json::to_vec(self).expect("a mark is JSON");
         Record { key: format!("{KEY}{source}").into_bytes(), value, partition: Some(0) }
+    }
+
+    /// Of one source; `None` also where a newer program wrote it in another form.
+    pub fn of(state: &BTreeMap<Vec<u8>, Vec<u8>>, source: &str) -> Option<Mark> {
+        serde_json::from_slice(state.get(format!("{KEY}{source}").as_bytes())?).ok()
     }
 
     /// Of every source, by name. One that a newer program wrote in another form counts as absent.
