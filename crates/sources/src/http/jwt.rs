@@ -26,3 +26,34 @@ pub(super) fn rs256(key: &Secret, key_id: Option<&str>, claims: &Value) -> Resul
     let signature = signer.sign(signed.as_bytes()).map_err(|_| "does not sign")?;
     Ok(format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// It was made for this test, and opens nothing.
+    const KEY: &str = include_str!("../../tests/fixtures/oauth/made_for_this_test.pem");
+    /// What OpenSSL makes of the same claims with the same key.
+    const SIGNED: &str = include_str!("../../tests/fixtures/oauth/signed_by_openssl.jwt");
+
+    #[test]
+    fn the_signature_is_the_one_that_openssl_makes() {
+        let claims = json!({"iss": "grapevine"});
+        assert_eq!(rs256(&Secret::new(KEY), None, &claims).as_deref(), Ok(SIGNED.trim()));
+        let on_one_line = Secret::new(KEY.trim().replace('\n', "\\n"));
+        assert_eq!(
+            rs256(&on_one_line, None, &claims).as_deref(),
+            Ok(SIGNED.trim()),
+            "as an environment variable has it"
+        );
+    }
+
+    #[test]
+    fn what_is_no_key_is_said_without_showing_it() {
+        let words = |key: &str| rs256(&Secret::new(key), None, &Value::Null).unwrap_err();
+        assert_eq!(words("s3cr3t"), "is no private key in PEM");
+        let cut: String =
+            KEY.lines().take(8).chain(["-----END PRIVATE KEY-----"]).map(|line| format!("{line}\n")).collect();
+        assert_eq!(words(&cut), "is no private key that can sign");
+    }
+}

@@ -362,7 +362,7 @@ async fn answering(status: &'static str) -> SourceError {
 #[tokio::test]
 async fn a_refusal_says_whether_waiting_helps() {
     assert!(
-        matches!(answering("400 Bad Request").await, SourceError::Config(message) if message.contains("`endpoint`"))
+        matches!(answering("400 Bad Request").await, SourceError::Config(message) if message.contains("check the address"))
     );
     assert!(matches!(answering("403 Forbidden").await, SourceError::Auth(_)));
     assert!(answering("429 Too Many Requests").await.is_transient());
