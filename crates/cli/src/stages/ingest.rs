@@ -123,7 +123,7 @@ impl Ingestor {
 
     async fn run(mut self) {
         let mut source = self.spec.build(&self.world);
-        self.report(SourceState::Starting, None).await;
+        self.pipeline.status.source(self.spec.name(), self.spec.kind(), SourceState::Starting, None);
         let mut failures = Failures::default();
         while !self.pipeline.stopping() {
             let turned = self.turn(source.as_mut()).await;
@@ -168,10 +168,9 @@ impl Ingestor {
 
     /// Reads what an earlier life left.
     async fn load(&mut self, source: &mut dyn Source) -> Result<Turned, Failure> {
-        let Saved { cursor, allowance, complete_through } = saved::load(&*self.pipeline.log, self.spec.name()).await?;
-        if let Some(mark) = &mut self.mark {
-            mark.complete_through = mark.complete_through.max(complete_through);
-        }
+        let Saved { cursor, allowance, mark } = saved::load(&*self.pipeline.log, self.spec.name()).await?;
+        self.mark = self.mark.take().or(mark);
+        self.report(SourceState::Starting, None).await;
         if let Some(allowance) = allowance {
             source.resume(&allowance);
             self.allowance = Some((allowance, Instant::now()));

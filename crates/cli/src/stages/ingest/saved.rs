@@ -3,7 +3,6 @@
 use grapevine_log::{Log, Record};
 use grapevine_model::topics;
 use grapevine_sources::{Cursor, SourceError};
-use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{failure::Failure, mark::Mark};
@@ -19,8 +18,8 @@ pub struct Saved {
     /// An error where it is there and can not be read.
     pub cursor: Option<Result<Cursor, SourceError>>,
     pub allowance: Option<Value>,
-    /// How far the source was complete.
-    pub complete_through: Option<Timestamp>,
+    /// How the source fared, and how far it was complete.
+    pub mark: Option<Mark>,
 }
 
 pub async fn load(log: &dyn Log, name: &str) -> Result<Saved, Failure> {
@@ -30,8 +29,7 @@ pub async fn load(log: &dyn Log, name: &str) -> Result<Saved, Failure> {
             .map_err(|error| SourceError::cursor_lost(format!("the saved checkpoint can not be read ({error})")))
     });
     let allowance = table.get(&key(ALLOWANCE, name)).and_then(|saved| serde_json::from_slice(saved).ok());
-    let complete_through = Mark::of(&table, name).and_then(|mark| mark.complete_through);
-    Ok(Saved { cursor, allowance, complete_through })
+    Ok(Saved { cursor, allowance, mark: Mark::of(&table, name) })
 }
 
 pub fn checkpoint(name: &str, cursor: &Cursor) -> Record {
