@@ -3,7 +3,7 @@
 //! | written | holds where |
 //! |---|---|
 //! | `"deleted_at"` | something stands there, and it is not `false` |
-//! | `{ from = "type", any_of = ["a", "b"] }` | it is one of these |
+//! | `{ from = "type", any_of = ["a", "{account}"] }` | it is one of these; holes as in any text |
 //! | `{ from = "type", none_of = ["a"] }` | something stands there, and it is none of these |
 //! | `{ from = "rating", absent = true }` | nothing stands there |
 //! | `[…, …]` | any of these conditions holds |
@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::{
     error::{Under, Wrong},
     expression::{Expression, OF_TEXTS, Scope, only, scalar},
+    template::Template,
 };
 
 #[derive(Debug, Clone)]
@@ -24,8 +25,8 @@ pub(crate) struct Condition {
 enum Test {
     Present,
     Absent,
-    AnyOf(Vec<String>),
-    NoneOf(Vec<String>),
+    AnyOf(Vec<Template>),
+    NoneOf(Vec<Template>),
 }
 
 impl Condition {
@@ -46,8 +47,8 @@ impl Condition {
             match test {
                 Test::Present => value.is_some_and(|value| *value != Value::Bool(false)),
                 Test::Absent => value.is_none(),
-                Test::AnyOf(wanted) => text.is_some_and(|text| wanted.contains(&text)),
-                Test::NoneOf(unwanted) => text.is_some_and(|text| !unwanted.contains(&text)),
+                Test::AnyOf(wanted) => text.is_some_and(|text| is_among(wanted, &text, scope)),
+                Test::NoneOf(unwanted) => text.is_some_and(|text| !is_among(unwanted, &text, scope)),
             }
         })
     }
@@ -70,11 +71,15 @@ fn one(value: &toml::Value) -> Result<(Expression, Test), Wrong> {
     Ok((Expression::parse(&toml::Value::Table(place), OF_TEXTS)?, test))
 }
 
-fn texts(value: &toml::Value) -> Result<Vec<String>, String> {
+fn is_among(templates: &[Template], text: &str, scope: &Scope<'_>) -> bool {
+    templates.iter().any(|template| template.fill(|name| scope.fill(name)).is_some_and(|filled| filled == text))
+}
+
+fn texts(value: &toml::Value) -> Result<Vec<Template>, String> {
     let text = |item: &toml::Value| match item {
-        toml::Value::String(text) => Some(text.clone()),
-        toml::Value::Integer(number) => Some(number.to_string()),
-        toml::Value::Boolean(flag) => Some(flag.to_string()),
+        toml::Value::String(text) => Template::parse(text).ok(),
+        toml::Value::Integer(number) => Template::parse(&number.to_string()).ok(),
+        toml::Value::Boolean(flag) => Template::parse(&flag.to_string()).ok(),
         _ => None,
     };
     let items = value.as_array().map(|items| items.iter().map(text).collect::<Option<Vec<_>>>());
@@ -89,7 +94,8 @@ mod tests {
 
     #[test]
     fn every_form_holds_where_it_should() {
-        let (record, names) = (json!({"n": 2, "no": false, "none": null, "t": "x"}), BTreeMap::new());
+        let (record, names): (_, BTreeMap<String, String>) =
+            (json!({"n": 2, "no": false, "none": null, "t": "x"}), [("own".to_owned(), "x".to_owned())].into());
         for (written, expected) in [
             ("'n'", true),
             ("'no'", false),
@@ -101,6 +107,8 @@ mod tests {
             ("{ from = 'none', absent = true }", true),
             ("{ from = 't', absent = true }", false),
             ("['no', { from = 't', any_of = ['x'] }]", true),
+            ("{ from = 't', any_of = ['{own}'] }", true),
+            ("{ from = 'n', any_of = ['{own}', '{none}'] }", false),
         ] {
             let table: toml::Table = toml::from_str(&format!("x = {written}")).unwrap();
             let condition = Condition::parse(&table["x"]).unwrap();

@@ -39,7 +39,7 @@ pub(crate) struct Scope<'a> {
 
 impl Scope<'_> {
     /// A hole of a template: a setting or a part of the partition, else a value of the record.
-    fn fill(&self, name: &str) -> Option<String> {
+    pub(crate) fn fill(&self, name: &str) -> Option<String> {
         self.names.get(name).cloned().or_else(|| scalar(at(self.record, name)?))
     }
 }
@@ -228,8 +228,14 @@ impl Way {
                 return found.into_iter().filter_map(scalar).collect();
             }
         }
-        let words =
-            |text: String| text.split([' ', ',', '\n']).filter(|word| !word.is_empty()).map(str::to_owned).collect();
+        // An address may have commas in it.
+        let is_end = |text: &str| {
+            let is_address = text.starts_with("http");
+            move |c: char| c == ' ' || c == '\n' || (c == ',' && !is_address)
+        };
+        let words = |text: String| {
+            text.split(is_end(&text)).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+        };
         self.value(scope).and_then(|value| scalar(&value)).map(words).unwrap_or_default()
     }
 }

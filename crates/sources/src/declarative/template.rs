@@ -1,4 +1,4 @@
-//! Texts with holes: `{base_url}/t/{topic_id}`.
+//! Texts with holes: `{base_url}/t/{topic_id}`. A brace that is meant itself is written twice: `media{{{field}}}`.
 
 /// A text with named holes. Pure.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +18,16 @@ impl Template {
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let mut parts = Vec::new();
         let mut rest = text;
-        while let Some((before, after)) = rest.split_once('{') {
+        while let Some(at) = rest.find(['{', '}']) {
+            let (before, from) = rest.split_at(at);
+            if from.starts_with("{{") || from.starts_with("}}") {
+                parts.push(Part::Literal(rest[..=at].to_owned()));
+                rest = &from[2..];
+                continue;
+            }
+            let Some(after) = from.strip_prefix('{') else {
+                return Err("has a `}` that no `{` opens: write `}}` for the brace itself".to_owned());
+            };
             let (name, after) = after.split_once('}').ok_or("has a `{` that no `}` closes")?;
             let name = name.trim();
             if name.is_empty() {
@@ -56,6 +65,13 @@ impl Template {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_brace_that_is_written_twice_is_itself() {
+        let template = Template::parse("a.name({who}){{count,{more}}}").unwrap();
+        assert_eq!(template.fill(|hole| Some(hole.to_uppercase())).as_deref(), Some("a.name(WHO){count,MORE}"));
+        assert!(Template::parse("a}").unwrap_err().starts_with("has a `}` that no `{` opens"));
+    }
 
     #[test]
     fn holes_are_filled_or_nothing_is_given() {
