@@ -53,6 +53,8 @@ pub(crate) struct Coverage {
     #[schema(format = DateTime)]
     complete_through: Option<String>,
     gaps: Vec<Gap>,
+    /// Spans of which a source read a part, because its budget does not pay for all of it.
+    sampled: Vec<Sampled>,
     partial: bool,
     note: String,
 }
@@ -64,6 +66,19 @@ pub(crate) struct Gap {
     from: String,
     #[schema(format = DateTime)]
     to: String,
+    reason: String,
+}
+
+/// Counts are of what was read: a rate of 0.25 means that about four times as much was there.
+#[derive(ToSchema)]
+pub(crate) struct Sampled {
+    source: String,
+    #[schema(format = DateTime)]
+    from: String,
+    #[schema(format = DateTime)]
+    to: String,
+    /// Share of what was there that was read, 0 to 1.
+    rate: f64,
     reason: String,
 }
 

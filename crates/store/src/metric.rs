@@ -90,12 +90,14 @@ pub struct MetricInfo {
 }
 
 /// How much of the span the sources have covered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Coverage {
     /// Every source has delivered everything before this. `None` where no source has said so.
     pub complete_through: Option<Timestamp>,
     /// Spans that a source could not read, within the span of the question and what the metric looks back over.
     pub gaps: Vec<GapSpan>,
+    /// Spans of which a source read a part, because its budget does not pay for all of it.
+    pub sampled: Vec<SampledSpan>,
     pub partial: bool,
     /// In words, empty where the span is complete.
     pub note: String,
@@ -114,6 +116,17 @@ pub struct GapSpan {
     pub source: String,
     pub from: Timestamp,
     pub to: Timestamp,
+    pub reason: String,
+}
+
+/// Counts are of what was read: a rate of 0.25 means that about four times as much was there.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SampledSpan {
+    pub source: String,
+    pub from: Timestamp,
+    pub to: Timestamp,
+    /// Share of what was there that was read, 0 to 1.
+    pub rate: f64,
     pub reason: String,
 }
 

@@ -66,7 +66,8 @@ impl Store {
         let rows: Vec<Reported> = query.fetch_all().await.doing("reading how far the sources are")?;
         let progress = |row: Reported| SourceProgress {
             source: row.source,
-            complete_through: (row.partitions >= u64::from(self.partitions)).then(|| from_millis(row.through_ms)),
+            complete_through: (row.partitions >= u64::from(self.partitions) && row.through_ms > 0)
+                .then(|| from_millis(row.through_ms)),
             heard_at: from_millis(row.heard_ms),
             caught_up: row.caught_up,
         };

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::{Column, Coverage, StoreError, answer::time_value, client::from_millis, client::millis};
@@ -77,20 +78,22 @@ fn nothing(column: &Column) -> Value {
 /// Share of a span that the sources have covered, 0 to 1; `None` where no source has said how far it is.
 fn covered(from: i64, to: i64, coverage: &Coverage) -> Option<f64> {
     let end = millis(coverage.complete_through?).min(to);
-    let mut gaps: Vec<(i64, i64)> = coverage
-        .gaps
-        .iter()
-        .map(|gap| (millis(gap.from).max(from), millis(gap.to).min(end)))
-        .filter(|(start, stop)| start < stop)
-        .collect();
-    gaps.sort_unstable();
-    let mut lost = 0;
-    let mut reached = from;
-    for (start, stop) in gaps {
-        lost += (stop - start.max(reached)).max(0);
-        reached = reached.max(stop);
-    }
-    Some(((end - from).max(0) - lost) as f64 / (to - from).max(1) as f64)
+    let within = |start: Timestamp, stop: Timestamp| (millis(start).max(from), millis(stop).min(end));
+    let gaps = coverage.gaps.iter().map(|gap| (within(gap.from, gap.to), 0.0));
+    let sampled = coverage.sampled.iter().map(|span| (within(span.from, span.to), span.rate));
+    let parts: Vec<((i64, i64), f64)> = gaps.chain(sampled).filter(|((start, stop), _)| start < stop).collect();
+    let mut edges: Vec<i64> = parts.iter().flat_map(|((start, stop), _)| [*start, *stop]).collect();
+    edges.sort_unstable();
+    // Between two edges, the least of the rates that lie over it counts.
+    let missing: f64 = edges
+        .windows(2)
+        .map(|edge| {
+            let over = parts.iter().filter(|((start, stop), _)| *start <= edge[0] && edge[1] <= *stop);
+            let rate = over.map(|(_, rate)| *rate).fold(1.0, f64::min);
+            (edge[1] - edge[0]) as f64 * (1.0 - rate)
+        })
+        .sum();
+    Some(((end - from).max(0) as f64 - missing) / (to - from).max(1) as f64)
 }
 
 #[cfg(test)]
@@ -110,6 +113,7 @@ mod tests {
         Coverage {
             complete_through: through.map(from_millis),
             gaps: gaps.iter().map(gap).collect(),
+            sampled: Vec::new(),
             partial: false,
             note: String::new(),
         }
@@ -119,6 +123,22 @@ mod tests {
     fn overlapping_gaps_are_counted_once() {
         let coverage = coverage(Some(HOUR), &[(0, HOUR / 2), (HOUR / 4, HOUR / 2), (HOUR * 3 / 4, HOUR * 2)]);
         assert_eq!(super::covered(0, HOUR, &coverage), Some(0.25));
+    }
+
+    #[test]
+    fn a_span_of_which_a_part_was_read_is_covered_in_part() {
+        let sampled = |from: i64, to: i64, rate: f64| crate::SampledSpan {
+            source: "x".into(),
+            from: from_millis(from),
+            to: from_millis(to),
+            rate,
+            reason: "the cap".into(),
+        };
+        let spans = vec![sampled(0, HOUR / 2, 0.5), sampled(HOUR / 4, HOUR / 2, 0.25)];
+        let coverage = Coverage { sampled: spans, ..coverage(Some(HOUR), &[(3 * HOUR / 4, HOUR)]) };
+        let expected = 0.25 * 0.5 + 0.25 * 0.25 + 0.25;
+        let found = super::covered(0, HOUR, &coverage).unwrap();
+        assert!((found - expected).abs() < 1e-9, "{found}");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::{
-    Coverage, GapSpan, Store, StoreError,
+    Coverage, GapSpan, SampledSpan, Store, StoreError,
     client::{from_millis, millis},
     error::Doing,
 };
@@ -19,14 +19,22 @@ struct Gap {
 }
 
 impl Store {
-    /// The time before which every one of the sources has delivered everything, on each of the partitions 0 to
-    /// `partitions` - 1. `None` while one of them has not said, or where no source is named.
+    /// The time up to which buckets are closed: before it, every one of the sources has delivered everything, or may be
+    /// waited for no longer, on each of the partitions 0 to `partitions` - 1. `None` while one of them has not said, or where
+    /// no source is named.
     pub async fn closed_through(&self, sources: &[String], partitions: u32) -> Result<Option<Timestamp>, StoreError> {
-        let sql = "SELECT count(), toUnixTimestamp64Milli(min(through)) FROM (
-            SELECT max(complete_through) AS through FROM source_health
-            WHERE source IN {sources:Array(String)} AND partition < {partitions:UInt32} GROUP BY source, partition)";
+        self.through("greatest(max(source_health.complete_through), max(closes_through))", sources, partitions).await
+    }
+
+    /// The least of what every source has said on every partition. 1970 says nothing.
+    async fn through(&self, what: &str, sources: &[String], partitions: u32) -> Result<Option<Timestamp>, StoreError> {
+        let sql = format!(
+            "SELECT countIf(toUnixTimestamp64Milli(through) > 0), toUnixTimestamp64Milli(min(through)) FROM (
+            SELECT {what} AS through FROM source_health
+            WHERE source IN {{sources:Array(String)}} AND partition < {{partitions:UInt32}} GROUP BY source, partition)"
+        );
         let (said, through): (u64, i64) = self
-            .read(sql)
+            .read(&sql)
             .param("sources", sources)
             .param("partitions", partitions)
             .fetch_one()
@@ -61,21 +69,26 @@ impl Store {
             to: from_millis(gap.to_ms),
             reason: gap.reason,
         };
-        Ok(described(complete_through, gaps.into_iter().map(span).collect(), to))
+        let sampled = self.sampled(from, to).await?;
+        Ok(described(complete_through, (gaps.into_iter().map(span).collect(), sampled), to))
     }
 
     pub(crate) async fn complete_through(&self) -> Result<Option<Timestamp>, StoreError> {
         if !self.sources.is_empty() {
-            return self.closed_through(&self.sources, self.partitions).await;
+            return self.through("max(source_health.complete_through)", &self.sources, self.partitions).await;
         }
         let sql = "SELECT count(), toUnixTimestamp64Milli(min(through)) FROM (
             SELECT max(complete_through) AS through FROM source_health GROUP BY source, partition)";
         let (said, through): (u64, i64) = self.read(sql).fetch_one().await.doing("reading how far the sources are")?;
-        Ok((said > 0).then(|| from_millis(through)))
+        Ok((said > 0 && through > 0).then(|| from_millis(through)))
     }
 }
 
-fn described(complete_through: Option<Timestamp>, gaps: Vec<GapSpan>, to: Timestamp) -> Coverage {
+fn described(
+    complete_through: Option<Timestamp>,
+    (gaps, sampled): (Vec<GapSpan>, Vec<SampledSpan>),
+    to: Timestamp,
+) -> Coverage {
     let mut notes = vec![];
     match complete_through {
         None => notes.push("no source has said how far it has read".to_owned()),
@@ -85,5 +98,21 @@ fn described(complete_through: Option<Timestamp>, gaps: Vec<GapSpan>, to: Timest
     if !gaps.is_empty() {
         notes.push(format!("{} gap{} in the sources", gaps.len(), if gaps.len() == 1 { "" } else { "s" }));
     }
-    Coverage { complete_through, gaps, partial: !notes.is_empty(), note: notes.join("; ") }
+    for (source, least, reason) in least_read(&sampled) {
+        notes.push(format!("only about {:.0} % of {source} was read ({reason})", least * 100.0));
+    }
+    Coverage { complete_through, gaps, sampled, partial: !notes.is_empty(), note: notes.join("; ") }
+}
+
+/// Of each source the smallest share that it read of a span, and why.
+fn least_read(sampled: &[SampledSpan]) -> Vec<(&str, f64, &str)> {
+    let mut least: Vec<(&str, f64, &str)> = Vec::new();
+    for span in sampled {
+        match least.iter_mut().find(|(source, ..)| *source == span.source) {
+            Some(known) if known.1 <= span.rate => {}
+            Some(known) => *known = (&span.source, span.rate, &span.reason),
+            None => least.push((&span.source, span.rate, &span.reason)),
+        }
+    }
+    least
 }

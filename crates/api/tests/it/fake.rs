@@ -93,6 +93,7 @@ fn table(metric: grapevine_store::MetricInfo, query: &MetricQuery) -> MetricTabl
         coverage: Coverage {
             complete_through: Some(query.to),
             gaps: vec![gap],
+            sampled: Vec::new(),
             partial: true,
             note: "reddit has a gap".into(),
         },

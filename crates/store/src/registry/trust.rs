@@ -11,11 +11,12 @@ pub(super) static METRICS: &[Metric] = &[
         title: "Coverage",
         definition: "How much of the span each source has covered: what lies before the time that it is complete \
         through, \
-            less its gaps before that time. The gaps themselves are shown as far as they lie in the span. Of every source, whatever the brand.",
-        formula: "(covered seconds - seconds of them in gaps) / seconds of the span x 100",
+            less its gaps before that time; of a span that it sampled, the share that it read. The gaps themselves are shown as far as they lie in the span. Of every source, whatever the brand.",
+        formula: "(covered seconds - seconds of them in gaps - sampled seconds x the share not read) / seconds of the span \
+        x 100",
         unit: "%",
         denominator: "length of the span",
-        version: 2,
+        version: 3,
         source: "ours",
         roles: BOTH,
         partial_when: "a source has sent no heartbeat: it is not listed",
@@ -43,10 +44,18 @@ pub(super) static METRICS: &[Metric] = &[
                     FROM gaps AS g FINAL INNER JOIN health AS h ON g.source = h.source), \
                 missing AS (SELECT source, count() AS gaps, intervalLengthSum(start, stop) AS length, \
                     intervalLengthSumIf(start, least(stop, through), start < through) AS lost \
-                    FROM holes WHERE start < stop GROUP BY source) \
-                SELECT health.source AS name, (greatest(least(through, {to:Int64}) - {from:Int64}, 0) - lost) \
-                    / ({to:Int64} - {from:Int64}) * 100, fromUnixTimestamp64Milli(through, 'UTC'), gaps, \
+                    FROM holes WHERE start < stop GROUP BY source), \
+                parts AS (SELECT s.source AS source, s.rate AS rate, \
+                    greatest(toUnixTimestamp64Milli(s.from_time), {from:Int64}) AS start, \
+                    least(toUnixTimestamp64Milli(s.to_time), h.through, {to:Int64}) AS stop \
+                    FROM sampled AS s FINAL INNER JOIN health AS h ON s.source = h.source), \
+                skipped AS (SELECT source, sum((1 - toFloat64(rate)) * (stop - start)) AS unread \
+                    FROM parts WHERE start < stop GROUP BY source) \
+                SELECT health.source AS name, \
+                    greatest(greatest(least(through, {to:Int64}) - {from:Int64}, 0) - lost - unread, 0) \
+                    / ({to:Int64} - {from:Int64}) * 100, if(through > 0, fromUnixTimestamp64Milli(through, 'UTC'), NULL), gaps, \
                     length / 1000, toBool(up) FROM health LEFT JOIN missing ON health.source = missing.source \
+                LEFT JOIN skipped ON health.source = skipped.source \
                 ORDER BY 2, name",
         }],
     },

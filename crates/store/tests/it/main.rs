@@ -10,6 +10,7 @@ mod limits;
 mod migrations;
 mod queries;
 mod ranges;
+mod sources;
 mod world;
 mod writer;
 
