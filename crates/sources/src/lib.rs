@@ -11,6 +11,7 @@ pub mod http;
 mod json;
 mod pace;
 pub mod push;
+pub mod recheck;
 pub mod registry;
 pub mod socket;
 pub mod stream;
