@@ -80,6 +80,11 @@ impl Recheck {
         due.into_iter().take(most).map(|(_, id)| id.clone()).collect()
     }
 
+    /// When a post that is watched was created.
+    pub fn created_at(&self, id: &str) -> Option<Timestamp> {
+        Timestamp::from_second(self.0.get(id)?.0).ok()
+    }
+
     /// When the next post is due.
     pub fn next_due(&self, plan: &Plan) -> Option<Timestamp> {
         let first = self.0.values().filter_map(|watched| watched.due(plan)).min()?;

@@ -1,4 +1,4 @@
-//! A definition as it stands in TOML, checked.
+//! A definition as it stands in TOML. [`check`](super::check) makes of it what is read by.
 
 use std::collections::BTreeMap;
 
@@ -6,15 +6,21 @@ use jiff::SignedDuration;
 use serde::Deserialize;
 
 use super::{
-    error::{DefinitionError, Under, Wrong, unknown},
-    map::FieldMap,
-    paging::{Pager, Paging, RawPaging},
+    auth::{AuthRule, RawAuth},
+    check::check,
+    error::DefinitionError,
+    expression::{Expression, Scope},
+    map::{FieldMap, Gives},
+    paging::{Pager, RawPaging},
     path::Path,
-    request::{PAGE, RawRequest, RequestTemplate, SINCE},
+    request::{RawRequest, RequestTemplate},
     settings::{Setting, SettingType},
     test::MapTest,
 };
-use crate::http::{Cost, ErrorRule, QuotaPolicy};
+use crate::{
+    http::{Cost, ErrorRule, QuotaPolicy},
+    recheck::Plan,
+};
 
 /// A platform, described.
 #[derive(Debug, Clone)]
@@ -27,46 +33,11 @@ pub struct Definition {
     pub settings: Vec<Setting>,
     /// The platform of its mentions.
     pub(crate) platform: String,
-    pub(crate) auth: Option<AuthRule>,
+    pub(crate) auth: Vec<AuthRule>,
     pub(crate) poll: Pace,
     pub(crate) quota: QuotaPolicy,
     pub(crate) errors: Vec<ErrorRule>,
     pub(crate) listings: Vec<Listing>,
-}
-
-/// How a request says who asks.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub(crate) enum AuthRule {
-    Bearer {
-        secret: String,
-    },
-    /// `user` is a setting.
-    Basic {
-        user: String,
-        secret: String,
-    },
-    Header {
-        name: String,
-        #[serde(default)]
-        prefix: String,
-        secret: String,
-    },
-    Query {
-        name: String,
-        secret: String,
-    },
-}
-
-impl AuthRule {
-    pub(crate) fn secret(&self) -> &str {
-        match self {
-            AuthRule::Bearer { secret }
-            | AuthRule::Basic { secret, .. }
-            | AuthRule::Header { secret, .. }
-            | AuthRule::Query { secret, .. } => secret,
-        }
-    }
 }
 
 /// When a listing is read, and how far back.
@@ -89,19 +60,72 @@ pub(crate) struct Listing {
     pub(crate) name: String,
     /// Holes of the request, each filled with every element of a list setting in turn.
     pub(crate) each: BTreeMap<String, String>,
+    /// More holes, made of settings and of those of `each`.
+    pub(crate) holes: Vec<(String, Expression)>,
+    pub(crate) for_each: Option<ForEach>,
     pub(crate) order: Order,
     pub(crate) records: Vec<Path>,
     pub(crate) max_pages: u32,
-    /// In place of the definition's.
-    pub(crate) every: Option<SignedDuration>,
-    /// In place of the definition's.
-    pub(crate) lateness: Option<SignedDuration>,
+    pub(crate) pace: OwnPace,
     pub(crate) empty: Empty,
     pub(crate) request: RequestTemplate,
     pub(crate) pager: Pager,
     pub(crate) map: FieldMap,
     pub(crate) has_borrowed_map: bool,
+    pub(crate) recheck: Option<RecheckRule>,
     pub(crate) tests: Vec<MapTest>,
+}
+
+/// In place of the definition's.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct OwnPace {
+    pub(crate) every: Option<SignedDuration>,
+    pub(crate) backfill: Option<SignedDuration>,
+    pub(crate) look_back: Option<SignedDuration>,
+    pub(crate) lateness: Option<SignedDuration>,
+}
+
+/// A listing is read once for each record of another one that is new or has grown.
+#[derive(Debug, Clone)]
+pub(crate) struct ForEach {
+    /// Index of the listing whose records they are.
+    pub(crate) listing: usize,
+    /// What fills holes of this listing, in a record of the other one.
+    pub(crate) holes: Vec<(String, Expression)>,
+    /// It is read again when this is another value.
+    pub(crate) grown: Option<Expression>,
+    /// It is read again after so long, while the other listing shows it.
+    pub(crate) again: Option<SignedDuration>,
+    /// So many are asked for in one request.
+    pub(crate) batch: usize,
+    /// So many wait at most; the other listing is not read on while they do.
+    pub(crate) most: usize,
+}
+
+/// How what a listing gave is read again by its ids.
+#[derive(Debug, Clone)]
+pub(crate) struct RecheckRule {
+    pub(crate) plan: Plan,
+    pub(crate) every: SignedDuration,
+    /// So many ids go into one request.
+    pub(crate) batch: usize,
+    /// What names a record in the request; the map's id where nothing is said.
+    pub(crate) id: Option<Expression>,
+    pub(crate) request: RequestTemplate,
+    pub(crate) records: Vec<Path>,
+    pub(crate) map: FieldMap,
+    pub(crate) has_borrowed_map: bool,
+    pub(crate) missing: Missing,
+    pub(crate) tests: Vec<MapTest>,
+}
+
+/// What it means that an id which was asked for is not in the answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Missing {
+    Deleted,
+    #[default]
+    Unknown,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -129,49 +153,108 @@ pub(crate) enum Empty {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Raw {
-    name: String,
-    doc: String,
-    terms: String,
-    platform: Option<String>,
+pub(super) struct Raw {
+    pub(super) name: String,
+    pub(super) doc: String,
+    pub(super) terms: String,
+    pub(super) platform: Option<String>,
     #[serde(default)]
-    setting: Vec<Setting>,
-    auth: Option<AuthRule>,
-    poll: Pace,
+    pub(super) setting: Vec<Setting>,
+    pub(super) auth: Option<RawAuth>,
+    pub(super) poll: Pace,
     #[serde(default)]
-    quota: QuotaPolicy,
+    pub(super) quota: QuotaPolicy,
     #[serde(default)]
-    error: Vec<ErrorRule>,
-    listing: Vec<RawListing>,
+    pub(super) error: Vec<ErrorRule>,
+    pub(super) listing: Vec<RawListing>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct RawListing {
-    name: String,
+pub(super) struct RawListing {
+    pub(super) name: String,
     #[serde(default)]
-    each: BTreeMap<String, String>,
+    pub(super) each: BTreeMap<String, String>,
     #[serde(default)]
-    order: Order,
-    records: Vec<String>,
+    pub(super) holes: toml::Table,
+    pub(super) for_each: Option<RawForEach>,
+    #[serde(default)]
+    pub(super) gives: Gives,
+    #[serde(default)]
+    pub(super) order: Order,
+    pub(super) records: Vec<String>,
     #[serde(default = "a_thousand")]
-    max_pages: u32,
-    every: Option<SignedDuration>,
-    lateness: Option<SignedDuration>,
+    pub(super) max_pages: u32,
+    pub(super) every: Option<SignedDuration>,
+    pub(super) backfill: Option<SignedDuration>,
+    pub(super) look_back: Option<SignedDuration>,
+    pub(super) lateness: Option<SignedDuration>,
     #[serde(default)]
-    empty: Empty,
-    request: RawRequest,
+    pub(super) empty: Empty,
+    pub(super) request: RawRequest,
     #[serde(default)]
-    paging: RawPaging,
-    map: Option<toml::Table>,
+    pub(super) paging: RawPaging,
+    pub(super) map: Option<toml::Table>,
     /// The listing before this one whose records are mapped alike.
-    map_of: Option<String>,
+    pub(super) map_of: Option<String>,
+    pub(super) recheck: Option<RawRecheck>,
     #[serde(default)]
-    test: Vec<MapTest>,
+    pub(super) test: Vec<MapTest>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawForEach {
+    pub(super) listing: String,
+    pub(super) holes: toml::Table,
+    pub(super) grown: Option<toml::Value>,
+    pub(super) again: Option<SignedDuration>,
+    #[serde(default = "one")]
+    pub(super) batch: usize,
+    #[serde(default = "five_hundred")]
+    pub(super) most: usize,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawRecheck {
+    pub(super) ages: Vec<SignedDuration>,
+    #[serde(default = "five_minutes")]
+    pub(super) every: SignedDuration,
+    #[serde(default = "one")]
+    pub(super) batch: usize,
+    pub(super) id: Option<toml::Value>,
+    pub(super) request: RawRequest,
+    pub(super) records: Option<Vec<String>>,
+    pub(super) map: Option<toml::Table>,
+    /// The listing up to this one whose records are mapped alike; this one where nothing is said.
+    pub(super) map_of: Option<String>,
+    #[serde(default)]
+    pub(super) missing: Missing,
+    #[serde(default = "a_thousand_watched")]
+    pub(super) most: usize,
+    #[serde(default)]
+    pub(super) test: Vec<MapTest>,
+}
+
+fn one() -> usize {
+    1
+}
+
+fn five_hundred() -> usize {
+    500
+}
+
+fn a_thousand_watched() -> usize {
+    1000
 }
 
 fn a_thousand() -> u32 {
     1000
+}
+
+fn five_minutes() -> SignedDuration {
+    SignedDuration::from_mins(5)
 }
 
 impl Definition {
@@ -189,12 +272,18 @@ impl Definition {
     }
 
     /// The names that templates may use: settings that are one text.
-    fn names(&self) -> Vec<&str> {
+    pub(crate) fn names(&self) -> Vec<&str> {
         let plain = |setting: &&Setting| !matches!(setting.kind, SettingType::List | SettingType::Secret);
         self.settings.iter().filter(plain).map(|setting| setting.name.as_str()).collect()
     }
 
-    fn has(&self, kind: SettingType, name: &str) -> Result<(), String> {
+    /// The names of settings that are lists of texts.
+    pub(crate) fn lists(&self) -> Vec<&str> {
+        let lists = self.settings.iter().filter(|setting| setting.kind == SettingType::List);
+        lists.map(|setting| setting.name.as_str()).collect()
+    }
+
+    pub(crate) fn has(&self, kind: SettingType, name: &str) -> Result<(), String> {
         let fits: Vec<&str> =
             self.settings.iter().filter(|setting| setting.kind == kind).map(|setting| setting.name.as_str()).collect();
         match fits.contains(&name) {
@@ -204,147 +293,19 @@ impl Definition {
     }
 }
 
-fn check(raw: Raw) -> Result<Definition, Wrong> {
-    let mut definition = Definition {
-        platform: raw.platform.unwrap_or_else(|| raw.name.clone()),
-        name: raw.name,
-        doc: raw.doc,
-        terms: raw.terms,
-        settings: raw.setting,
-        auth: raw.auth,
-        poll: raw.poll,
-        quota: raw.quota,
-        errors: raw.error,
-        listings: Vec::new(),
-    };
-    check_auth(&definition).under("auth")?;
-    check_pace(&definition.poll).under("poll")?;
-    for (index, listing) in raw.listing.into_iter().enumerate() {
-        let listing = check_listing(&definition, listing).under(index).under("listing")?;
-        definition.listings.push(listing);
+impl Listing {
+    pub(crate) fn gives(&self) -> Gives {
+        self.map.gives
     }
-    check_buckets(&definition).under("quota")?;
-    match definition.listings.is_empty() {
-        true => Err(Wrong::new("there is no [[listing]]: nothing would be read")),
-        false => Ok(definition),
-    }
-}
 
-fn check_auth(definition: &Definition) -> Result<(), Wrong> {
-    let Some(auth) = &definition.auth else { return Ok(()) };
-    definition.has(SettingType::Secret, auth.secret()).under("secret")?;
-    match auth {
-        AuthRule::Basic { user, .. } => definition.has(SettingType::Text, user).under("user"),
-        _ => Ok(()),
-    }
-}
-
-fn check_pace(pace: &Pace) -> Result<(), Wrong> {
-    for (key, span) in
-        [("every", pace.every), ("backfill", pace.backfill), ("look_back", pace.look_back), ("lateness", pace.lateness)]
-    {
-        if !span.is_positive() {
-            return Err(Wrong::new("is not above 0").under(key));
+    /// What fills its holes: settings, what it is read for, and what is made of both.
+    pub(crate) fn names(&self, mut names: BTreeMap<String, String>) -> BTreeMap<String, String> {
+        for (hole, expression) in &self.holes {
+            let value = expression.text(&Scope { record: &serde_json::Value::Null, names: &names });
+            if let Ok(Some(value)) = value {
+                names.insert(hole.clone(), value);
+            }
         }
+        names
     }
-    Ok(())
-}
-
-fn check_listing(definition: &Definition, raw: RawListing) -> Result<Listing, Wrong> {
-    for (hole, setting) in &raw.each {
-        definition.has(SettingType::List, setting).under(hole).under("each")?;
-    }
-    for (key, span) in [("every", raw.every), ("lateness", raw.lateness)] {
-        if span.is_some_and(|span| !span.is_positive()) {
-            return Err(Wrong::new("is not above 0").under(key));
-        }
-    }
-    if raw.empty == Empty::Unknown && raw.order != Order::NewestFirst {
-        return Err(Wrong::new("is unknown, which only a listing of order newest_first can be").under("empty"));
-    }
-    let pager = Pager::parse(raw.paging.clone()).under("paging")?;
-    let known = definition.names().into_iter().chain(raw.each.keys().map(String::as_str)).chain(pager.holes());
-    let known: Vec<&str> = known.collect();
-    let request = RequestTemplate::parse(&raw.request, &known).under("request")?;
-    check_paging(&pager, &request, raw.order)?;
-    let map = map_of(definition, &raw)?;
-    let records = raw.records.iter().enumerate().map(|(index, text)| Path::parse(text).under(index));
-    let records: Vec<Path> = records.collect::<Result<_, _>>().under("records")?;
-    Ok(Listing {
-        name: raw.name,
-        each: raw.each,
-        order: raw.order,
-        records,
-        max_pages: raw.max_pages.max(1),
-        every: raw.every,
-        lateness: raw.lateness,
-        empty: raw.empty,
-        request,
-        pager,
-        map,
-        has_borrowed_map: raw.map.is_none(),
-        tests: raw.test,
-    })
-}
-
-fn map_of(definition: &Definition, raw: &RawListing) -> Result<FieldMap, Wrong> {
-    match (&raw.map, &raw.map_of) {
-        (Some(table), None) => {
-            let map = FieldMap::parse(table).under("map")?;
-            check_holes(definition, &map).under("map")?;
-            Ok(map)
-        }
-        (None, Some(other)) => {
-            let names: Vec<&str> = definition.listings.iter().map(|listing| listing.name.as_str()).collect();
-            let found = definition.listings.iter().find(|listing| listing.name == *other);
-            found.map(|listing| listing.map.clone()).ok_or_else(|| unknown(other, &names)).under("map_of")
-        }
-        _ => Err(Wrong::new("has to have one of `map` and `map_of`")),
-    }
-}
-
-fn check_paging(pager: &Pager, request: &RequestTemplate, order: Order) -> Result<(), Wrong> {
-    if matches!(pager.paging, Paging::Since { .. }) && order != Order::OldestFirst {
-        return Err(Wrong::new("is since, which ascends: write order = \"oldest_first\" beside it").under("paging"));
-    }
-    let begins_somewhere = request.uses(SINCE) || matches!(pager.paging, Paging::Since { .. });
-    if order == Order::OldestFirst && !begins_somewhere {
-        let message = "is oldest_first, and the request has no {since}: everything would be read each time";
-        return Err(Wrong::new(message).under("order"));
-    }
-    let message = match (&pager.paging, pager.is_address(), request.uses(PAGE)) {
-        (Paging::None, _, true) => "is none, and the request has a {page}",
-        (Paging::None, ..) | (_, true, false) | (_, false, true) => return Ok(()),
-        (_, true, true) => "gives an address, and the request has a {page}",
-        (_, false, false) => "gives a token, and the request has no {page} to put it in",
-    };
-    Err(Wrong::new(message).under("paging"))
-}
-
-/// A secret or a list in a template would be taken for a value of the record.
-fn check_holes(definition: &Definition, map: &FieldMap) -> Result<(), Wrong> {
-    let is_no_text = |hole: &str| {
-        let setting = definition.settings.iter().find(|setting| setting.name == hole);
-        setting.is_some_and(|setting| matches!(setting.kind, SettingType::List | SettingType::Secret))
-    };
-    match map.holes().find(|(_, hole)| is_no_text(hole)) {
-        Some((field, hole)) => {
-            Err(Wrong::new(format!("has the hole `{{{hole}}}`, a setting that is not one text")).under(field))
-        }
-        None => Ok(()),
-    }
-}
-
-/// A limit's bucket is a listing.
-fn check_buckets(definition: &Definition) -> Result<(), Wrong> {
-    let names: Vec<&str> = definition.listings.iter().map(|listing| listing.name.as_str()).collect();
-    for (index, limit) in definition.quota.limits.iter().enumerate() {
-        if let Some(only) = limit.only.as_deref().filter(|only| !names.contains(only)) {
-            return Err(Wrong::new(format!("{only:?} {}", unknown(only, &names)))
-                .under("only")
-                .under(index)
-                .under("limit"));
-        }
-    }
-    Ok(())
 }

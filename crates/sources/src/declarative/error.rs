@@ -23,13 +23,7 @@ impl DefinitionError {
     /// From the parser of TOML; an unknown key is told with the nearest that there is.
     pub(crate) fn of_toml(text: &str, error: &toml::de::Error) -> Self {
         let line = error.span().map(|span| line_of(text, span.start));
-        let mut message = error.message().trim().replace('\n', " ");
-        if let Some((unknown, known)) = unknown_field(&message)
-            && let Some(nearest) = nearest(&unknown, known.iter().map(String::as_str))
-        {
-            message = format!("there is no key `{unknown}`: write `{nearest}`, or one of {}", known.join(", "));
-        }
-        Self { line, place: String::new(), message }
+        Self { line, place: String::new(), message: with_hint(error.message()) }
     }
 
     /// A mistake that the parser does not see.
@@ -102,6 +96,16 @@ pub(crate) fn unknown(name: &str, known: &[&str]) -> String {
         Some(nearest) => format!("is not known: write `{nearest}`, or one of {}", known.join(", ")),
         None => format!("is not known: it is one of {}", known.join(", ")),
     }
+}
+
+/// serde's message, on one line; an unknown key is told with the nearest that there is.
+pub(crate) fn with_hint(message: &str) -> String {
+    let message = message.trim().replace('\n', " ");
+    let hint = unknown_field(&message).and_then(|(unknown, known)| {
+        let nearest = nearest(&unknown, known.iter().map(String::as_str))?;
+        Some(format!("there is no key `{unknown}`: write `{nearest}`, or one of {}", known.join(", ")))
+    });
+    hint.unwrap_or(message)
 }
 
 /// serde's message for a key that a table does not have, taken apart.

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use grapevine_model::{Author, Deletion, Engagement, Event, Kind, Media, Mention, MentionKey};
+use grapevine_model::{AccountSnapshot, Author, Deletion, Engagement, Event, Kind, Media, Mention, MentionKey};
 use jiff::Timestamp;
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
@@ -48,10 +49,37 @@ const CONDITIONS: &[&str] = &["is_team", "is_bot", "deleted", "skip"];
 /// Tables from a name to what decides for it.
 const TABLES: &[&str] = &["kind", "media"];
 const MEDIA: [&str; 4] = ["image", "video", "audio", "link"];
+/// The fields of a map whose listing gives accounts, or nothing.
+const OF_ACCOUNTS: &[&str] = &["account", "followers", "skip"];
+const OF_NOTHING: &[&str] = &["created_at", "changed_at", "skip"];
+
+/// What a listing's records become.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Gives {
+    #[default]
+    Mention,
+    /// How many followers an account has.
+    Account,
+    /// Nothing by themselves: other listings are read for each of them.
+    Nothing,
+}
+
+impl Gives {
+    /// The fields of a map, and those that it can not be without.
+    fn fields(self) -> (Vec<&'static str>, &'static [&'static str]) {
+        match self {
+            Gives::Mention => ([VALUES, TIMES, CONDITIONS, TABLES].concat(), &["id", "created_at"]),
+            Gives::Account => (OF_ACCOUNTS.to_vec(), &["account", "followers"]),
+            Gives::Nothing => (OF_NOTHING.to_vec(), &[]),
+        }
+    }
+}
 
 /// Where each field of a mention stands in a record.
 #[derive(Debug, Clone)]
 pub(crate) struct FieldMap {
+    pub(crate) gives: Gives,
     values: BTreeMap<String, Expression>,
     conditions: BTreeMap<String, Condition>,
     kind: Kind,
@@ -66,6 +94,8 @@ pub(crate) enum Mapped {
     Event(Event),
     /// It is nothing that is collected.
     Skipped,
+    /// It gives nothing by itself, and other listings are read for it.
+    Noted,
 }
 
 /// Where records come from and when.
@@ -78,8 +108,9 @@ pub(crate) struct Origin<'a> {
 }
 
 impl FieldMap {
-    pub(crate) fn parse(table: &toml::Table) -> Result<Self, Wrong> {
+    pub(crate) fn parse(table: &toml::Table, gives: Gives) -> Result<Self, Wrong> {
         let mut map = Self {
+            gives,
             values: BTreeMap::new(),
             conditions: BTreeMap::new(),
             kind: Kind::Post,
@@ -89,14 +120,19 @@ impl FieldMap {
         for (field, value) in table {
             map.field(field, value).under(field)?;
         }
-        match ["id", "created_at"].into_iter().find(|field| !map.values.contains_key(*field)) {
+        match gives.fields().1.iter().find(|field| !map.values.contains_key(**field)) {
+            Some(field) if gives == Gives::Account => {
+                Err(Wrong::new(format!("has no `{field}`: a listing that gives accounts needs it")))
+            }
             Some(field) => Err(Wrong::new(format!("has no `{field}`: every mention has one"))),
             None => Ok(map),
         }
     }
 
     fn field(&mut self, field: &str, value: &toml::Value) -> Result<(), Wrong> {
+        let (known, _) = self.gives.fields();
         match field {
+            _ if !known.contains(&field) => return Err(Wrong::new(unknown(field, &known))),
             "kind" => self.kinds(value)?,
             "media" => self.media(value)?,
             _ if CONDITIONS.contains(&field) => {
@@ -105,10 +141,9 @@ impl FieldMap {
             _ if TIMES.contains(&field) => {
                 self.values.insert(field.to_owned(), Expression::parse(value, OF_TIMES)?);
             }
-            _ if VALUES.contains(&field) => {
+            _ => {
                 self.values.insert(field.to_owned(), Expression::parse(value, OF_TEXTS)?);
             }
-            _ => return Err(Wrong::new(unknown(field, &[VALUES, TIMES, CONDITIONS, TABLES].concat()))),
         }
         Ok(())
     }
@@ -159,6 +194,13 @@ impl FieldMap {
         time("changed_at").or_else(|| time("created_at"))
     }
 
+    /// The key of a mention by its id, where its instance is told by the settings alone.
+    pub(crate) fn key(&self, native_id: &str, origin: &Origin<'_>) -> MentionKey {
+        let scope = Scope { record: &Value::Null, names: origin.names };
+        let instance = self.values.get("instance").and_then(|instance| instance.text(&scope).ok().flatten());
+        MentionKey::new(origin.platform, instance.unwrap_or_default(), native_id)
+    }
+
     /// What names the record on its platform, where that can be read.
     pub(crate) fn id(&self, record: &Value, origin: &Origin<'_>) -> Option<String> {
         self.values.get("id")?.text(&Scope { record, names: origin.names }).ok().flatten()
@@ -173,6 +215,11 @@ impl FieldMap {
         }
         if read.holds("skip") {
             return Ok(Mapped::Skipped);
+        }
+        match self.gives {
+            Gives::Mention => {}
+            Gives::Account => return read.account(origin).map(Event::AccountSnapshot).map(Mapped::Event),
+            Gives::Nothing => return Ok(Mapped::Noted),
         }
         let id = read.text("id")?.ok_or("the record has no id: check `map.id`")?;
         let instance = read.text("instance")?.unwrap_or_default();
@@ -196,6 +243,17 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
+    fn account(&self, origin: &Origin<'_>) -> Result<AccountSnapshot, String> {
+        let account = self.text("account")?.ok_or("the record has no account: check `map.account`")?;
+        let followers = self.count("followers")?.ok_or("the record has no followers: check `map.followers`")?;
+        Ok(AccountSnapshot {
+            platform: origin.platform.to_owned(),
+            account: account.trim_start_matches('@').to_owned(),
+            observed_at: origin.observed_at,
+            followers,
+        })
+    }
+
     fn mention(&self, key: MentionKey, observed_at: Timestamp) -> Result<Mention, String> {
         let created_at = self.value("created_at").map(|time| time.time(&self.scope)).transpose()?.flatten();
         let created_at = created_at.ok_or("the record has no time: check `map.created_at`")?;

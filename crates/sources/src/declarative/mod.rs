@@ -12,19 +12,27 @@
 //! | the platform does not know a page's token any more | reads the listing anew from its mark |
 //! | the platform goes back fewer pages than are missing | says so in a [`Gap`](grapevine_model::Gap) |
 //! | one listing is limited, fails, or is gone | reads the others meanwhile, says so, asks it again later |
+//! | a record of a listing is new, or has grown | the listing that is read for each of them gets its turn |
+//! | a post reaches an age to be read again | asks for it by its id: gives what changed, or that it is gone |
+//! | more than ten posts in a row are said to be gone | does not believe it |
 //! | a listing that may be empty by mistake is empty | learns nothing from it; in the middle of a run it gives a gap |
 //! | the process ended between two pages | reads on at the page that was next |
 //!
 //! A cursor holds a mark for each partition, which moves only when a run has ended.
 
+mod auth;
+mod body;
+mod check;
 mod condition;
 mod definition;
 mod error;
 mod expression;
 mod map;
+mod nested;
 mod paging;
 mod partition;
 mod path;
+mod reading;
 mod recent;
 mod request;
 mod settings;
@@ -33,9 +41,11 @@ pub(crate) mod shapes;
 mod shipped;
 mod source;
 mod state;
+mod take;
 mod template;
 mod test;
 mod trial;
+mod turns;
 
 use std::{fmt, path::PathBuf, sync::Arc};
 
@@ -112,8 +122,9 @@ fn spec(place: Place<'_>, definition: Arc<Definition>, table: toml::Table) -> Re
     let values = Values::read(&definition.settings, table).map_err(|(key, message)| place.value_error(key, message))?;
     let spec = DeclarativeSpec { name: place.source_name.to_owned(), kind: place.kind, definition, values };
     if partition::partitions(&spec.definition, &spec.values).is_empty() {
-        let lists: Vec<&str> =
-            spec.definition.listings.iter().flat_map(|listing| listing.each.values()).map(String::as_str).collect();
+        let lists = spec.definition.listings.iter().flat_map(|listing| listing.each.values()).map(String::as_str);
+        let mut lists: Vec<&str> = lists.collect();
+        lists.dedup();
         return Err(place.value_error(lists.join("`, `"), "are all empty: name what is to be read in one of them"));
     }
     Ok(Box::new(Arc::new(spec)))

@@ -1,64 +1,77 @@
 //! Reads the listings of a definition: one request a poll.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
-use grapevine_model::{Event, Gap};
+use grapevine_model::{Event, Gap, Usage};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use url::Url;
 
 use super::{
-    DeclarativeSpec,
-    definition::{AuthRule, Listing, Pace},
-    map::{Mapped, Origin},
+    DeclarativeSpec, auth,
+    definition::{Listing, Pace},
+    map::{Gives, Origin},
     paging::Answer,
     partition::{PartitionRef, partitions},
-    request::Asked,
-    state::{Partition, Seen, State},
+    reading::{Became, Reader, of_token},
+    request::{Asked, IDS},
+    state::{Partition, State},
+    take::{ReadFor, Taking},
+    turns::{Known, Task, Turn, Turns},
 };
 use crate::{
-    Cursor, Page, Progress, Rejected, Source, SourceError, World,
-    http::{Auth, Client, Fetched, Request, Response, header::HeaderName, without_parameter},
+    Cursor, Page, Progress, Source, SourceError, World,
+    http::{Client, Fetched, Request, Response, without_parameter},
 };
 
-/// How long a partition rests after it failed, when others can be read meanwhile; it doubles with each further time.
-const REST: SignedDuration = SignedDuration::from_secs(15);
-const LONGEST_REST: SignedDuration = SignedDuration::from_mins(15);
-/// The same for a failure that does not pass by itself, such as a repository that was deleted: a person may have to act.
-const LASTING_REST: SignedDuration = SignedDuration::from_hours(1);
-const LONGEST_LASTING_REST: SignedDuration = SignedDuration::from_hours(24);
-/// Fingerprints that a cursor holds, over all partitions.
+/// Fingerprints that a cursor holds, over all partitions, beside those of what will be read again.
 const MOST_RECENT: usize = 2_000;
 
 pub(crate) struct DeclarativeSource {
     spec: Arc<DeclarativeSpec>,
     world: World,
     client: Option<Client>,
+    /// What an earlier life had counted of the quota, until there is a client.
+    allowance: Option<Value>,
     partitions: Vec<PartitionRef>,
-    resting: HashMap<String, Rest>,
+    turns: Turns,
 }
 
-/// Why a partition is left alone for a while.
-struct Rest {
-    until: Timestamp,
-    /// How often in a row it failed before for as long.
-    times: u32,
-    error: SourceError,
+/// What the platform answered.
+struct Answered {
+    /// The token of the page that was asked for.
+    page: Option<String>,
+    value: Value,
+    response: Response,
+}
+
+/// What came of a question.
+enum Step {
+    Page(Answered),
+    /// The record of another listing that it was read for is not known any more.
+    Gone,
+    /// These were asked for again. Without an answer, the platform does not know the one that was.
+    Recheck(Vec<String>, Option<Answered>),
 }
 
 impl DeclarativeSource {
     pub(crate) fn new(spec: Arc<DeclarativeSpec>, world: World) -> Self {
         let partitions = partitions(&spec.definition, &spec.values);
-        Self { spec, world, client: None, partitions, resting: HashMap::new() }
+        let turns = Turns::new(&spec.definition, &partitions);
+        Self { spec, world, client: None, allowance: None, partitions, turns }
     }
 
     fn pace(&self, listing: &Listing) -> Pace {
-        let mut pace = self.spec.definition.poll;
-        pace.every = self.spec.values.every.or(listing.every).unwrap_or(pace.every);
-        pace.lateness = listing.lateness.unwrap_or(pace.lateness);
-        pace.backfill = self.spec.values.backfill.unwrap_or(pace.backfill);
-        pace
+        let (all, own, values) = (self.spec.definition.poll, listing.pace, &self.spec.values);
+        // Accounts have a pace of their own.
+        let wanted = values.every.filter(|_| listing.gives() != Gives::Account);
+        Pace {
+            every: wanted.or(own.every).unwrap_or(all.every),
+            backfill: values.backfill.or(own.backfill).unwrap_or(all.backfill),
+            look_back: own.look_back.unwrap_or(all.look_back),
+            lateness: own.lateness.unwrap_or(all.lateness),
+        }
     }
 
     fn listing(&self, partition: &PartitionRef) -> &Listing {
@@ -70,43 +83,25 @@ impl DeclarativeSource {
         let client = match self.client.take() {
             Some(client) => client,
             None => {
-                let definition = &self.spec.definition;
-                let client = Client::new(&self.world, self.auth()?, definition.quota.clone());
+                let (definition, values) = (&self.spec.definition, &self.spec.values);
+                let auth = auth::auth(&definition.auth, values, &self.world)?;
+                let mut client = Client::new(&self.world, auth, definition.quota.clone());
+                if let Some(saved) = self.allowance.take() {
+                    client.resume(&saved);
+                }
                 client.with_rules(definition.errors.clone())
             }
         };
         Ok(self.client.insert(client))
     }
 
-    fn auth(&self) -> Result<Auth, SourceError> {
-        let (definition, values) = (&self.spec.definition, &self.spec.values);
-        let Some(rule) = &definition.auth else { return Ok(Auth::None) };
-        let Some(place) = values.secrets.get(rule.secret()) else { return Ok(Auth::None) };
-        let secret = place.read(&self.world)?;
-        Ok(match rule {
-            AuthRule::Bearer { .. } => Auth::Bearer(secret),
-            AuthRule::Basic { user, .. } => {
-                Auth::Basic { user: values.names.get(user).cloned().unwrap_or_default(), password: secret }
-            }
-            AuthRule::Header { name, prefix, .. } => {
-                let name = HeaderName::try_from(name)
-                    .map_err(|_| SourceError::Config(format!("{name:?} is no name of a header: mend `auth.name`")))?;
-                Auth::Header { name, prefix: prefix.clone(), value: secret }
-            }
-            AuthRule::Query { name, .. } => Auth::Query { name: name.clone(), value: secret },
-        })
+    fn known<T>(&self, state: &State, now: Timestamp, with: impl FnOnce(Known<'_>) -> T) -> T {
+        let every = |listing: &Listing| self.pace(listing).every;
+        with(Known { definition: &self.spec.definition, partitions: &self.partitions, state, every: &every, now })
     }
 
-    /// The next partition after the last one that is due and does not rest.
-    fn next(&self, state: &State, now: Timestamp) -> Option<PartitionRef> {
-        let is_wanted = |partition: &&PartitionRef| {
-            let every = self.pace(self.listing(partition)).every;
-            let due = state.partitions.get(&partition.key).map_or(Timestamp::MIN, |known| known.due(every));
-            due <= now && self.resting.get(&partition.key).is_none_or(|rest| rest.until <= now)
-        };
-        let (before, after): (Vec<_>, Vec<_>) =
-            self.partitions.iter().partition(|partition| partition.key <= state.last);
-        after.into_iter().chain(before).find(is_wanted).cloned()
+    fn next(&self, state: &State, now: Timestamp) -> Option<Turn> {
+        self.known(state, now, |known| self.turns.next(known))
     }
 
     /// The token of the page that comes next in this partition, and the request for it.
@@ -115,11 +110,21 @@ impl DeclarativeSource {
         partition: &PartitionRef,
         known: &mut Partition,
     ) -> Result<(Option<String>, Request), SourceError> {
-        let listing = self.listing(partition);
-        let (page, since) = known.ask(self.world.clock.now(), &self.pace(listing), listing);
-        let wanted = Wanted { page: page.as_deref(), since, until: self.world.clock.now() };
-        let request = request(listing, partition, &wanted);
+        let (listing, now) = (self.listing(partition), self.world.clock.now());
+        let (page, since) = known.ask(now, &self.pace(listing), listing);
+        let children = known.children.lists();
+        let partition = partition.of_children(listing, &children);
+        let lists = self.lists(children);
+        let wanted = Wanted { page: page.as_deref(), since, until: now, lists: &lists };
+        let request = request(listing, &partition, &wanted);
         request.map(|request| (page, request)).map_err(SourceError::Config)
+    }
+
+    /// The lists among the settings, and others.
+    fn lists(&self, others: BTreeMap<String, Vec<String>>) -> BTreeMap<String, Vec<String>> {
+        let mut lists = self.spec.values.lists.clone();
+        lists.extend(others);
+        lists
     }
 
     async fn fetch(
@@ -135,8 +140,29 @@ impl DeclarativeSource {
         }
     }
 
+    async fn ask(&mut self, turn: &Turn, known: &mut Partition) -> Result<Step, SourceError> {
+        let partition = self.partitions[turn.partition].clone();
+        let before = known.clone();
+        let asked = match turn.task {
+            Task::Page => self.ask_page(&partition, known).await.map(Step::Page),
+            Task::Recheck => self.ask_again(&partition, known).await,
+        };
+        match (asked, &self.listing(&partition).for_each) {
+            (Err(SourceError::Gone(message)), Some(rule)) if turn.task == Task::Page => {
+                tracing::warn!("source {}: {}: {message}; what it was read for is gone", self.spec.name, turn.key);
+                let is_accident = known.child_is_gone(rule, self.world.clock.now());
+                if is_accident { Ok(Step::Gone) } else { Err(SourceError::Gone(message)) }
+            }
+            (Err(error), _) => {
+                *known = before;
+                Err(error)
+            }
+            (asked, _) => asked,
+        }
+    }
+
     /// Asks for a page of this partition. A token that the platform does not know any more is given up.
-    async fn ask(&mut self, partition: &PartitionRef, known: &mut Partition) -> Result<Answered, SourceError> {
+    async fn ask_page(&mut self, partition: &PartitionRef, known: &mut Partition) -> Result<Answered, SourceError> {
         let question = self.question(partition, known)?;
         match self.fetch(partition, question).await {
             Err(SourceError::Config(message) | SourceError::Gone(message)) if known.begin_anew() => {
@@ -148,119 +174,107 @@ impl DeclarativeSource {
         }
     }
 
-    /// Leaves a partition alone that failed: for long where that does not pass by itself.
-    fn rest(&mut self, partition: &PartitionRef, error: SourceError) {
+    /// Asks for what was given before and is of an age to be read again.
+    async fn ask_again(&mut self, partition: &PartitionRef, known: &mut Partition) -> Result<Step, SourceError> {
         let now = self.world.clock.now();
-        let error = match error {
-            SourceError::Gone(message) => SourceError::Gone(format!("{}: {message}", partition.key)),
-            other => other,
-        };
-        let before = self.resting.get(&partition.key);
-        let before = before.filter(|rest| rest.error.is_transient() == error.is_transient());
-        let times = before.map_or(0, |rest| rest.times + 1);
-        let (first, longest) =
-            if error.is_transient() { (REST, LONGEST_REST) } else { (LASTING_REST, LONGEST_LASTING_REST) };
-        let own = first.saturating_mul(2_i32.saturating_pow(times.min(10))).min(longest);
-        let until = match &error {
-            SourceError::RateLimited { until, .. } => *until,
-            _ => now.saturating_add(own).unwrap_or(now),
-        };
-        tracing::warn!("source {}: {}: {error}; it rests until {until}", self.spec.name, partition.key);
-        self.resting.insert(partition.key.clone(), Rest { until, times, error });
-    }
-
-    /// The partitions that rest because they failed.
-    fn failing(&self, now: Timestamp) -> impl Iterator<Item = (&PartitionRef, &Rest)> {
-        let rests = self.partitions.iter().filter_map(|partition| Some((partition, self.resting.get(&partition.key)?)));
-        rests.filter(move |(_, rest)| rest.until > now)
-    }
-
-    /// The error of a source of which every partition failed: the one that is over first, and one that does not pass by
-    /// itself only where none does.
-    fn failure(&self, now: Timestamp) -> Option<SourceError> {
-        if self.failing(now).count() < self.partitions.len() {
-            return None;
+        let Some(rule) = self.listing(partition).recheck.as_ref() else { return Ok(Step::Recheck(Vec::new(), None)) };
+        let (batch, tokens) = (rule.batch, known.recheck.due(&rule.plan, now, rule.batch));
+        let ids = tokens.iter().map(|token| of_token(token).0.to_owned()).collect();
+        let lists = self.lists([(IDS.to_owned(), ids)].into());
+        let asked = Asked { names: &partition.names, lists: &lists, page: None, since: now, until: now };
+        let request = rule.request.fill(&asked).map_err(SourceError::Config)?;
+        match self.fetch(partition, (None, request)).await {
+            Ok(answered) => Ok(Step::Recheck(tokens, Some(answered))),
+            Err(SourceError::Gone(_)) if batch == 1 => Ok(Step::Recheck(tokens, None)),
+            Err(error) => Err(error),
         }
-        let first = self.failing(now).min_by_key(|(_, rest)| (!rest.error.is_transient(), rest.until));
-        first.map(|(_, rest)| rest.error.clone())
     }
 
-    fn page(&mut self, mut state: State, partition: &PartitionRef, mut known: Partition, answered: &Answered) -> Page {
+    fn page(&mut self, mut state: State, turn: &Turn, known: Partition, step: Step) -> Page {
         let (now, spec) = (self.world.clock.now(), self.spec.clone());
-        let listing = &spec.definition.listings[partition.listing];
-        let pace = self.pace(listing);
-        let read = self.read(partition, answered);
-        let mut events = Vec::new();
-        for (event, position) in read.events {
-            events.extend(known.recent.sift(event, position));
-        }
-        let rejected = read.rejected.into_iter().filter_map(|(rejected, position)| {
-            known.recent.is_new(&rejected.raw, position.unwrap_or(now)).then_some(rejected)
-        });
-        let rejected = rejected.collect();
-        let missed = known.saw(&read.seen, now, &pace, listing);
-        known.recent.keep((MOST_RECENT / self.partitions.len().max(1)).max(20));
-        if let Some(missed) = missed.filter(|missed| missed.from < missed.to) {
-            let reason = format!("{}: the platform gives no page further back", partition.key);
-            events.push(Event::Gap(Gap { source: spec.name.clone(), from: missed.from, to: missed.to, reason }));
-        }
-        state.last = partition.key.clone();
+        let listing = &spec.definition.listings[self.partitions[turn.partition].listing];
+        let partition = self.asked_partition(turn, &known);
+        let mut taking = Taking {
+            source: &spec.name,
+            listing,
+            partition: &partition,
+            read_for: self.read_for(turn.partition, listing),
+            now,
+            state: std::mem::take(&mut state),
+            known,
+            events: Vec::new(),
+            rejected: Vec::new(),
+        };
+        self.take(&mut taking, step);
+        let Taking { state: others, mut known, events, rejected, .. } = taking;
+        known.recent.keep((MOST_RECENT / self.partitions.len().max(1)).max(20) + known.recheck.len());
+        state = others;
+        state.last = turn.key.clone();
         state.partitions.insert(partition.key.clone(), known);
         Page { events, rejected, ..self.resting_page(state, now) }
     }
 
-    fn read(&self, partition: &PartitionRef, answered: &Answered) -> Read {
-        let listing = self.listing(partition);
-        let records: Vec<&Value> = listing.records.iter().flat_map(|path| path.all(&answered.value)).collect();
-        let answer = Answer { body: &answered.value, response: &answered.response, records: &records };
-        let next = listing.pager.next(answered.page.as_deref(), &answer).map(|next| self.without_secret(listing, next));
-        let origin = self.origin(partition, answered.response.at);
-        let mut read = Read { seen: Seen { next, ..Seen::default() }, events: Vec::new(), rejected: Vec::new() };
-        let mut ids = blake3::Hasher::new();
-        for record in records {
-            let position = listing.map.position(record, &origin);
-            read.seen.newest = read.seen.newest.max(position);
-            read.seen.last = position.or(read.seen.last);
-            match listing.map.map(record, &origin) {
-                Ok(Mapped::Event(event)) => {
-                    ids.update(event.partition_key().unwrap_or_default().as_bytes());
-                    read.events.push((self.with_raw(event, record), position));
-                }
-                Ok(Mapped::Skipped) => {}
-                Err(reason) => {
-                    let rejected = rejected(listing, partition, record, listing.map.id(record, &origin), reason);
-                    read.rejected.push((rejected, position));
-                }
+    fn take(&self, taking: &mut Taking<'_>, step: Step) {
+        let (listing, partition) = (taking.listing, taking.partition);
+        let reader = |at: Timestamp| {
+            Reader::of_page(listing, partition, self.origin(partition, at)).keeping_raw(self.spec.values.keep_raw)
+        };
+        match step {
+            Step::Gone => {}
+            Step::Page(Answered { page, value, response }) => {
+                let reader = reader(response.at);
+                let records = reader.records(&value);
+                let shown = records.iter().map(|record| reader.read(record)).collect();
+                let answer = Answer { body: &value, response: &response, records: &records };
+                let next = listing.pager.next(page.as_deref(), &answer);
+                taking.page(shown, next.map(|next| self.without_secret(listing, next)), &self.pace(listing));
+            }
+            Step::Recheck(tokens, answered) => {
+                let (value, at) = answered.map_or((Value::Null, taking.now), |it| (it.value, it.response.at));
+                let reader = reader(at).of_recheck();
+                let shown = reader.records(&value).into_iter().map(|record| reader.read(record)).collect();
+                taking.again(&tokens, shown, &reader.origin);
             }
         }
-        read.seen.is_empty = read.events.is_empty() && read.rejected.is_empty();
-        read.seen.print = (!read.events.is_empty()).then(|| ids.finalize().to_hex()[..12].to_owned());
-        read
+    }
+
+    /// With the records of another listing that it is read for, where those stand in its request.
+    fn asked_partition(&self, turn: &Turn, known: &Partition) -> PartitionRef {
+        let partition = &self.partitions[turn.partition];
+        match turn.task {
+            Task::Page => partition.of_children(self.listing(partition), &known.children.lists()),
+            Task::Recheck => partition.clone(),
+        }
+    }
+
+    fn read_for<'a>(&'a self, partition: usize, listing: &Listing) -> Vec<ReadFor<'a>> {
+        let own = self.pace(listing).lateness;
+        let of = |child: &usize| {
+            let partition = &self.partitions[*child];
+            let child = self.listing(partition);
+            let later = self.pace(child).lateness.saturating_sub(own).max(SignedDuration::ZERO);
+            Some(ReadFor { key: &partition.key, rule: child.for_each.as_ref()?, later })
+        };
+        self.turns.children(partition).iter().filter_map(of).collect()
     }
 
     /// A token goes into the checkpoint, so the secret must not stand in it: platforms repeat what they were asked with.
     fn without_secret(&self, listing: &Listing, next: String) -> String {
-        match &self.spec.definition.auth {
-            Some(AuthRule::Query { name, .. }) if listing.pager.is_address() => without_parameter(&next, name),
-            _ => next,
+        if !listing.pager.is_address() {
+            return next;
         }
+        auth::secret_parameters(&self.spec.definition.auth).fold(next, |next, name| without_parameter(&next, name))
     }
 
     fn origin<'a>(&'a self, partition: &'a PartitionRef, observed_at: Timestamp) -> Origin<'a> {
         Origin { platform: &self.spec.definition.platform, names: &partition.names, observed_at }
     }
 
-    fn with_raw(&self, mut event: Event, record: &Value) -> Event {
-        if let (Event::Upsert(mention), true) = (&mut event, self.spec.values.keep_raw) {
-            mention.raw = Some(record.to_string());
-        }
-        event
-    }
-
-    /// A page without events: how far all partitions are, and whether one waits.
+    /// A page without events: how far all partitions are that give mentions, and whether one waits.
     fn resting_page(&self, mut state: State, now: Timestamp) -> Page {
         state.partitions.retain(|key, _| self.partitions.iter().any(|partition| partition.key == *key));
-        let through = self.partitions.iter().map(|partition| state.partitions.get(&partition.key)?.through);
+        let give = self.partitions.iter().filter(|partition| self.listing(partition).gives() == Gives::Mention);
+        let through = give.map(|partition| state.partitions.get(&partition.key)?.through);
         let complete_through = through.min().flatten();
         let progress = if self.next(&state, now).is_some() { Progress::Behind } else { Progress::CaughtUp };
         Page { events: Vec::new(), rejected: Vec::new(), cursor: state.cursor(), complete_through, state: progress }
@@ -280,33 +294,6 @@ impl DeclarativeSource {
     }
 }
 
-/// What the platform answered to one page's token.
-struct Answered {
-    page: Option<String>,
-    value: Value,
-    response: Response,
-}
-
-/// What a page holds.
-struct Read {
-    seen: Seen,
-    events: Vec<(Event, Option<Timestamp>)>,
-    rejected: Vec<(Rejected, Option<Timestamp>)>,
-}
-
-/// It is named by its id, or by a hash where that can not be read: where it stands in the listing changes.
-fn rejected(
-    listing: &Listing,
-    partition: &PartitionRef,
-    record: &Value,
-    id: Option<String>,
-    reason: String,
-) -> Rejected {
-    let raw = json!({"listing": listing.name, "each": partition.each, "record": record}).to_string().into_bytes();
-    let name = id.unwrap_or_else(|| format!("without an id, {}", &blake3::hash(&raw).to_hex()[..12]));
-    Rejected { place: format!("{} record {name}", partition.key), reason, raw }
-}
-
 /// An address that the platform gave stays at the host that the definition names: it gets the secret.
 fn request(listing: &Listing, partition: &PartitionRef, wanted: &Wanted<'_>) -> Result<Request, String> {
     let (page, mut names) = (wanted.page.map(|page| listing.pager.split(page)), partition.names.clone());
@@ -314,7 +301,8 @@ fn request(listing: &Listing, partition: &PartitionRef, wanted: &Wanted<'_>) -> 
         names.extend(parts);
         page
     });
-    let asked = Asked { names: &names, page: page.as_deref(), since: wanted.since, until: wanted.until };
+    let Wanted { since, until, .. } = *wanted;
+    let asked = Asked { names: &names, lists: wanted.lists, page: page.as_deref(), since, until };
     let first = listing.request.fill(&asked)?;
     let Some(page) = wanted.page.filter(|_| listing.pager.is_address()) else { return Ok(first) };
     let next: Url = first.url.join(page).map_err(|error| format!("the next page's address is none: {error}"))?;
@@ -322,7 +310,7 @@ fn request(listing: &Listing, partition: &PartitionRef, wanted: &Wanted<'_>) -> 
         let (here, there) = (first.url.origin().ascii_serialization(), next.origin().ascii_serialization());
         return Err(format!("the next page lies at {there}, not at {here}: set the address that it really has"));
     }
-    listing.request.at(next, &names)
+    listing.request.at(next, &asked)
 }
 
 /// The page that is asked for next.
@@ -330,14 +318,17 @@ struct Wanted<'a> {
     page: Option<&'a str>,
     since: Timestamp,
     until: Timestamp,
+    lists: &'a BTreeMap<String, Vec<String>>,
 }
 
 #[async_trait]
 impl Source for DeclarativeSource {
+    /// A listing that is read for another's records is not asked: there is none yet.
     async fn check(&mut self) -> Result<(), SourceError> {
         let mut checked = None;
         for partition in self.partitions.clone() {
-            if checked.replace(partition.listing) != Some(partition.listing) {
+            let is_new = checked.replace(partition.listing) != Some(partition.listing);
+            if is_new && self.listing(&partition).for_each.is_none() {
                 let question = self.question(&partition, &mut Partition::default())?;
                 self.fetch(&partition, question).await?;
             }
@@ -348,45 +339,70 @@ impl Source for DeclarativeSource {
     async fn poll(&mut self, cursor: Option<&Cursor>) -> Result<Page, SourceError> {
         let now = self.world.clock.now();
         let (mut state, mut gap) = self.state(cursor, now);
-        while let Some(partition) = self.next(&state, self.world.clock.now()) {
-            let mut known = state.partitions.remove(&partition.key).unwrap_or_default();
-            let before = known.clone();
-            match self.ask(&partition, &mut known).await {
-                Ok(answered) => {
-                    self.resting.remove(&partition.key);
-                    let mut page = self.page(state, &partition, known, &answered);
+        while let Some(turn) = self.next(&state, self.world.clock.now()) {
+            let key = self.partitions[turn.partition].key.clone();
+            let mut known = state.partitions.remove(&key).unwrap_or_default();
+            match self.ask(&turn, &mut known).await {
+                Ok(step) => {
+                    self.turns.works(&turn);
+                    let mut page = self.page(state, &turn, known, step);
                     page.events.splice(0..0, gap.take());
                     return Ok(page);
                 }
                 Err(error) => {
-                    state.partitions.insert(partition.key.clone(), before);
-                    state.last = partition.key.clone();
-                    self.rest(&partition, error);
+                    state.partitions.insert(key, known);
+                    state.last = turn.key.clone();
+                    let rest = self.turns.rest(&turn, error, self.world.clock.now());
+                    let (error, until) = (&rest.error, rest.until);
+                    tracing::warn!("source {}: {}: {error}; it rests until {until}", self.spec.name, turn.key);
                 }
             }
         }
-        match self.failure(self.world.clock.now()) {
+        let failure = self.known(&state, self.world.clock.now(), |known| self.turns.failure(known));
+        match failure {
             Some(error) => Err(error),
             None => Ok(Page { events: gap.into_iter().collect(), ..self.resting_page(state, now) }),
         }
     }
 
     fn notice(&self) -> Option<String> {
-        let (first, all) = (self.failing(self.world.clock.now()).next(), self.failing(self.world.clock.now()).count());
-        let (partition, rest) = first?;
+        let now = self.world.clock.now();
+        let Some((turn, rest)) = self.turns.failing(now).next() else { return self.client.as_ref()?.notice() };
+        let all = self.turns.failing(now).count();
         let more = if all > 1 { format!("; {} more listings are not read", all - 1) } else { String::new() };
-        Some(format!("{} is not read until {}: {}{more}", partition.key, rest.until, rest.error))
+        Some(format!("{} is not read until {}: {}{more}", turn.key, rest.until, rest.error))
+    }
+
+    fn allowance(&self) -> Option<Value> {
+        self.client.as_ref().map_or_else(|| self.allowance.clone(), Client::allowance)
+    }
+
+    fn resume(&mut self, saved: &Value) {
+        match &mut self.client {
+            Some(client) => client.resume(saved),
+            None => self.allowance = Some(saved.clone()),
+        }
+    }
+
+    fn usage(&self) -> Usage {
+        self.client.as_ref().map(Client::usage).unwrap_or_default()
     }
 
     fn remap(&self, raw: &[u8], observed_at: Timestamp) -> Result<Vec<Event>, String> {
         let piece: Value = serde_json::from_slice(raw).map_err(|error| format!("the piece is not JSON: {error}"))?;
+        let each: BTreeMap<String, String> = serde_json::from_value(piece["each"].clone()).unwrap_or_default();
         let is_its = |partition: &&PartitionRef| {
-            json!(self.listing(partition).name) == piece["listing"] && json!(partition.each) == piece["each"]
+            json!(self.listing(partition).name) == piece["listing"]
+                && partition.each.iter().all(|(hole, value)| each.get(hole) == Some(value))
         };
         let partition = self.partitions.iter().find(is_its).ok_or("the settings have no such listing any more")?;
-        match self.listing(partition).map.map(&piece["record"], &self.origin(partition, observed_at))? {
-            Mapped::Event(event) => Ok(vec![self.with_raw(event, &piece["record"])]),
-            Mapped::Skipped => Ok(Vec::new()),
+        let listing = self.listing(partition);
+        let partition = partition.with(listing, each);
+        let reader = Reader::of_page(listing, &partition, self.origin(&partition, observed_at));
+        match reader.keeping_raw(self.spec.values.keep_raw).read(&piece["record"]).became {
+            Became::Event(event) => Ok(vec![*event]),
+            Became::Rejected(rejected) => Err(rejected.reason),
+            Became::Noted | Became::Skipped => Ok(Vec::new()),
         }
     }
 }

@@ -15,11 +15,12 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    definition::{Empty, Listing, Order, Pace},
+    definition::{Empty, ForEach, Listing, Order, Pace, RecheckRule},
+    nested::Children,
     paging::Paging,
     recent::Recent,
 };
-use crate::Cursor;
+use crate::{Cursor, recheck::Recheck};
 
 const VERSION: u16 = 1;
 /// How far a mark may lie ahead of the clock, as clocks differ.
@@ -29,6 +30,8 @@ const MOST_BROKEN: u32 = 3;
 /// The same records so often under other tokens: the platform takes no notice of them. Once may come of so many new posts
 /// that numbered pages moved by one.
 const MOST_SAME: u32 = 5;
+/// So many posts in a row that are said to be deleted, and none that is not: rather the platform is out of order.
+const MOST_MISSING: u32 = 10;
 /// So many tokens of a run are remembered to see that one comes again. Longer circles end at the listing's `max_pages`.
 const TOKENS: usize = 64;
 
@@ -59,6 +62,21 @@ pub(crate) struct Partition {
     broken: u32,
     #[serde(default)]
     pub(crate) recent: Recent,
+    /// Records of another listing that this one is read for.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub(crate) children: Children,
+    #[serde(default, skip_serializing_if = "Recheck::is_empty")]
+    pub(crate) recheck: Recheck,
+    /// When all that was due was read again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rechecked_at: Option<Timestamp>,
+    /// How many were missing one after another when they were read again.
+    #[serde(default, skip_serializing_if = "is_none")]
+    missing: u32,
+}
+
+fn is_default(children: &Children) -> bool {
+    *children == Children::default()
 }
 
 fn is_none(count: &u32) -> bool {
@@ -125,17 +143,56 @@ impl State {
 }
 
 impl Partition {
-    /// When it wants to be read.
-    pub(crate) fn due(&self, every: SignedDuration) -> Timestamp {
+    /// When it wants to be read; never, where it is read for records of another listing and none wait.
+    pub(crate) fn due(&self, every: SignedDuration, listing: &Listing) -> Timestamp {
         match (&self.run, self.rests_since) {
+            (None, _) if listing.for_each.is_some() => {
+                if self.children.is_waiting() { Timestamp::MIN } else { Timestamp::MAX }
+            }
             (None, Some(since)) => since.saturating_add(every).unwrap_or(Timestamp::MAX),
             _ => Timestamp::MIN,
         }
     }
 
+    /// The platform does not know the record that it is read for. False where that is no accident.
+    pub(crate) fn child_is_gone(&mut self, rule: &ForEach, now: Timestamp) -> bool {
+        self.run = None;
+        let (is_accident, through) = self.children.is_gone(rule, now);
+        self.through = self.through.max(through);
+        is_accident
+    }
+
+    /// When something is to be read again.
+    pub(crate) fn recheck_due(&self, rule: &RecheckRule) -> Option<Timestamp> {
+        let pause = self.rechecked_at.and_then(|at| at.checked_add(rule.every).ok());
+        self.recheck.next_due(&rule.plan).max(pause.filter(|_| !self.recheck.is_empty()))
+    }
+
+    /// So many were there of those that were read again, and so many were not. False where so many are missing one after
+    /// another that the platform's word is not taken for it.
+    pub(crate) fn believes(&mut self, there: usize, missing: usize) -> bool {
+        let missing = u32::try_from(missing).unwrap_or(u32::MAX);
+        self.missing = if there > 0 { 0 } else { self.missing.saturating_add(missing) };
+        self.missing <= MOST_MISSING
+    }
+
+    /// Where all that was due has been read again, nothing is for a while.
+    pub(crate) fn rest_from_recheck(&mut self, rule: &RecheckRule, now: Timestamp) {
+        if self.recheck.due(&rule.plan, now, 1).is_empty() {
+            self.rechecked_at = Some(now);
+        }
+    }
+
     /// The token of the page to ask for, and the time from which on records are wanted. Begins a run where there is none.
     pub(crate) fn ask(&mut self, now: Timestamp, pace: &Pace, listing: &Listing) -> (Option<String>, Timestamp) {
-        let floor = match self.mark {
+        let mark = match &listing.for_each {
+            Some(rule) => {
+                self.children.begin(rule);
+                self.children.mark()
+            }
+            None => self.mark,
+        };
+        let floor = match mark {
             Some(mark) => mark.saturating_sub(pace.look_back),
             None => now.saturating_sub(pace.backfill),
         };
@@ -204,28 +261,43 @@ impl Partition {
     }
 
     fn end(&mut self, run: Run, is_cut: bool, seen: &Seen, end: End<'_>) -> Option<Missed> {
+        if let Some(rule) = &end.listing.for_each {
+            return self.end_of_child(rule, &run, is_cut, &end);
+        }
         let before = self.mark;
         // A time ahead of ours would leave out what is written until then.
         self.mark = before.max(run.newest.map(|newest| newest.min(run.began)));
         self.rests_since = Some(end.now);
         self.broken = 0;
         if matches!(end.listing.pager.paging, Paging::Since { .. }) {
-            self.resume = seen.next.clone().or(run.page);
+            self.resume = seen.next.clone().or_else(|| run.page.clone());
         }
         let floor = self.mark.map(|mark| mark.saturating_sub(end.pace.look_back).unwrap_or(mark));
-        self.recent.forget_before(floor.unwrap_or(run.floor));
+        self.forget_before(floor.unwrap_or(run.floor), &end);
         if is_cut && end.listing.order == Order::OldestFirst {
             // The rest is read from the new mark on, at once if it has moved.
             self.rests_since = self.rests_since.filter(|_| self.mark == before);
             return None;
         }
         self.through = Some(run.began.saturating_sub(end.pace.lateness).unwrap_or(run.began)).max(self.through);
-        let oldest = match end.listing.order {
-            // What was read stands anywhere between them.
-            Order::Any => run.began,
-            _ => run.last.unwrap_or(run.began).max(run.floor),
-        };
-        is_cut.then_some(Missed { from: run.floor, to: oldest })
+        is_cut.then(|| run.missed(end.listing))
+    }
+
+    /// What was created before counts as complete as far as the other listing is, less what this one may be later.
+    fn end_of_child(&mut self, rule: &ForEach, run: &Run, is_cut: bool, end: &End<'_>) -> Option<Missed> {
+        (self.rests_since, self.broken) = (Some(end.now), 0);
+        let newest = run.newest.map(|newest| newest.min(run.began));
+        let through = self.children.finish(rule, newest, end.now);
+        self.through = self.through.max(through);
+        let floor = end.now.saturating_sub(end.pace.backfill).unwrap_or(end.now);
+        self.forget_before(floor, end);
+        is_cut.then(|| run.missed(end.listing))
+    }
+
+    /// Fingerprints of what will be read again are kept.
+    fn forget_before(&mut self, floor: Timestamp, end: &End<'_>) {
+        let watched = end.listing.recheck.as_ref().map(|rule| end.now.saturating_sub(rule.plan.oldest()));
+        self.recent.forget_before(watched.and_then(Result::ok).map_or(floor, |watched| watched.min(floor)));
     }
 }
 
@@ -237,6 +309,16 @@ struct End<'a> {
 }
 
 impl Run {
+    /// What lies below the last page, where there would have been another.
+    fn missed(&self, listing: &Listing) -> Missed {
+        let oldest = match listing.order {
+            // What was read stands anywhere between them.
+            Order::Any => self.began,
+            _ => self.last.unwrap_or(self.began).max(self.floor),
+        };
+        Missed { from: self.floor, to: oldest }
+    }
+
     /// Whether the token was given before in this run: it goes in a circle then. `shown` is what the page showed, where
     /// the same token may lead on.
     fn knows(&mut self, token: &str, shown: &str) -> bool {

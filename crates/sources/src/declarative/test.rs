@@ -2,13 +2,13 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use grapevine_model::{Event, Mention};
+use grapevine_model::{AccountSnapshot, Event, Mention};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    definition::{Definition, Listing},
+    definition::Definition,
     error::{DefinitionError, nearest},
 };
 
@@ -21,8 +21,8 @@ pub(crate) struct MapTest {
     /// What fills the holes of `each`.
     #[serde(default)]
     pub(crate) each: BTreeMap<String, String>,
-    /// Fields of the mention, by the names that the map has; `event` is "mention" (or left out), "delete", "skip" or
-    /// "reject"; `absent` lists fields that are not there.
+    /// Fields of the mention, by the names that the map has; `event` is "mention" (or left out), "account" (the
+    /// same), "delete", "skip" or "reject"; `absent` lists fields that are not there.
     expect: toml::Table,
 }
 
@@ -89,18 +89,18 @@ pub fn test(text: &str) -> Report {
 
 pub(crate) fn test_definition(definition: &Definition) -> Report {
     let mut report = Report { definition: definition.name.clone(), ..Report::default() };
-    for listing in &definition.listings {
-        for test in &listing.tests {
-            let failures = run(definition, listing, test);
-            report.tests.push(TestResult { listing: listing.name.clone(), name: test.name.clone(), failures });
+    for mapped in definition.maps() {
+        for test in mapped.tests {
+            let failures = run(definition, &mapped.name, test);
+            report.tests.push(TestResult { listing: mapped.name.clone(), name: test.name.clone(), failures });
         }
-        // Its map is tested where it stands.
-        if listing.has_borrowed_map {
+        // One that is borrowed is tested where it stands.
+        if mapped.is_borrowed {
             continue;
         }
-        let expects = |field: &str| listing.tests.iter().any(|test| test.covers(field));
-        let untested = listing.map.fields().filter(|field| !expects(field));
-        report.untested.extend(untested.map(|field| format!("{}.{field}", listing.name)));
+        let expects = |field: &str| mapped.tests.iter().any(|test| test.covers(field));
+        let untested = mapped.map.fields().filter(|field| !expects(field));
+        report.untested.extend(untested.map(|field| format!("{}.{field}", mapped.name)));
     }
     report
 }
@@ -116,18 +116,20 @@ impl MapTest {
     }
 
     fn event(&self) -> &str {
-        self.expect.get("event").and_then(toml::Value::as_str).unwrap_or("mention")
+        let plain = if self.expect.contains_key("account") { "account" } else { "mention" };
+        self.expect.get("event").and_then(toml::Value::as_str).unwrap_or(plain)
     }
 }
 
-fn run(definition: &Definition, listing: &Listing, test: &MapTest) -> Vec<String> {
+fn run(definition: &Definition, listing: &str, test: &MapTest) -> Vec<String> {
     let record: Value = match serde_json::from_str(&test.record) {
         Ok(record) => record,
         Err(error) => return vec![format!("the record is not JSON: {error}")],
     };
-    let mapped = definition.map(&listing.name, &test.each, &record, Timestamp::UNIX_EPOCH);
-    let (event, mention) = match mapped {
-        Ok(Some(Event::Upsert(mention))) => ("mention", Some(mention)),
+    let mapped = definition.map(listing, &test.each, &record, Timestamp::UNIX_EPOCH);
+    let (event, found) = match mapped {
+        Ok(Some(Event::Upsert(mention))) => ("mention", Some(fields(&mention))),
+        Ok(Some(Event::AccountSnapshot(account))) => ("account", Some(account_fields(&account))),
         Ok(Some(_)) => ("delete", None),
         Ok(None) => ("skip", None),
         Err(reason) if test.event() == "reject" => return expect_reason(test, &reason),
@@ -136,7 +138,7 @@ fn run(definition: &Definition, listing: &Listing, test: &MapTest) -> Vec<String
     if event != test.event() {
         return vec![format!("event: expected {:?}, found {event:?}", test.event())];
     }
-    mention.map(|mention| compare(&fields(&mention), &test.expect)).unwrap_or_default()
+    found.map(|found| compare(&found, &test.expect)).unwrap_or_default()
 }
 
 fn expect_reason(test: &MapTest, reason: &str) -> Vec<String> {
@@ -179,6 +181,10 @@ fn same(field: &str, expected: &Value, found: &Value) -> bool {
         _ if field == "created_at" => time(expected).is_some() && time(expected) == time(found),
         _ => expected == found,
     }
+}
+
+fn account_fields(account: &AccountSnapshot) -> BTreeMap<&'static str, Value> {
+    BTreeMap::from([("account", json!(account.account)), ("followers", json!(account.followers))])
 }
 
 /// A mention by the names of the map's fields. What is absent is null.

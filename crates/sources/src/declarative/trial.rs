@@ -9,8 +9,10 @@ use serde_json::Value;
 use super::{
     definition::{Definition, Listing},
     error::unknown,
-    map::{Mapped, Origin},
+    map::{FieldMap, Mapped, Origin},
+    path::Path,
     settings::Values,
+    test::MapTest,
 };
 
 /// A record of a definition's mapping tests.
@@ -22,13 +24,23 @@ pub struct Sample {
     pub record: Value,
 }
 
+/// A map and its tests.
+pub(crate) struct Tested<'a> {
+    /// The listing's; with a word for what is read again.
+    pub(crate) name: String,
+    pub(crate) map: &'a FieldMap,
+    /// It stands in another listing, where it is tested.
+    pub(crate) is_borrowed: bool,
+    pub(crate) tests: &'a [MapTest],
+}
+
 impl Definition {
-    /// The records in an answer to one of its listings.
+    /// The records in an answer to one of its listings; `posts again` is what `posts` asks for again.
     ///
     /// # Errors
     /// There is no such listing.
     pub fn records<'a>(&self, listing: &str, body: &'a Value) -> Result<Vec<&'a Value>, String> {
-        Ok(self.listing(listing)?.records.iter().flat_map(|path| path.all(body)).collect())
+        Ok(self.places(listing)?.1.iter().flat_map(|path| path.all(body)).collect())
     }
 
     /// What a record of a listing becomes; `None` where it is nothing that is collected. Pure.
@@ -42,33 +54,63 @@ impl Definition {
         record: &Value,
         observed_at: Timestamp,
     ) -> Result<Option<Event>, String> {
-        let listing = self.listing(listing)?;
+        let (listing, _, map) = self.places(listing)?;
         let examples = Values::examples(&self.settings);
         let mut names =
             examples.map_err(|(key, message)| format!("the example of the setting `{key}` {message}"))?.names;
         names.extend(each.clone());
+        let names = listing.names(names);
         let origin = Origin { platform: &self.platform, names: &names, observed_at };
-        match listing.map.map(record, &origin)? {
+        match map.map(record, &origin)? {
             Mapped::Event(event) => Ok(Some(event)),
-            Mapped::Skipped => Ok(None),
+            Mapped::Skipped | Mapped::Noted => Ok(None),
         }
     }
 
     /// The records of its mapping tests.
     pub fn samples(&self) -> Vec<Sample> {
-        let of = |listing: &Listing| {
-            let records = listing.tests.iter().filter_map(|test| {
+        let of = |tested: Tested<'_>| {
+            let records = tested.tests.iter().filter_map(|test| {
                 let record = serde_json::from_str(&test.record).ok()?;
-                Some(Sample { listing: listing.name.clone(), each: test.each.clone(), record })
+                Some(Sample { listing: tested.name.clone(), each: test.each.clone(), record })
             });
             records.collect::<Vec<_>>()
         };
-        self.listings.iter().flat_map(of).collect()
+        self.maps().flat_map(of).collect()
     }
 
-    fn listing(&self, name: &str) -> Result<&Listing, String> {
-        let names: Vec<&str> = self.listings.iter().map(|listing| listing.name.as_str()).collect();
-        let found = self.listings.iter().find(|listing| listing.name == name);
-        found.ok_or_else(|| format!("the listing {name:?} {}", unknown(name, &names)))
+    /// The maps that records go through, with their tests.
+    pub(crate) fn maps(&self) -> impl Iterator<Item = Tested<'_>> {
+        self.listings.iter().flat_map(|listing| {
+            let first = Tested {
+                name: listing.name.clone(),
+                map: &listing.map,
+                is_borrowed: listing.has_borrowed_map,
+                tests: &listing.tests,
+            };
+            let again = listing.recheck.as_ref().map(|rule| Tested {
+                name: again(listing),
+                map: &rule.map,
+                is_borrowed: rule.has_borrowed_map,
+                tests: &rule.tests,
+            });
+            [first].into_iter().chain(again)
+        })
     }
+
+    fn places(&self, name: &str) -> Result<(&Listing, &[Path], &FieldMap), String> {
+        let find = |listing: &Listing| listing.name == name || again(listing) == name;
+        let Some(listing) = self.listings.iter().find(|listing| find(listing)) else {
+            let names: Vec<&str> = self.listings.iter().map(|listing| listing.name.as_str()).collect();
+            return Err(format!("the listing {name:?} {}", unknown(name, &names)));
+        };
+        Ok(match &listing.recheck {
+            Some(rule) if listing.name != name => (listing, &rule.records, &rule.map),
+            _ => (listing, &listing.records, &listing.map),
+        })
+    }
+}
+
+fn again(listing: &Listing) -> String {
+    format!("{} again", listing.name)
 }

@@ -21,6 +21,8 @@ pub enum Auth {
     Path { word: String, value: Secret },
     /// `Authorization: Bearer …` with a token that the [`Client`](super::Client) fetches and renews.
     OAuth(OAuth),
+    /// All of these.
+    Several(Vec<Auth>),
 }
 
 impl Auth {
@@ -45,6 +47,7 @@ impl Auth {
                 let path = request.url.path().replace(word, value.expose());
                 request.url.set_path(&path);
             }
+            Auth::Several(all) => return all.iter().try_fold(request, |request, one| one.apply(&request)),
             // Without one, the platform says so.
             Auth::OAuth(oauth) => {
                 return oauth.token().map_or(Ok(request.clone()), |it| Auth::Bearer(it).apply(&request));
@@ -54,9 +57,18 @@ impl Auth {
         Ok(request)
     }
 
+    /// The token that has to be fetched, if one has.
+    pub(super) fn oauth(&self) -> Option<&OAuth> {
+        match self {
+            Auth::OAuth(oauth) => Some(oauth),
+            Auth::Several(all) => all.iter().find_map(Auth::oauth),
+            _ => None,
+        }
+    }
+
     pub(crate) fn secret(&self) -> Option<&Secret> {
         match self {
-            Auth::None | Auth::OAuth(_) => None,
+            Auth::None | Auth::OAuth(_) | Auth::Several(_) => None,
             Auth::Bearer(secret) => Some(secret),
             Auth::Basic { password: secret, .. } => Some(secret),
             Auth::Header { value, .. } | Auth::Query { value, .. } | Auth::Path { value, .. } => Some(value),
@@ -104,6 +116,15 @@ mod tests {
         assert_eq!(own.headers["api-key"], "Key s3cr3t");
         let query = applied(Auth::Query { name: "key".into(), value: secret() });
         assert_eq!(query.url.query(), Some("q=1&key=s3cr3t"));
+        let both = applied(Auth::Several(vec![
+            Auth::Bearer(secret()),
+            Auth::Query { name: "key".into(), value: Secret::new("0ther") },
+        ]));
+        assert_eq!(
+            (both.headers[AUTHORIZATION].as_bytes(), both.url.query()),
+            (&b"Bearer s3cr3t"[..], Some("q=1&key=0ther"))
+        );
+        assert_eq!(both.redact("s3cr3t 0ther"), "[redacted] [redacted]");
         let path = Auth::Path { word: "TOKEN".into(), value: secret() };
         let path = path.apply(&Request::get("https://api.example/botTOKEN/get".parse().unwrap())).unwrap();
         assert_eq!(path.url.path(), "/bots3cr3t/get");

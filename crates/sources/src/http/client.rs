@@ -6,7 +6,8 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::{
-    Auth, ByteStream, Class, Cost, ErrorRule, Opened, Quota, QuotaPolicy, Request, Response, Share, Transport, errors,
+    Auth, ByteStream, Class, Cost, ErrorRule, OAuth, Opened, Quota, QuotaPolicy, Request, Response, Share, Transport,
+    errors,
 };
 use crate::{Random, SourceError, World, registry::Clock};
 
@@ -106,10 +107,7 @@ impl Client {
 
     /// What a person should know of the token that it uses.
     pub fn notice(&self) -> Option<String> {
-        match &self.auth {
-            Auth::OAuth(oauth) => oauth.notice(),
-            _ => None,
-        }
+        self.auth.oauth().and_then(OAuth::notice)
     }
 
     /// The answer, which is a 2xx or a 304.
@@ -210,7 +208,7 @@ impl Client {
 
     /// With a token that is good, where it takes one.
     async fn authorised(&self, request: &Request) -> Result<Request, SourceError> {
-        if let Auth::OAuth(oauth) = &self.auth {
+        if let Some(oauth) = self.auth.oauth() {
             oauth.ready(&*self.transport, &*self.clock).await?;
         }
         self.auth.apply(request)
@@ -228,7 +226,7 @@ impl Client {
 
     /// Whether the token of the request can be replaced by another one. It is not used again.
     fn has_dropped_token(&self, request: &Request) -> bool {
-        let Auth::OAuth(oauth) = &self.auth else { return false };
+        let Some(oauth) = self.auth.oauth() else { return false };
         request.secrets.iter().for_each(|secret| oauth.refused(secret));
         true
     }
