@@ -6,13 +6,25 @@ use super::{POSTS, post};
 
 pub(crate) const PLATFORM: &str = "bluesky";
 
-/// What one frame of Jetstream said.
+/// What one event of Jetstream said.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Frame {
-    /// When the server saw it, in microseconds since the Unix epoch; the cursor.
+    /// When the server saw it, in microseconds since the Unix epoch; the cursor of version 1.
     pub time_us: i64,
+    /// Its number on this server; the cursor of version 2, which alone has it.
+    pub seq: Option<u64>,
     /// `None` where it is nothing that is collected: a like, a new handle, an account that came back.
     pub event: Option<Event>,
+}
+
+/// What one frame of version 2 said.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Said {
+    Event(Frame),
+    /// The server begins elsewhere than it was asked to: `OutdatedCursor`, `FutureCursor`.
+    Info { name: String, message: String },
+    /// The server ends the connection: `ConsumerTooSlow`.
+    Failed { error: String, message: String },
 }
 
 /// Why a frame could not be read.
@@ -31,7 +43,7 @@ impl MapError {
     }
 }
 
-/// Turns one frame into what it means. Pure; it refuses what it does not understand, and never panics.
+/// Turns one frame of version 1 into what it means. Pure; it refuses what it does not understand, and never panics.
 pub fn map(frame: &[u8], observed_at: Timestamp) -> Result<Frame, MapError> {
     let frame: Value = serde_json::from_slice(frame).map_err(|error| MapError::NotJson(error.to_string()))?;
     let time_us = frame.get("time_us").and_then(Value::as_i64).ok_or(MapError::Missing("time_us"))?;
@@ -40,7 +52,7 @@ pub fn map(frame: &[u8], observed_at: Timestamp) -> Result<Frame, MapError> {
     let event = match text(&frame, "kind").ok_or(MapError::Missing("kind"))? {
         "commit" => {
             let commit = frame.get("commit").ok_or(MapError::Missing("commit"))?;
-            of_commit(did, commit, seen_at, observed_at)?
+            of_commit(did, commit, post::Times { seen_at, observed_at })?
         }
         "account" => {
             let account = frame.get("account").ok_or(MapError::Missing("account"))?;
@@ -48,7 +60,40 @@ pub fn map(frame: &[u8], observed_at: Timestamp) -> Result<Frame, MapError> {
         }
         _ => None,
     };
-    Ok(Frame { time_us, event })
+    Ok(Frame { time_us, seq: None, event })
+}
+
+/// Turns one frame of version 2 into what it means, as [`map`] does.
+pub fn map_v2(frame: &[u8], observed_at: Timestamp) -> Result<Said, MapError> {
+    let frame: Value = serde_json::from_slice(frame).map_err(|error| MapError::NotJson(error.to_string()))?;
+    let words = |value: &Value, key: &str| text(value, key).unwrap_or_default().to_owned();
+    if text(&frame, "$type") == Some("error") {
+        return Ok(Said::Failed { error: words(&frame, "error"), message: words(&frame, "message") });
+    }
+    let payload = frame.get("payload").ok_or(MapError::Missing("payload"))?;
+    let kind = text(payload, "$type").ok_or(MapError::Missing("payload.$type"))?;
+    let kind = kind.rsplit('#').next().unwrap_or(kind);
+    if kind == "info" {
+        return Ok(Said::Info { name: words(payload, "name"), message: words(payload, "message") });
+    }
+    of_payload(kind, payload, observed_at).map(Said::Event)
+}
+
+fn of_payload(kind: &str, payload: &Value, observed_at: Timestamp) -> Result<Frame, MapError> {
+    let seq = payload.get("seq").and_then(Value::as_u64).ok_or(MapError::Missing("payload.seq"))?;
+    // The first is what a cursor of time goes by.
+    let time = text(payload, "witnessedAt").or_else(|| text(payload, "time"));
+    let seen_at: Timestamp = time.and_then(|time| time.parse().ok()).ok_or(MapError::Missing("payload.time"))?;
+    let did = text(payload, "did").ok_or(MapError::Missing("payload.did"))?;
+    let event = match kind {
+        "commit" => of_commit(did, payload, post::Times { seen_at, observed_at })?,
+        "account" => {
+            let account = payload.get("account").ok_or(MapError::Missing("payload.account"))?;
+            of_account(did, account, observed_at)
+        }
+        _ => None,
+    };
+    Ok(Frame { time_us: seen_at.as_microsecond(), seq: Some(seq), event })
 }
 
 /// A member that is a text.
@@ -56,7 +101,7 @@ pub(crate) fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
     value.get(key).and_then(Value::as_str)
 }
 
-fn of_commit(did: &str, commit: &Value, seen_at: Timestamp, observed_at: Timestamp) -> Result<Option<Event>, MapError> {
+fn of_commit(did: &str, commit: &Value, times: post::Times) -> Result<Option<Event>, MapError> {
     if text(commit, "collection").ok_or(MapError::Missing("commit.collection"))? != POSTS {
         return Ok(None);
     }
@@ -64,12 +109,12 @@ fn of_commit(did: &str, commit: &Value, seen_at: Timestamp, observed_at: Timesta
     match text(commit, "operation").ok_or(MapError::Missing("commit.operation"))? {
         "create" | "update" => {
             let record = commit.get("record").ok_or(MapError::Missing("commit.record"))?;
-            let mention = post::map(did, record_key, record, post::Times { seen_at, observed_at })?;
+            let mention = post::map(did, record_key, record, times)?;
             Ok(Some(Event::Upsert(Box::new(mention))))
         }
         "delete" => {
             let key = MentionKey::new(PLATFORM, "", post::uri(did, record_key));
-            Ok(Some(Event::Delete(Deletion { key, observed_at })))
+            Ok(Some(Event::Delete(Deletion { key, observed_at: times.observed_at })))
         }
         _ => Err(MapError::Missing("commit.operation")),
     }

@@ -1,19 +1,22 @@
-//! Every public post of Bluesky, by the first version of Jetstream's WebSocket.
+//! Every public post of Bluesky, by Jetstream's WebSocket, in both of its versions.
 //!
 //! | what happens | what the source does |
 //! |---|---|
 //! | the server closes, or nothing (not even a pong) comes for `idle_timeout_seconds` | connects again at once if the connection gave anything, else tells its caller to wait |
-//! | it connects again | asks for a few seconds more than it missed: posts come twice rather than never, and collapse by key |
+//! | it connects again | version 2: asks for the event that it read last, and passes over it; version 1, and another server: asks for a few seconds more than it missed, so that posts come twice rather than never, and collapse by key |
 //! | the reader is slow | stops reading; the server keeps what it sends for the look-back |
-//! | the cursor is older than the look-back, or from the future | says so in a [`Gap`](grapevine_model::Gap), reads on from what is left |
+//! | the cursor is older than what the server keeps | records a [`Gap`](grapevine_model::Gap) up to the first event that it gets: version 2 refuses the number (`CursorTooOld`) and says that it begins later, version 1 begins later in silence, which the time of the first event tells |
+//! | the cursor is from the future, or its server counts anew | records a gap, reads on from now |
 //! | a frame cannot be read | rejects it, goes on |
 //! | the author deletes a post, or the account is deleted or taken down | gives a deletion or a tombstone |
 //!
-//! The cursor is Jetstream's `time_us`. `complete_through` trails it by `lateness_seconds`. The frames carry no
-//! handles: an author is known by its DID, which also works in a brand's `accounts`. Jetstream cannot filter by
-//! keyword.
+//! The cursor is the time of the last event, and its number on its server where that is known (version 2), so that both
+//! versions and all servers read each other's. `complete_through` trails the time by `lateness_seconds`. The frames
+//! carry no handles: an author is known by its DID, which also works in a brand's `accounts`. Jetstream cannot filter by
+//! keyword. With `dids`, only version 2 can tell that it begins late: a quiet account looks the same.
 
 mod frame;
+mod position;
 mod post;
 mod stream;
 
@@ -23,7 +26,7 @@ use jiff::SignedDuration;
 use serde::Deserialize;
 use url::Url;
 
-pub use self::frame::{Frame, MapError, map};
+pub use self::frame::{Frame, MapError, Said, map, map_v2};
 use self::stream::BlueskySource;
 use crate::{
     Source, World,
@@ -34,15 +37,24 @@ pub const KIND: &str = "bluesky";
 pub const DOC: &str = "Every public post of Bluesky, live, by Jetstream. Free, and without an account.";
 
 pub(crate) const POSTS: &str = "app.bsky.feed.post";
+/// Where version 2 is served.
+const PATH_OF_TWO: &str = "/xrpc/network.bsky.jetstream.subscribeEvents";
 /// What one connection may ask for.
 const MOST_DIDS: usize = 10_000;
 
 pub const KEYS: &[KeyDoc] = &[
     KeyDoc {
+        key: "version",
+        value_type: "integer",
+        default: "1",
+        doc: "Version of Jetstream's protocol, 1 or 2. The second resumes exactly and says so when it cannot.",
+    },
+    KeyDoc {
         key: "endpoint",
         value_type: "string",
-        default: "\"wss://jetstream2.us-east.bsky.network/subscribe\"",
-        doc: "Address of a Jetstream server, version 1.",
+        default: "a public one of the version",
+        doc: "Address of a Jetstream server, such as wss://jetstream2.us-east.bsky.network/subscribe (version 1) or \
+              wss://jetstream.us-west.bsky.network (version 2).",
     },
     KeyDoc {
         key: "dids",
@@ -66,7 +78,7 @@ pub const KEYS: &[KeyDoc] = &[
         key: "lookback_hours",
         value_type: "integer",
         default: "36",
-        doc: "How far back the server can replay. What a checkpoint misses beyond that is recorded as a gap.",
+        doc: "How far back a server of version 1 can replay. What a checkpoint misses beyond that is recorded as a gap.",
     },
     KeyDoc {
         key: "lateness_seconds",
@@ -102,8 +114,9 @@ pub(crate) const ROW: KindRow = KindRow {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct BlueskySettings {
-    #[serde(default = "public_endpoint")]
-    endpoint: String,
+    #[serde(default = "one")]
+    version: u8,
+    endpoint: Option<String>,
     #[serde(default)]
     dids: Vec<String>,
     #[serde(default = "five")]
@@ -118,8 +131,8 @@ pub(crate) struct BlueskySettings {
     keep_raw: bool,
 }
 
-fn public_endpoint() -> String {
-    "wss://jetstream2.us-east.bsky.network/subscribe".to_owned()
+fn one() -> u8 {
+    1
 }
 
 fn five() -> u32 {
@@ -138,13 +151,64 @@ fn thirty_six() -> u32 {
     36
 }
 
+/// Which protocol a server speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Version {
+    One,
+    Two,
+}
+
+impl Version {
+    fn public_endpoint(self) -> &'static str {
+        match self {
+            Version::One => "wss://jetstream2.us-east.bsky.network/subscribe",
+            Version::Two => "wss://jetstream.us-west.bsky.network",
+        }
+    }
+
+    /// With everything but the cursor.
+    fn address(self, mut endpoint: Url, dids: &[String]) -> Url {
+        let (collections, accounts) = match self {
+            Version::One => ("wantedCollections", "wantedDids"),
+            Version::Two => ("collections", "dids"),
+        };
+        if self == Version::Two && endpoint.path() == "/" {
+            endpoint.set_path(PATH_OF_TWO);
+        }
+        let mut query = endpoint.query_pairs_mut();
+        if self == Version::Two {
+            query.extend_pairs([("kinds", "commit"), ("kinds", "account")]);
+        }
+        query.append_pair(collections, POSTS).extend_pairs(dids.iter().map(|did| (accounts, did)));
+        drop(query);
+        endpoint
+    }
+}
+
+impl BlueskySettings {
+    fn version(&self, place: Place<'_>) -> Result<Version, ConfigError> {
+        match self.version {
+            1 => Ok(Version::One),
+            2 => Ok(Version::Two),
+            other => Err(place.value_error("version", format!("is {other}: Jetstream has versions 1 and 2"))),
+        }
+    }
+
+    fn endpoint(&self, place: Place<'_>, version: Version) -> Result<Url, ConfigError> {
+        let endpoint = self.endpoint.as_deref().unwrap_or(version.public_endpoint());
+        let endpoint = Url::parse(endpoint)
+            .map_err(|error| place.value_error("endpoint", format!("is not an address: {error}")))?;
+        match matches!(endpoint.scheme(), "ws" | "wss") {
+            true => Ok(endpoint),
+            false => Err(place.value_error("endpoint", "does not start with wss:// (or ws://)")),
+        }
+    }
+}
+
 impl Settings for BlueskySettings {
     fn into_spec(self, place: Place<'_>) -> Result<Box<dyn SourceSpec>, ConfigError> {
-        let mut endpoint = Url::parse(&self.endpoint)
-            .map_err(|error| place.value_error("endpoint", format!("is not an address: {error}")))?;
-        if !matches!(endpoint.scheme(), "ws" | "wss") {
-            return Err(place.value_error("endpoint", "does not start with wss:// (or ws://)"));
-        }
+        let version = self.version(place)?;
+        let endpoint = self.endpoint(place, version)?;
         if self.idle_timeout_seconds == 0 {
             return Err(place.value_error("idle_timeout_seconds", "is 0: nothing could ever arrive in time"));
         }
@@ -157,11 +221,12 @@ impl Settings for BlueskySettings {
             let message = format!("has {wrong:?}, which is no DID: look up the account's `did:plc:…`");
             return Err(place.value_error("dids", message));
         }
-        endpoint.query_pairs_mut().append_pair("wantedCollections", POSTS);
-        endpoint.query_pairs_mut().extend_pairs(self.dids.iter().map(|did| ("wantedDids", did)));
         Ok(Box::new(BlueskySpec {
             name: place.source_name.to_owned(),
-            endpoint,
+            version,
+            server: endpoint.authority().to_owned(),
+            endpoint: version.address(endpoint, &self.dids),
+            is_everyone: self.dids.is_empty(),
             rewind: SignedDuration::from_secs(self.rewind_seconds.into()),
             idle_timeout: Duration::from_secs(self.idle_timeout_seconds.into()),
             lookback: SignedDuration::from_hours(self.lookback_hours.into()),
@@ -175,8 +240,13 @@ impl Settings for BlueskySettings {
 #[derive(Debug, Clone)]
 pub(crate) struct BlueskySpec {
     name: String,
+    version: Version,
+    /// Whose numbers a cursor carries.
+    server: String,
     /// With everything but the cursor.
     endpoint: Url,
+    /// Not the posts of some accounts alone.
+    is_everyone: bool,
     rewind: SignedDuration,
     idle_timeout: Duration,
     lookback: SignedDuration,

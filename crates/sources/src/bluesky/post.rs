@@ -111,6 +111,10 @@ fn read_signs(body: &str, record: &Value) -> Signs {
             }
         }
     }
+    // What facets were before there were facets.
+    for entity in items(record.get("entities")).filter(|entity| text(entity, "type") == Some("link")) {
+        add(&mut found.links, text(entity, "value").unwrap_or_default().to_owned());
+    }
     items(record.get("tags")).filter_map(Value::as_str).for_each(|tag| add(&mut found.hashtags, hashtag(tag)));
     let external = record.get("embed").and_then(|embed| embed.get("external").or(embed.get("media")?.get("external")));
     if let Some(link) = external.and_then(|external| text(external, "uri")) {

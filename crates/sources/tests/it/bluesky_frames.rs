@@ -121,7 +121,7 @@ fn what_is_removed_is_deleted() {
 fn other_frames_are_passed_over_and_broken_ones_refused() {
     let mut like = commit("create", json!({"subject": {"uri": "at://x"}}));
     like["commit"]["collection"] = "app.bsky.feed.like".into();
-    assert_eq!(read(&like), Frame { time_us: SEEN, event: None });
+    assert_eq!(read(&like), Frame { time_us: SEEN, seq: None, event: None });
     assert_eq!(read(&frame("identity", json!({"handle": "ada.example"}))).event, None);
     assert_eq!(read(&frame("invented", json!({}))).event, None);
     for (bytes, message) in [

@@ -1,5 +1,6 @@
 mod bluesky_frames;
 mod bluesky_stream;
+mod bluesky_v2;
 mod client;
 mod conformance;
 mod conformance_teeth;
