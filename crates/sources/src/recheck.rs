@@ -25,6 +25,15 @@ impl Plan {
         Self { ages, most }
     }
 
+    /// For people: `15m, 1h and 24h`.
+    pub fn words(&self) -> String {
+        let ages: Vec<String> = self.ages.iter().map(|age| format!("{:#}", SignedDuration::from_secs(*age))).collect();
+        match ages.split_last() {
+            Some((last, others)) if !others.is_empty() => format!("{} and {last}", others.join(", ")),
+            _ => ages.concat(),
+        }
+    }
+
     /// How old a post is when it is read for the last time.
     pub fn oldest(&self) -> SignedDuration {
         SignedDuration::from_secs(self.ages.last().copied().unwrap_or_default())

@@ -105,6 +105,7 @@ fn check_listing(definition: &Definition, raw: RawListing) -> Result<Listing, Wr
         order: raw.order,
         records,
         max_pages: raw.max_pages.max(1),
+        shows: raw.shows,
         empty: raw.empty,
         request,
         pager,

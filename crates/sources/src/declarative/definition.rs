@@ -66,6 +66,8 @@ pub(crate) struct Listing {
     pub(crate) order: Order,
     pub(crate) records: Vec<Path>,
     pub(crate) max_pages: u32,
+    /// So many records the platform shows at most, whether there are more or not.
+    pub(crate) shows: Option<u64>,
     pub(crate) pace: OwnPace,
     pub(crate) empty: Empty,
     pub(crate) request: RequestTemplate,
@@ -185,6 +187,7 @@ pub(super) struct RawListing {
     pub(super) records: Vec<String>,
     #[serde(default = "a_thousand")]
     pub(super) max_pages: u32,
+    pub(super) shows: Option<u64>,
     pub(super) every: Option<SignedDuration>,
     pub(super) backfill: Option<SignedDuration>,
     pub(super) look_back: Option<SignedDuration>,

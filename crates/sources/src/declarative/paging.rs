@@ -10,6 +10,7 @@
 //! | `page` | the number of the page, one more each time |
 //! | `offset` | how many records were read |
 //! | `before` | the smallest number at a place in the records: ids or times that descend |
+//! | `anchor` | a place in the last record; where nothing follows that one, in the record before it: it may be deleted |
 //! | `since` | the largest number at a place in the records: ids that ascend; kept from one reading to the next |
 //!
 //! A `cursor` may have more parts, each at a place of its own and with a hole of its own (`with`). One that `repeats` is the
@@ -18,7 +19,7 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{expression::scalar, path::Path};
 use crate::http::Response;
@@ -55,6 +56,10 @@ pub(crate) enum RawPaging {
     Before {
         field: String,
     },
+    Anchor {
+        field: String,
+        more: Option<String>,
+    },
     Since {
         field: String,
         first: Option<u64>,
@@ -75,6 +80,7 @@ pub(crate) enum Paging {
     },
     Offset,
     Before(Path),
+    Anchor(Path),
     Since {
         field: Path,
         first: Option<u64>,
@@ -117,6 +123,7 @@ impl Pager {
             }
             RawPaging::Offset { more } => (Paging::Offset, more),
             RawPaging::Before { field } => (Paging::Before(path(field)?), None),
+            RawPaging::Anchor { field, more } => (Paging::Anchor(path(field)?), more),
             RawPaging::Since { field, first } => (Paging::Since { field: path(field)?, first }, None),
         };
         let with = parts.into_iter().map(|(hole, text)| Ok((hole, path(text)?))).collect::<Result<_, String>>()?;
@@ -149,6 +156,9 @@ impl Pager {
 
     /// The page's own part of a token, and what the others fill their holes with.
     pub(crate) fn split(&self, token: &str) -> (String, BTreeMap<String, String>) {
+        if matches!(self.paging, Paging::Anchor(_)) {
+            return (anchors(token).pop().unwrap_or_default(), BTreeMap::new());
+        }
         let parts = serde_json::from_str::<Vec<Option<String>>>(token).ok().filter(|_| !self.with.is_empty());
         let Some(mut parts) = parts.map(Vec::into_iter) else { return (token.to_owned(), BTreeMap::new()) };
         let first = parts.next().flatten().unwrap_or_default();
@@ -162,6 +172,9 @@ impl Pager {
 
     /// The token of the page after the one that was asked for with `asked`; `None` after the last.
     pub(crate) fn next(&self, asked: Option<&str>, answer: &Answer<'_>) -> Option<String> {
+        if let (Paging::Anchor(_), Some(asked), []) = (&self.paging, asked, answer.records) {
+            return earlier(asked);
+        }
         let found = |path: &Path| path.find(answer.body).and_then(scalar).filter(|text| text != "false");
         if self.more.as_ref().is_some_and(|more| found(more).is_none()) {
             return None;
@@ -184,12 +197,31 @@ impl Pager {
                 (read > 0).then(|| (asked_number.unwrap_or(0) + read).to_string())
             }
             Paging::Before(field) => before(numbers(field, answer.records).min()?, asked_number),
+            Paging::Anchor(field) => {
+                let last = answer.records.iter().skip(answer.records.len().saturating_sub(ANCHORS));
+                let last: Vec<String> = last.filter_map(|record| field.find(record).and_then(scalar)).collect();
+                (!last.is_empty()).then(|| json!(last).to_string())
+            }
             Paging::Since { field, .. } => {
                 let newest = numbers(field, answer.records).max()?;
                 asked_number.is_none_or(|asked| newest > asked).then(|| newest.to_string())
             }
         }
     }
+}
+
+/// So many of the last records of a page are remembered: all of them would have to be deleted while it is read.
+const ANCHORS: usize = 5;
+
+/// The records to read on after, the last one at the end.
+fn anchors(token: &str) -> Vec<String> {
+    serde_json::from_str(token).unwrap_or_default()
+}
+
+fn earlier(token: &str) -> Option<String> {
+    let mut anchors = anchors(token);
+    anchors.pop();
+    (!anchors.is_empty()).then(|| json!(anchors).to_string())
 }
 
 fn numbers<'a>(field: &'a Path, records: &'a [&'a Value]) -> impl Iterator<Item = u64> + 'a {
@@ -268,6 +300,20 @@ mod tests {
         ] {
             assert_eq!(next(paging, asked, body).as_deref(), expected, "{paging} after {asked:?}");
         }
+    }
+
+    #[test]
+    fn an_anchor_that_was_deleted_is_given_up_for_the_one_before() {
+        let written = "kind = 'anchor'\nfield = 'id'\nmore = 'next'";
+        let page = json!({"items": [{"id": "c"}, {"id": "b"}, {"id": "a"}], "next": "a"});
+        let first = next(written, None, page).unwrap();
+        let empty = json!({"items": [], "next": null});
+        let second = next(written, Some(&first), empty.clone()).unwrap();
+        let third = next(written, Some(&second), empty.clone()).unwrap();
+        let pager = Pager::parse(toml::from_str(written).unwrap()).unwrap();
+        assert_eq!([&first, &second, &third].map(|token| pager.split(token).0), ["a", "b", "c"]);
+        assert_eq!(next(written, Some(&third), empty), None);
+        assert_eq!(next(written, None, json!({"items": [{"id": "a"}], "next": null})), None);
     }
 
     #[test]

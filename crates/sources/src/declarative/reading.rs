@@ -139,7 +139,7 @@ fn text(expression: &Expression, record: &Value, names: &BTreeMap<String, String
 
 /// What a page as a whole says.
 pub(crate) fn seen(shown: &[Shown<'_>], next: Option<String>, gives: Gives) -> Seen {
-    let mut seen = Seen { next, is_empty: true, ..Seen::default() };
+    let mut seen = Seen { next, is_empty: true, records: shown.len() as u64, ..Seen::default() };
     let (mut hasher, mut has_print) = (blake3::Hasher::new(), false);
     for one in shown {
         seen.newest = seen.newest.max(one.position);

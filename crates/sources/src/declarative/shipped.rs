@@ -4,6 +4,8 @@ use std::sync::{Arc, LazyLock};
 
 use super::{
     Definition,
+    definition::{Listing, Missing, RecheckRule},
+    map::Gives,
     settings::{COMMON, Setting, SettingType, secret_keys},
 };
 use crate::registry::{Arrival, Capabilities, KeyDoc, KindRow};
@@ -15,6 +17,7 @@ pub const TEXTS: &[&str] = &[
     include_str!("../../platforms/github.toml"),
     include_str!("../../platforms/hackernews_search.toml"),
     include_str!("../../platforms/lemmy.toml"),
+    include_str!("../../platforms/reddit.toml"),
     include_str!("../../platforms/stackexchange.toml"),
     include_str!("../../platforms/trustpilot.toml"),
     include_str!("../../platforms/youtube.toml"),
@@ -58,27 +61,46 @@ fn row(definition: &'static Definition) -> KindRow {
     }
 }
 
-/// What is read again is the look-back, by the time that the map calls the time of change. Nothing tells of a post that is
-/// just not there any more.
+/// What is read again is the look-back, by the time that the map calls the time of change, and what has reached an age to
+/// be read again. Beyond that, nothing tells of a post that is just not there any more.
 fn capabilities(definition: &Definition) -> Capabilities {
-    let maps = |field: &str| definition.listings.iter().all(|listing| listing.map.fields().any(|known| known == field));
-    let back = format!("{:#}", definition.poll.look_back);
-    let edits = match maps("changed_at") {
-        true => "all: what changed is listed anew".to_owned(),
-        false => format!("until a post is {back} older than the newest"),
-    };
-    let deletions = match maps("deleted") {
-        true => format!("those that the platform marks, until a post is {back} older than the newest").leak(),
-        false => Capabilities::NEVER,
-    };
+    let back = format!("until a post is {:#} older than the newest", definition.poll.look_back);
     let backfill = format!("as far as `backfill_days` goes, {:#} where nothing is said", definition.poll.backfill);
+    let edits = match maps(definition, "changed_at") {
+        true => "all: what changed is listed anew".to_owned(),
+        false => again(definition, &back, |_| true),
+    };
+    let deletions = match maps(definition, "deleted") {
+        true => again(definition, &format!("those that the platform marks, {back}"), |_| true),
+        false => again(definition, Capabilities::NEVER, |rule| rule.missing == Missing::Deleted),
+    };
     Capabilities {
         arrival: Arrival::Polled,
         backfill: backfill.leak(),
         edits: edits.leak(),
-        deletions,
-        engagement: format!("until a post is {back} older than the newest").leak(),
+        deletions: deletions.leak(),
+        engagement: again(definition, &back, |_| true).leak(),
         cost: Capabilities::FREE,
+    }
+}
+
+fn mentions(definition: &Definition) -> impl Iterator<Item = &Listing> {
+    definition.listings.iter().filter(|listing| listing.gives() == Gives::Mention)
+}
+
+fn maps(definition: &Definition, field: &str) -> bool {
+    mentions(definition).all(|listing| listing.map.fields().any(|known| known == field))
+}
+
+/// The ages at which posts are read again, and what holds without; of the listings of which only some are, both.
+fn again(definition: &Definition, without: &str, fits: impl Fn(&RecheckRule) -> bool) -> String {
+    let rules: Vec<Option<&RecheckRule>> =
+        mentions(definition).map(|listing| listing.recheck.as_ref().filter(|rule| fits(rule))).collect();
+    let Some(first) = rules.iter().flatten().next() else { return without.to_owned() };
+    let ages = first.plan.words();
+    match rules.iter().all(Option::is_some) {
+        true => format!("at the age of {ages}"),
+        false => format!("at the age of {ages} where the platform can be asked by ids; else {without}"),
     }
 }
 

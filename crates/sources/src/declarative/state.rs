@@ -94,6 +94,8 @@ struct Run {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     last: Option<Timestamp>,
     pages: u32,
+    #[serde(default)]
+    records: u64,
     tokens: Vec<String>,
     /// Of the last page's records, and how many pages before it had the same.
     print: Option<String>,
@@ -111,6 +113,7 @@ pub(crate) struct Seen {
     pub(crate) print: Option<String>,
     /// It has no record that is collected.
     pub(crate) is_empty: bool,
+    pub(crate) records: u64,
 }
 
 /// A span that was not read, for the platform does not go back so far.
@@ -205,6 +208,7 @@ impl Partition {
             newest: None,
             last: None,
             pages: 0,
+            records: 0,
             tokens: Vec::new(),
             print: None,
             same: 0,
@@ -228,6 +232,7 @@ impl Partition {
     pub(crate) fn saw(&mut self, seen: &Seen, now: Timestamp, pace: &Pace, listing: &Listing) -> Option<Missed> {
         let mut run = self.run.take()?;
         run.pages += 1;
+        run.records += seen.records;
         run.newest = run.newest.max(seen.newest);
         run.last = seen.last.or(run.last);
         let is_open = seen.is_empty && listing.empty == Empty::Unknown;
@@ -249,7 +254,8 @@ impl Partition {
                 None
             }
             cut => {
-                let (is_cut, is_open, known) = (cut.is_some(), is_open && run.pages > 1, self.through);
+                let (is_open, known) = (is_open && run.pages > 1, self.through);
+                let is_cut = cut.is_some() || (!is_below && run.has_seen_all(listing));
                 let missed = self.end(run, is_cut || is_open, seen, End { now, pace, listing });
                 // What an earlier reading gave is not missing.
                 missed.map(|missed| match known.filter(|_| is_open) {
@@ -309,6 +315,11 @@ struct End<'a> {
 }
 
 impl Run {
+    /// As many records as the platform shows, or nearly so many: some of them are left out at times.
+    fn has_seen_all(&self, listing: &Listing) -> bool {
+        listing.shows.is_some_and(|shows| self.records >= shows - shows / 10)
+    }
+
     /// What lies below the last page, where there would have been another.
     fn missed(&self, listing: &Listing) -> Missed {
         let oldest = match listing.order {

@@ -282,6 +282,7 @@ fn refusal(request: &Request, response: &Response, said: &[&Value]) -> SourceErr
         200..300 | 400 | 401 | 403 => {
             SourceError::Auth(format!("{message}; check the client's id and secret, and what was allowed it"))
         }
+        404 | 410 => SourceError::Gone(format!("{message}; check the token's address")),
         _ => SourceError::Config(format!("{message}; check the token's address")),
     }
 }

@@ -17,4 +17,5 @@ macro_rules! shapes {
 
 shapes! {
     discourse,
+    reddit,
 }
