@@ -47,7 +47,7 @@ kinds! {
 
 use async_trait::async_trait;
 use grapevine_model::{Event, Usage};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 pub use registry::{Clock, ConfigError, SourceSpec, SystemClock, parse};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 pub use world::{Random, Variables, World};
@@ -79,6 +79,22 @@ impl Cursor {
         }
         T::deserialize(&self.value)
             .map_err(|error| SourceError::cursor_lost(format!("the saved checkpoint can not be read ({error})")))
+    }
+}
+
+/// How far a checkpoint may lie ahead of this machine's clock.
+const AHEAD: SignedDuration = SignedDuration::from_hours(1);
+
+/// A checkpoint of a time that is still to come reads nothing until then.
+///
+/// # Errors
+/// [`SourceError::CursorLost`] where it is so.
+pub(crate) fn is_not_ahead(position: Option<Timestamp>, now: Timestamp) -> Result<(), SourceError> {
+    match position.filter(|position| position.duration_since(now) > AHEAD) {
+        None => Ok(()),
+        Some(position) => Err(SourceError::cursor_lost(format!(
+            "the saved checkpoint lies in the future, at {position:.0}, where this machine's clock says {now:.0}"
+        ))),
     }
 }
 

@@ -1,9 +1,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use grapevine_model::{Event, Gap, Mention};
+use grapevine_model::{Event, Gap, Mention, Usage};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{
     FeedSpec,
@@ -79,6 +80,18 @@ impl FeedSource {
 
 #[async_trait]
 impl Source for FeedSource {
+    fn allowance(&self) -> Option<Value> {
+        self.client.allowance()
+    }
+
+    fn resume(&mut self, saved: &Value) {
+        self.client.resume(saved);
+    }
+
+    fn usage(&self) -> Usage {
+        self.client.usage()
+    }
+
     async fn check(&mut self) -> Result<(), SourceError> {
         let response = self.fetch(&Validators::default()).await?;
         self.mentions(&response).map(drop)

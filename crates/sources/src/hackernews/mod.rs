@@ -7,6 +7,7 @@
 //! | an item stays null for longer, or too many are | gives it up, and says so in a [`Gap`](grapevine_model::Gap) |
 //! | an item changed in text or counters | is told by the list of changes, reads it again |
 //! | an item is deleted, or killed by moderators | gives a deletion |
+//! | more is there than a spend cap bears | reads a share of the new ids, always the same ones, and says which share |
 //! | the process ends | reads on where the checkpoint stands: it holds the next id, the ids to ask again and the changes to read |
 //!
 //! Without a checkpoint it begins `backfill_items` before the newest item. Comments name their parent; the API does not
@@ -26,6 +27,7 @@ pub use self::item::{MapError, map};
 use self::source::HackerNewsSource;
 use crate::{
     Source, World,
+    http::{SPEND_KEY, Spend},
     registry::{Arrival, Capabilities, ConfigError, KeyDoc, Place, Settings, SourceSpec, KindRow, parse_settings},
 };
 
@@ -69,6 +71,7 @@ pub const KEYS: &[KeyDoc] = &[
         default: "10000",
         doc: "The most that is asked of the API in any hour.",
     },
+    SPEND_KEY,
 ];
 
 /// The row of the registry.
@@ -104,6 +107,7 @@ pub(crate) struct HackerNewsSettings {
     lateness_seconds: u32,
     #[serde(default = "ten_thousand")]
     requests_per_hour: u64,
+    spend: Option<Spend>,
 }
 
 fn public_endpoint() -> String {
@@ -140,6 +144,7 @@ impl Settings for HackerNewsSettings {
             lookback: SignedDuration::from_mins(self.lookback_minutes.into()),
             lateness: SignedDuration::from_secs(self.lateness_seconds.into()),
             requests_per_hour: self.requests_per_hour,
+            spend: self.spend,
         }))
     }
 }
@@ -154,6 +159,7 @@ pub(crate) struct HackerNewsSpec {
     lookback: SignedDuration,
     lateness: SignedDuration,
     requests_per_hour: u64,
+    spend: Option<Spend>,
 }
 
 impl SourceSpec for HackerNewsSpec {

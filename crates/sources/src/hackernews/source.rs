@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use grapevine_model::Event;
+use grapevine_model::{Event, Usage};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     Cursor, Page, Progress, Rejected, Source, SourceError, World,
-    http::{Auth, Client, Cost, Fetched, Limit, QuotaPolicy, Request, Window},
+    http::{Auth, Client, Cost, Fetched, Limit, QuotaPolicy, Request, Share, Window},
     pace::Pace,
     registry::Clock,
 };
@@ -20,8 +20,10 @@ use crate::{
 /// How many items one page asks for: a page takes a few seconds.
 const PAGE_ITEMS: usize = 40;
 
-/// A newest id that is further ahead is a mistake: two months bring so many. To follow it would pass over real ones.
+/// Two months bring so many.
 const MOST_AHEAD: u64 = 1_000_000;
+/// An answer from a cache may be so far behind.
+const MOST_BEHIND: u64 = 1000;
 
 pub(super) struct HackerNewsSource {
     spec: Arc<HackerNewsSpec>,
@@ -35,19 +37,34 @@ pub(super) struct HackerNewsSource {
     through: Option<Timestamp>,
 }
 
+/// How many items are passed over in one poll where a share is read.
+const MOST_PASSED: usize = 10_000;
+
 /// What one poll gathers.
-#[derive(Default)]
 struct Gathered {
     events: Vec<Event>,
     rejected: Vec<Rejected>,
     given_up: Vec<Absent>,
+    /// Of what is there.
+    share: Share,
+}
+
+impl Default for Gathered {
+    fn default() -> Self {
+        Self { events: Vec::new(), rejected: Vec::new(), given_up: Vec::new(), share: Share::All }
+    }
+}
+
+fn created_at(event: &Event) -> Option<Timestamp> {
+    if let Event::Upsert(mention) = event { Some(mention.created_at) } else { None }
 }
 
 impl HackerNewsSource {
     pub(super) fn new(spec: Arc<HackerNewsSpec>, world: &World) -> Self {
         let window = Window::Rolling(SignedDuration::from_hours(1));
         let limit = Limit { amount: spec.requests_per_hour, window, only: None };
-        let client = Client::new(world, Auth::None, QuotaPolicy { limits: vec![limit], ..QuotaPolicy::default() });
+        let policy = QuotaPolicy { limits: vec![limit], spend: spec.spend.clone(), ..QuotaPolicy::default() };
+        let client = Client::new(world, Auth::None, policy);
         let pace = Pace::new(spec.interval);
         Self { spec, client, clock: world.clock.clone(), pace, newest: None, first: None, through: None }
     }
@@ -69,13 +86,11 @@ impl HackerNewsSource {
 
     /// Asks for the newest id and for what changed. Without a cursor, it always begins where it first began.
     async fn refresh(&mut self, cursor: Option<&Cursor>) -> Result<Position, SourceError> {
-        let read = cursor.map(|cursor| cursor.read(VERSION)).transpose()?;
+        let read: Option<Position> = cursor.map(|cursor| cursor.read(VERSION)).transpose()?;
         let asked_at = self.clock.now();
         let newest = self.max_item().await?;
-        if read.as_ref().is_some_and(|position: &Position| newest.saturating_sub(position.next) > MOST_AHEAD) {
-            let problem =
-                format!("{PLATFORM}: the newest id is {newest}, more than {MOST_AHEAD} beyond the checkpoint");
-            return Err(SourceError::Transient(format!("{problem}; if that is true, rename the source to begin anew")));
+        if let Some(position) = &read {
+            self.is_near(newest, position).await?;
         }
         self.newest = Some((newest, asked_at));
         let first = newest.saturating_add(1).saturating_sub(self.spec.backfill_items);
@@ -90,14 +105,30 @@ impl HackerNewsSource {
         Ok(position)
     }
 
+    /// A checkpoint far away from the newest id is lost, if that id is one.
+    async fn is_near(&mut self, newest: u64, position: &Position) -> Result<(), SourceError> {
+        let next = position.next;
+        if newest.abs_diff(next) <= MOST_AHEAD && next.saturating_sub(newest) <= MOST_BEHIND {
+            return Ok(());
+        }
+        let problem = format!("{PLATFORM}: the newest id is {newest}, far from the checkpoint at {next}");
+        match map(&self.get(&format!("item/{newest}")).await?, self.clock.now()) {
+            Ok(Some(_)) => Err(SourceError::CursorLost { from: position.reached, to: None, reason: problem }),
+            _ => Err(SourceError::Transient(format!("{problem}, and has no item"))),
+        }
+    }
+
     /// Reads one item. False where it is not there.
     async fn item(&mut self, id: u64, position: &mut Position, into: &mut Gathered) -> Result<bool, SourceError> {
         let item = self.get(&format!("item/{id}")).await?;
         match map(&item, self.clock.now()) {
             Ok(None) => return Ok(false),
             Ok(Some(event)) => {
-                if let Event::Upsert(mention) = &event {
+                let mut event = event;
+                if let Event::Upsert(mention) = &mut event {
                     position.reach(mention.created_at, self.clock.now());
+                    mention.weight = into.share.weight();
+                    self.client.spent(1);
                 }
                 into.events.push(event);
             }
@@ -112,14 +143,27 @@ impl HackerNewsSource {
 
     /// New items first, then those that changed.
     async fn gather(&mut self, newest: u64, position: &mut Position, into: &mut Gathered) -> Result<(), SourceError> {
-        let mut left = PAGE_ITEMS;
-        while left > 0 && position.next <= newest {
+        let share = into.share;
+        let (mut left, mut passed, from) = (PAGE_ITEMS, 0, position.reached);
+        while left > 0 && passed < MOST_PASSED && position.next <= newest {
             let id = position.next;
+            if !share.picks(&id.to_le_bytes()) {
+                (position.next, passed) = (id + 1, passed + 1);
+                continue;
+            }
             if !self.item(id, position, into).await? {
                 into.given_up.extend(position.missed(id, self.clock.now()));
             }
             (position.next, left) = (id + 1, left - 1);
         }
+        let from = from.or_else(|| into.events.iter().find_map(created_at));
+        if let (Some(from), Some(to)) = (from, position.reached)
+            && share.rate() < 1.0
+            && from < to
+        {
+            into.events.push(self.client.sampled(&self.spec.name, (from, to), share.rate()));
+        }
+        position.changed.retain(|id| share.picks(&id.to_le_bytes()));
         while left > 0
             && let Some(id) = position.changed.pop_first()
         {
@@ -156,7 +200,7 @@ impl HackerNewsSource {
         let state = if has_all && position.changed.is_empty() { Progress::CaughtUp } else { Progress::Behind };
         let complete = position.complete(has_all.then_some(asked_at)).map(|through| through - self.spec.lateness);
         self.through = self.through.max(complete);
-        let Gathered { mut events, rejected, given_up } = gathered;
+        let Gathered { mut events, rejected, given_up, .. } = gathered;
         events.extend(gap(&self.spec.name, &given_up).map(Event::Gap));
         Ok(Page { events, rejected, cursor: Cursor::of(VERSION, position)?, complete_through: self.through, state })
     }
@@ -174,6 +218,7 @@ impl Source for HackerNewsSource {
         {
             return self.rest(given);
         }
+        let share = self.client.share().some()?;
         let (mut position, mut gathered) = match cursor.filter(|_| self.newest.is_some()) {
             Some(cursor) => (cursor.read(VERSION)?, Gathered::default()),
             None => {
@@ -182,6 +227,7 @@ impl Source for HackerNewsSource {
                 (position, gathered)
             }
         };
+        gathered.share = share;
         let (newest, asked_at) = self.newest.unwrap_or_default();
         self.gather(newest, &mut position, &mut gathered).await?;
         let page = self.page(&position, gathered, (newest, asked_at))?;
@@ -190,6 +236,18 @@ impl Source for HackerNewsSource {
         }
         self.pace.gave(asked_at, &page);
         Ok(page)
+    }
+
+    fn allowance(&self) -> Option<Value> {
+        self.client.allowance()
+    }
+
+    fn resume(&mut self, saved: &Value) {
+        self.client.resume(saved);
+    }
+
+    fn usage(&self) -> Usage {
+        self.client.usage()
     }
 
     fn remap(&self, raw: &[u8], observed_at: Timestamp) -> Result<Vec<Event>, String> {

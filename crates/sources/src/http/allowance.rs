@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use grapevine_model::{QuotaUse, Usage};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -19,6 +19,9 @@ struct Saved {
     buckets: HashMap<String, Bucket>,
     #[serde(skip_serializing_if = "HashMap::is_empty")]
     names: HashMap<String, String>,
+    /// How far the platform's clock is ahead: its days end by it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    skew: Option<SignedDuration>,
     #[serde(skip_serializing_if = "Option::is_none")]
     spend: Option<budget::Saved>,
 }
@@ -31,6 +34,7 @@ impl Quota {
             limits: pieces.filter(|(_, pieces)| !pieces.is_empty()).collect(),
             buckets: self.buckets.clone(),
             names: self.names.clone(),
+            skew: self.skew,
             spend: self.budget.as_ref().and_then(budget::Budget::saved),
         };
         serde_json::to_value(&saved).ok().filter(|saved| saved.as_object().is_some_and(|saved| !saved.is_empty()))
@@ -49,6 +53,7 @@ impl Quota {
         }
         self.buckets.extend(saved.buckets);
         self.names.extend(saved.names);
+        self.skew = self.skew.or(saved.skew);
         if let (Some(budget), Some(spent)) = (&mut self.budget, saved.spend) {
             budget.resume(spent);
         }

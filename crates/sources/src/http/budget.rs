@@ -15,6 +15,7 @@ use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 
 use super::{Window, limit::time_zone};
+use crate::{SourceError, registry::KeyDoc};
 
 /// What may be spent on records in a month.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -27,6 +28,16 @@ pub struct Spend {
     /// Whose months they are.
     pub zone: TimeZone,
 }
+
+/// For the tables of kinds that can be held to a cap.
+pub const SPEND_KEY: KeyDoc = KeyDoc {
+    key: "spend",
+    value_type: "table",
+    default: "none",
+    doc: "What may be spent on records in a month: `{ price = 0.005, cap = 100.0, zone = \"UTC\" }`, in USD, or \
+          `{ cap = 100000 }` for so many records. Where more is there, a share of it is read, spread evenly over the month; \
+          figures say that they are partial, and which share was read.",
+};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -57,6 +68,14 @@ impl TryFrom<Raw> for Spend {
 }
 
 impl Spend {
+    /// Why something is not read, in words.
+    pub(super) fn reason(&self) -> String {
+        match self.price == 1.0 {
+            true => format!("a cap of {} records a month", self.cap),
+            false => format!("a spend cap of {} USD a month at {} USD a record", self.cap, self.price),
+        }
+    }
+
     /// A cent's error in the sum of floats does not take a record away.
     fn records(&self) -> u64 {
         (self.cap / self.price + 1e-6) as u64
@@ -82,6 +101,19 @@ impl Share {
             Share::Part(rate) => rate,
             Share::Nothing { .. } => 0.0,
         }
+    }
+
+    /// The share itself; an error that says when to come again where nothing can be read.
+    pub fn some(self) -> Result<Self, SourceError> {
+        let Share::Nothing { until } = self else { return Ok(self) };
+        Err(SourceError::RateLimited { until, message: "the spend cap has to last".to_owned() })
+    }
+
+    /// Whether one of many is read, by its id: always the same ones, and evenly over all ids.
+    pub fn picks(self, id: &[u8]) -> bool {
+        let hash = blake3::hash(id);
+        let drawn = hash.as_bytes().iter().take(4).fold(0_u32, |drawn, byte| drawn << 8 | u32::from(*byte));
+        f64::from(drawn) < self.rate() * (f64::from(u32::MAX) + 1.0)
     }
 
     /// How many mentions each one that is read stands for.
@@ -177,7 +209,8 @@ impl Budget {
         };
         let state = self.state.get_or_insert_with(fresh);
         if state.month < start {
-            (state.month, state.used) = (start, 0);
+            // What the last month has overdrawn is paid.
+            (state.month, state.used, state.level) = (start, 0, state.level.max(1.0));
         }
         let passed = seconds(state.at, now);
         let pace = state.pace(now, end, cap);
@@ -238,4 +271,185 @@ fn month(spend: &Spend, now: Timestamp) -> Option<(Timestamp, Timestamp)> {
 /// From one time to a later one; 0 where it is not later.
 fn seconds(from: Timestamp, to: Timestamp) -> f64 {
     to.duration_since(from).as_secs_f64().max(0.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn spend(toml: &str) -> Result<Spend, String> {
+        toml::from_str(toml).map_err(|error: toml::de::Error| error.message().to_owned())
+    }
+
+    fn time(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    const MINUTE: SignedDuration = SignedDuration::from_mins(1);
+
+    /// Polls once a minute; so many records a minute are there, and pages are of `page`.
+    struct Platform {
+        budget: Budget,
+        page: u64,
+        unread: f64,
+        read: u64,
+        there: f64,
+    }
+
+    impl Platform {
+        fn new(cap: f64, page: u64) -> Self {
+            let spend = Spend { price: 1.0, cap, zone: TimeZone::UTC };
+            Self { budget: Budget::new(spend), page, unread: 0.0, read: 0, there: 0.0 }
+        }
+
+        fn minute(&mut self, now: Timestamp, rate: f64) {
+            self.unread += rate;
+            self.there += rate;
+            // What can not be read now waits.
+            let share = match self.budget.share(now) {
+                Share::Nothing { until } => return assert!(until > now, "time goes on"),
+                share => share.rate(),
+            };
+            let wanted = (self.unread * share).ceil() as u64;
+            let records = wanted.max(self.page.min(self.unread as u64)).min(self.budget.affordable().max(self.page));
+            self.budget.spent(now, records, Some((records as f64 / self.unread).min(1.0)));
+            (self.read, self.unread) = (self.read + records, 0.0);
+        }
+    }
+
+    /// A month of a platform.
+    fn month_of(cap: f64, page: u64, rate: impl Fn(i64) -> f64) -> Platform {
+        let mut platform = Platform::new(cap, page);
+        let start = time("2026-03-01T00:00:00Z");
+        for minute in 0..31 * 24 * 60 {
+            platform.minute(start + MINUTE * i32::try_from(minute).unwrap(), rate(minute));
+        }
+        platform
+    }
+
+    #[test]
+    fn a_spend_is_read_from_settings() {
+        assert_eq!(spend("price = 0.005\ncap = 100.0").unwrap().records(), 20_000);
+        assert_eq!(spend("price = 0.1\ncap = 0.3").unwrap().records(), 3, "the sum of floats takes none away");
+        assert_eq!(spend("cap = 5000").unwrap().records(), 5000);
+        for (wrong, start) in [
+            ("price = 0.0\ncap = 1.0", "a spend's `price` is 0"),
+            ("price = 0.5\ncap = 0.1", "a spend's `cap` is 0.1, which does not pay for one record"),
+            ("cap = 5\nzone = \"Mars/Base\"", "there is no time zone"),
+        ] {
+            let error = spend(wrong).unwrap_err();
+            assert!(error.starts_with(start), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_the_cap_bears_is_read_wholly() {
+        let platform = month_of(100_000.0, 10, |_| 2.0);
+        let share = platform.read as f64 / platform.there;
+        assert!(share > 0.999, "{share}");
+    }
+
+    #[test]
+    fn a_busy_day_is_read_wholly_where_the_month_bears_it() {
+        let day = 24 * 60;
+        let platform = month_of(100_000.0, 10, |minute| if minute / day == 10 { 8.0 } else { 0.5 });
+        let share = platform.read as f64 / platform.there;
+        assert!(share > 0.95, "{share}");
+    }
+
+    #[test]
+    fn where_more_is_there_nearly_all_that_is_allowed_is_used_and_it_lasts() {
+        for (times, page) in [(1.5, 1), (3.0, 10), (20.0, 40), (200.0, 100)] {
+            let cap = 50_000.0;
+            let rate = times * cap / (31.0 * 24.0 * 60.0);
+            // By day twice as much as by night.
+            let platform = month_of(cap, page, |minute| rate * if minute % 1440 < 720 { 4.0 / 3.0 } else { 2.0 / 3.0 });
+            let used = platform.read as f64 / cap;
+            assert!((0.95..=1.0).contains(&used), "{times} times the cap: {used} of it used");
+        }
+    }
+
+    #[test]
+    fn it_is_spread_over_the_month() {
+        let mut platform = Platform::new(31_000.0, 10);
+        let start = time("2026-03-01T00:00:00Z");
+        let mut by_day = vec![0; 31];
+        for minute in 0..31 * 24 * 60_i32 {
+            let before = platform.read;
+            platform.minute(start + MINUTE * minute, 5.0);
+            by_day[usize::try_from(minute / 1440).unwrap()] += platform.read - before;
+        }
+        assert!(by_day[1..].iter().all(|day| (800..=1200).contains(day)), "{by_day:?}");
+        assert!(by_day[0] <= 2200, "the first day spends what a day can save up: {by_day:?}");
+    }
+
+    #[test]
+    fn a_restart_forgets_nothing() {
+        let (mut one, mut other) = (Platform::new(5_000.0, 10), Platform::new(5_000.0, 10));
+        let start = time("2026-03-01T00:00:00Z");
+        for minute in 0..10_000 {
+            let now = start + MINUTE * minute;
+            one.minute(now, 3.0);
+            other.minute(now, 3.0);
+            if minute % 7 == 0 {
+                let saved = serde_json::to_string(&other.budget.saved()).unwrap();
+                other.budget = Budget::new(other.budget.spend.clone());
+                other.budget.resume(serde_json::from_str(&saved).unwrap());
+            }
+        }
+        assert!(one.read.abs_diff(other.read) <= 20, "{} and {}", one.read, other.read);
+    }
+
+    #[test]
+    fn a_new_month_begins_anew() {
+        let mut budget = Budget::new(spend("cap = 100").unwrap());
+        budget.spent(time("2026-03-31T12:00:00Z"), 100, None);
+        let Share::Nothing { until } = budget.share(time("2026-03-31T12:00:00Z")) else { panic!("all is spent") };
+        assert_eq!(until, time("2026-04-01T00:01:00Z"));
+        assert_eq!(budget.share(time("2026-04-01T00:00:30Z")), Share::Nothing { until }, "by whose clock?");
+        assert!(budget.share(until).rate() > 0.0);
+        assert_eq!(budget.usage(until).records, 0);
+    }
+
+    #[test]
+    fn as_many_are_picked_as_the_share_says_and_always_the_same() {
+        let picked = (0..20_000_u64).filter(|id| Share::Part(0.3).picks(&id.to_le_bytes())).count();
+        assert!((5_700..6_300).contains(&picked), "{picked}");
+        let all = |share: Share| (0..1000_u64).all(|id| share.picks(&id.to_le_bytes()));
+        assert!(all(Share::All));
+        assert!(!(0..1000_u64).any(|id| Share::Nothing { until: Timestamp::MAX }.picks(&id.to_le_bytes())));
+        let narrower =
+            |id: u64| !Share::Part(0.1).picks(&id.to_le_bytes()) || Share::Part(0.3).picks(&id.to_le_bytes());
+        assert!((0..10_000).all(narrower), "a smaller share is part of a larger one");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+
+        #[test]
+        fn a_cap_is_never_passed_whatever_is_there(
+            cap in 50_u64..5_000,
+            page in 1_u64..50,
+            steps in proptest::collection::vec((1_i64..200_000, 0.0_f64..5_000.0, any::<bool>()), 1..300),
+        ) {
+            let mut platform = Platform::new(cap as f64, page);
+            let mut now = time("2026-01-30T22:00:00Z");
+            let mut month = (now, 0_u64);
+            for (seconds, there, restarted) in steps {
+                now += SignedDuration::from_secs(seconds);
+                let start = self::month(&platform.budget.spend, now).unwrap().0;
+                if start > month.0 {
+                    month = (start, platform.read);
+                }
+                platform.minute(now, there);
+                prop_assert!(platform.read - month.1 <= cap + page, "{} of {cap}", platform.read - month.1);
+                if restarted && let Some(saved) = platform.budget.saved() {
+                    platform.budget = Budget::new(platform.budget.spend.clone());
+                    platform.budget.resume(saved);
+                }
+            }
+        }
+    }
 }

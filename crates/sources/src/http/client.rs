@@ -1,7 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use futures::{StreamExt, stream};
-use grapevine_model::Usage;
+use grapevine_model::{Event, Sampled, Usage};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
@@ -89,6 +89,12 @@ impl Client {
     /// was asked for.
     pub fn spent_of(&mut self, records: u64, rate: f64) {
         self.quota.spent(self.clock.now(), records, Some(rate));
+    }
+
+    /// A span of which a share was read, as the policy's spend cap bears it.
+    pub fn sampled(&self, source: &str, (from, to): (Timestamp, Timestamp), rate: f64) -> Event {
+        let reason = self.quota.spend_reason();
+        Event::Sampled(Sampled { source: source.to_owned(), from, to, rate: rate as f32, reason })
     }
 
     /// What is worth keeping over a restart, for [`Client::resume`].

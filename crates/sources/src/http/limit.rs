@@ -145,8 +145,8 @@ pub(super) struct Piece {
     amount: u64,
 }
 
-/// A rolling window is kept over a restart in so many pieces at most; the last moment of each counts for all of it.
-const KEPT: usize = 40;
+/// A window is kept over a restart in about so many pieces; the last moment of each counts for all of it.
+const KEPT: i32 = 60;
 
 impl Usage {
     pub(super) fn new(limit: Limit) -> Self {
@@ -242,12 +242,18 @@ impl Usage {
 
     /// What is worth keeping over a restart.
     pub(super) fn kept(&self) -> Vec<Piece> {
-        let pieces: Vec<Piece> = self.pieces.iter().filter(|piece| piece.amount > 0).copied().collect();
-        let joined = |run: &[Piece]| {
-            let amount = run.iter().map(|piece| piece.amount).sum();
-            Some(Piece { first: run.first()?.first, last: run.last()?.last, amount })
-        };
-        pieces.chunks(pieces.len().div_ceil(KEPT).max(1)).filter_map(joined).collect()
+        let length = self.limit.window.longest() / KEPT;
+        let mut kept: Vec<Piece> = Vec::new();
+        for piece in self.pieces.iter().filter(|piece| piece.amount > 0) {
+            match kept.last_mut() {
+                // By their length, so that pieces that are kept again and again do not grow.
+                Some(last) if piece.last.duration_since(last.first) <= length => {
+                    (last.last, last.amount) = (piece.last, last.amount.saturating_add(piece.amount));
+                }
+                _ => kept.push(*piece),
+            }
+        }
+        kept
     }
 
     /// What was used before this life, besides what was used in it.

@@ -39,7 +39,7 @@ mod usage;
 
 pub use self::auth::Auth;
 pub(crate) use self::auth::without_parameter;
-pub use self::budget::{Share, Spend};
+pub use self::budget::{SPEND_KEY, Share, Spend};
 pub use self::client::{Client, Fetched};
 pub(crate) use self::errors::at;
 pub use self::errors::{Class, ErrorRule};

@@ -86,7 +86,7 @@ pub struct Quota {
     /// Since this life began.
     pub(super) requests: u64,
     /// How far the platform's clock is ahead.
-    skew: Option<SignedDuration>,
+    pub(super) skew: Option<SignedDuration>,
     /// How many times it limited without a time, one after another.
     limited_in_a_row: i32,
 }
@@ -117,6 +117,10 @@ impl Quota {
     /// How much of what is there can be read so that the spend cap lasts.
     pub fn share(&mut self, now: Timestamp) -> Share {
         self.budget.as_mut().map_or(Share::All, |budget| budget.share(now))
+    }
+
+    pub(super) fn spend_reason(&self) -> String {
+        self.policy.spend.as_ref().map(Spend::reason).unwrap_or_default()
     }
 
     /// How many records can be read at once.

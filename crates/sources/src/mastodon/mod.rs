@@ -6,6 +6,7 @@
 //! | a post reaches the instance late | finds it in that overlap; what it gave before and did not change is not given again |
 //! | a post is edited, or its counters grow | gives it again, or a snapshot of its counters: found in the overlap and when it is checked |
 //! | a post is deleted | finds it missing when it is checked, asks for it alone, and gives a deletion if it is gone |
+//! | more is there than a spend cap bears | passes over some time after each full page, and says which share was read |
 //! | a page leads nowhere further | ends the hashtag: the next page must begin behind the last |
 //!
 //! Posts are checked a quarter of an hour, an hour, six hours and a day after they were written, as far as
@@ -30,7 +31,7 @@ use self::source::MastodonSource;
 pub use self::status::{MapError, map};
 use crate::{
     Source, World,
-    http::SecretPlace,
+    http::{SPEND_KEY, SecretPlace, Spend},
     registry::{Arrival, Capabilities, ConfigError, KeyDoc, Place, Settings, SourceSpec, KindRow, parse_settings},
     text::hashtag,
 };
@@ -72,6 +73,7 @@ pub const KEYS: &[KeyDoc] = &[
         default: "900",
         doc: "How long after it was written a post of another instance may arrive and still count as in time.",
     },
+    SPEND_KEY,
 ];
 
 /// The row of the registry.
@@ -107,6 +109,7 @@ pub(crate) struct MastodonSettings {
     recheck_hours: u32,
     #[serde(default = "a_quarter")]
     lateness_seconds: u32,
+    spend: Option<Spend>,
 }
 
 fn one() -> u32 {
@@ -149,6 +152,7 @@ impl Settings for MastodonSettings {
             backfill: SignedDuration::from_hours(self.backfill_hours.into()),
             recheck: SignedDuration::from_hours(self.recheck_hours.into()),
             lateness: SignedDuration::from_secs(self.lateness_seconds.into()),
+            spend: self.spend,
         }))
     }
 }
@@ -168,6 +172,7 @@ pub(crate) struct MastodonSpec {
     backfill: SignedDuration,
     recheck: SignedDuration,
     lateness: SignedDuration,
+    spend: Option<Spend>,
 }
 
 impl MastodonSpec {

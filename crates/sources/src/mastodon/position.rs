@@ -43,7 +43,7 @@ pub(super) fn id_at(time: Timestamp) -> u64 {
     u64::try_from(time.as_millisecond()).unwrap_or(0) << 16
 }
 
-fn time_of(id: u64) -> Timestamp {
+pub(super) fn time_of(id: u64) -> Timestamp {
     i64::try_from(id >> 16).ok().and_then(|millis| Timestamp::from_millisecond(millis).ok()).unwrap_or(Timestamp::MIN)
 }
 

@@ -1,19 +1,19 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use grapevine_model::{Deletion, Event, MentionKey};
+use grapevine_model::{Deletion, Event, MentionKey, Usage};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use url::Url;
 
 use super::{
     MastodonSpec,
-    position::{Position, Round, VERSION, digest, id_at},
+    position::{Position, Round, VERSION, digest, id_at, time_of},
     status::{PLATFORM, map},
 };
 use crate::{
-    Cursor, Page, Progress, Rejected, Source, SourceError, World,
-    http::{Auth, Client, Cost, Fetched, HeaderLimits, Limit, QuotaPolicy, Request, ResetFormat, Window},
+    Cursor, Page, Progress, Rejected, Source, SourceError, World, is_not_ahead,
+    http::{Auth, Client, Cost, Fetched, HeaderLimits, Limit, QuotaPolicy, Request, ResetFormat, Share, Spend, Window},
     pace::Pace,
     registry::Clock,
 };
@@ -40,7 +40,7 @@ struct Gathered {
     rejected: Vec<Rejected>,
 }
 
-fn policy() -> QuotaPolicy {
+fn policy(spend: Option<Spend>) -> QuotaPolicy {
     let five_minutes = Window::Rolling(SignedDuration::from_mins(5));
     QuotaPolicy {
         limits: vec![Limit { amount: 300, window: five_minutes, only: None }],
@@ -50,7 +50,27 @@ fn policy() -> QuotaPolicy {
             format: ResetFormat::Iso,
             bucket: None,
         }),
+        spend,
         ..QuotaPolicy::default()
+    }
+}
+
+/// The time that a full page lies in.
+struct Span {
+    min_id: u64,
+    newest: u64,
+    /// Behind this, nothing is there yet.
+    until: Timestamp,
+}
+
+impl Span {
+    /// Up to when the page may stand for all that is there, and the share of that time which it read.
+    fn sampled(&self, share: Share) -> Option<(Timestamp, f64)> {
+        let (from, read) = (time_of(self.min_id), time_of(self.newest).duration_since(time_of(self.min_id)));
+        let length = SignedDuration::try_from_secs_f64(read.as_secs_f64() / share.rate()).ok()?;
+        let until = from.saturating_add(length).ok()?.min(self.until);
+        let rate = read.as_secs_f64() / until.duration_since(from).as_secs_f64();
+        (0.0..1.0).contains(&rate).then_some((until, rate))
     }
 }
 
@@ -65,7 +85,7 @@ impl MastodonSource {
         if self.client.is_none() {
             let token = self.spec.token.as_ref().map(|place| place.read(&self.world)).transpose()?;
             let auth = token.map_or(Auth::None, Auth::Bearer);
-            self.client = Some(Client::new(&self.world, auth, policy()));
+            self.client = Some(Client::new(&self.world, auth, policy(self.spec.spend.clone())));
         }
         self.client.as_mut().ok_or_else(|| SourceError::Config("there is no client".to_owned()))
     }
@@ -108,7 +128,10 @@ impl MastodonSource {
         into: &mut Gathered,
     ) -> Result<(), SourceError> {
         let Some(tag) = round.left.last().cloned() else { return Ok(()) };
+        let share = self.client()?.share().some()?;
         let from = match position.read_at.get(&tag) {
+            // What is passed over is not read in the overlap either.
+            Some(read_at) if share.rate() < 1.0 => *read_at,
             Some(read_at) => *read_at - self.spec.lateness,
             None => round.began - self.spec.backfill,
         };
@@ -118,16 +141,47 @@ impl MastodonSource {
         let Some(statuses) = page.as_array() else {
             return Err(SourceError::Transient(format!("{PLATFORM}: the timeline of #{tag} is no list")));
         };
+        let before = into.events.len();
         // The newest stands first, and is given last.
         statuses.iter().rev().for_each(|status| self.take(status, position, into));
-        match statuses.iter().filter_map(id_of).max().filter(|newest| *newest > min_id) {
-            Some(newest) => round.min_id = Some(newest),
+        let newest = statuses.iter().filter_map(id_of).max().filter(|newest| *newest > min_id);
+        let is_full = statuses.len() >= PER_PAGE;
+        let span = newest.map(|newest| Span { min_id, newest, until: round.began }).filter(|_| is_full);
+        let passed = self.weigh(share, span, &mut into.events, before)?;
+        match newest {
+            Some(newest) => round.min_id = Some(newest.max(passed)),
             None => {
                 position.read_at.insert(tag, round.began);
                 (round.min_id, _) = (None, round.left.pop());
             }
         }
         Ok(())
+    }
+
+    /// Counts what a page gave. Where a share is read, the page stands for a longer time than its own: gives the id up to
+    /// which nothing is read.
+    fn weigh(
+        &mut self,
+        share: Share,
+        span: Option<Span>,
+        events: &mut Vec<Event>,
+        before: usize,
+    ) -> Result<u64, SourceError> {
+        let name = self.spec.name.clone();
+        let client = self.client()?;
+        let upserts = events[before..].iter_mut().filter_map(|event| match event {
+            Event::Upsert(mention) => Some(mention),
+            _ => None,
+        });
+        let Some((until, rate)) = span.as_ref().filter(|_| share.rate() < 1.0).and_then(|span| span.sampled(share)) else {
+            client.spent_of(upserts.count() as u64, 1.0);
+            return Ok(0);
+        };
+        let weighed = upserts.map(|mention| mention.weight = Share::Part(rate).weight()).count();
+        client.spent_of(weighed as u64, rate);
+        let from = span.map_or(until, |span| time_of(span.min_id));
+        events.push(client.sampled(&name, (from, until), rate));
+        Ok(id_at(until))
     }
 
     /// Checks posts that are due. False where none are.
@@ -205,6 +259,7 @@ impl Source for MastodonSource {
 
     async fn poll(&mut self, cursor: Option<&Cursor>) -> Result<Page, SourceError> {
         let mut position: Position = cursor.map(|cursor| cursor.read(VERSION)).transpose()?.unwrap_or_default();
+        is_not_ahead(position.read_at.values().max().copied(), self.clock.now())?;
         if position.round.is_none() && !self.pace.is_due(&*self.clock, cursor).await {
             return page(&position, Gathered::default());
         }
@@ -224,6 +279,21 @@ impl Source for MastodonSource {
         let page = page(&position, gathered)?;
         self.pace.gave(began, &page);
         Ok(page)
+    }
+
+    fn allowance(&self) -> Option<Value> {
+        self.client.as_ref()?.allowance()
+    }
+
+    /// The token may not be there yet: then the first poll says so.
+    fn resume(&mut self, saved: &Value) {
+        if let Ok(client) = self.client() {
+            client.resume(saved);
+        }
+    }
+
+    fn usage(&self) -> Usage {
+        self.client.as_ref().map(Client::usage).unwrap_or_default()
     }
 
     fn remap(&self, raw: &[u8], observed_at: Timestamp) -> Result<Vec<Event>, String> {
