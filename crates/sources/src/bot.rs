@@ -8,18 +8,24 @@ use crate::{
     http::{Client, Cost, Fetched, Request, Secret, SecretPlace},
 };
 
+type Make = Box<dyn Fn(&World, Secret) -> Client + Send + Sync>;
+
 /// The client of a bot's account, and what an earlier life of it had counted.
 pub(crate) struct Bot {
     world: World,
     secret: SecretPlace,
-    make: fn(&World, Secret) -> Client,
+    make: Make,
     client: Option<Client>,
     saved: Option<Value>,
 }
 
 impl Bot {
-    pub(crate) fn new(world: &World, secret: SecretPlace, make: fn(&World, Secret) -> Client) -> Self {
-        Self { world: world.clone(), secret, make, client: None, saved: None }
+    pub(crate) fn new(
+        world: &World,
+        secret: SecretPlace,
+        make: impl Fn(&World, Secret) -> Client + Send + Sync + 'static,
+    ) -> Self {
+        Self { world: world.clone(), secret, make: Box::new(make), client: None, saved: None }
     }
 
     pub(crate) fn secret(&self) -> Result<Secret, SourceError> {

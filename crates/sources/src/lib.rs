@@ -41,7 +41,8 @@ kinds! {
     file,
     hackernews,
     mastodon + shape,
-    telegram,
+    slack + shape,
+    telegram + shape,
     declarative + shapes,
 }
 

@@ -1,0 +1,264 @@
+//! How far the channels were read, and what was given of them. Pure.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use grapevine_model::{Deletion, Engagement, EngagementSnapshot, Event, Mention, MentionKey};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::map::{PLATFORM, time};
+
+pub(super) const VERSION: u16 = 1;
+/// How many messages are remembered, at most: the oldest are forgotten first.
+const REMEMBERED: usize = 3000;
+/// How many deliveries are remembered, so that one that is sent twice counts once.
+const DELIVERIES: usize = 500;
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Position {
+    /// For each channel, from when on it is read, and when the last round began that read it to its end.
+    pub(super) read_at: BTreeMap<String, (Timestamp, Timestamp)>,
+    pub(super) round: Option<Round>,
+    /// What was given, by native id.
+    pub(super) known: BTreeMap<String, Known>,
+    /// Ids of the events that were delivered last.
+    #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
+    delivered: VecDeque<String>,
+    pub(super) complete: Option<Timestamp>,
+}
+
+/// A round under way.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Round {
+    pub(super) began: Timestamp,
+    /// What is not read yet; the last is the one at hand.
+    pub(super) left: Vec<Part>,
+    /// Where the next page of it begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) page: Option<String>,
+    /// Times of the messages that its pages had.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) seen: Vec<String>,
+    /// How many channels were read to their end.
+    pub(super) read: usize,
+}
+
+/// What is read from its first page to its last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Part {
+    /// A channel, from this time on.
+    Channel { channel: String, oldest: Timestamp },
+    /// The answers to one message.
+    Thread { channel: String, ts: String },
+    /// A message that was missing: it is asked for alone.
+    Missing { channel: String, ts: String },
+}
+
+impl Part {
+    pub(super) fn channel(&self) -> &str {
+        match self {
+            Part::Channel { channel, .. } | Part::Thread { channel, .. } | Part::Missing { channel, .. } => channel,
+        }
+    }
+}
+
+/// A digest of what a message said, its counters, and where it belongs.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Known {
+    #[serde(rename = "d")]
+    said: String,
+    #[serde(rename = "l", default, skip_serializing_if = "Option::is_none")]
+    likes: Option<u64>,
+    #[serde(rename = "r", default, skip_serializing_if = "Option::is_none")]
+    replies: Option<u64>,
+    /// What it answers: the message that began the thread.
+    #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
+    root: Option<String>,
+    /// What its thread looked like when it was read last, and when that was.
+    #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
+    thread: Option<(String, Timestamp)>,
+}
+
+impl Known {
+    pub(super) fn has_thread(&self) -> bool {
+        self.thread.is_some()
+    }
+}
+
+impl Position {
+    /// Takes in a message; gives what is new about it.
+    pub(super) fn take(&mut self, mention: Mention) -> Option<Event> {
+        let id = mention.key.native_id.clone();
+        let before = self.known.get(&id);
+        let engagement = mention.engagement;
+        let now = Known {
+            said: digest(&mention),
+            // An event does not say them.
+            likes: engagement.likes.or(before.and_then(|before| before.likes)),
+            replies: engagement.replies.or(before.and_then(|before| before.replies)),
+            root: mention.root.clone(),
+            thread: before.and_then(|before| before.thread.clone()),
+        };
+        let event = match before {
+            Some(before) if *before == now => None,
+            Some(before) if before.said == now.said => Some(snapshot(mention.key, &now, mention.observed_at)),
+            _ => Some(Event::Upsert(Box::new(Mention {
+                engagement: Engagement { likes: now.likes, replies: now.replies, ..engagement },
+                ..mention
+            }))),
+        };
+        self.known.insert(id, now);
+        event
+    }
+
+    /// A reaction came or went. What it is about may be unknown: then a round counts it, if it looks so far back.
+    pub(super) fn react(&mut self, key: MentionKey, is_added: bool, at: Timestamp) -> Option<Event> {
+        let known = self.known.get_mut(&key.native_id)?;
+        let likes = known.likes.unwrap_or(0);
+        known.likes = Some(if is_added { likes.saturating_add(1) } else { likes.saturating_sub(1) });
+        Some(snapshot(key, known, at))
+    }
+
+    pub(super) fn delete(&mut self, key: MentionKey, observed_at: Timestamp) -> Event {
+        self.known.remove(&key.native_id);
+        Event::Delete(Deletion { key, observed_at })
+    }
+
+    /// Whether this delivery was taken in before.
+    pub(super) fn has(&self, delivery: &str) -> bool {
+        self.delivered.iter().any(|known| known == delivery)
+    }
+
+    pub(super) fn deliver(&mut self, id: &str) {
+        self.delivered.push_back(id.to_owned());
+        if self.delivered.len() > DELIVERIES {
+            self.delivered.pop_front();
+        }
+    }
+
+    /// Whether a thread is to be read: it looks other than last time, or that is long ago. Takes note of it.
+    pub(super) fn wants_thread(&mut self, id: &str, looks: &str, now: Timestamp, again: SignedDuration) -> bool {
+        let Some(known) = self.known.get_mut(id) else { return false };
+        let is_as_before = known
+            .thread
+            .as_ref()
+            .is_some_and(|(looked, read_at)| looked == looks && now.duration_since(*read_at) < again);
+        if !is_as_before {
+            known.thread = Some((looks.to_owned(), now));
+        }
+        !is_as_before
+    }
+
+    /// Messages of a channel or thread that should have been among those that were seen.
+    pub(super) fn missing(&self, part: &Part, seen: &[String]) -> Vec<String> {
+        let prefix = format!("{}/", part.channel());
+        let of_part = |id: &&String, known: &&Known| match part {
+            Part::Channel { oldest, .. } => {
+                known.root.is_none() && ts(id).and_then(time).is_some_and(|written| written >= *oldest)
+            }
+            Part::Thread { ts, .. } => known.root.as_ref().is_some_and(|root| *root == format!("{prefix}{ts}")),
+            Part::Missing { .. } => false,
+        };
+        let of_channel = self.known.range(prefix.clone()..).take_while(|(id, _)| id.starts_with(&prefix));
+        let missing = of_channel.filter(|(id, known)| of_part(id, known));
+        let missing = missing.filter_map(|(id, _)| ts(id)).filter(|ts| !seen.iter().any(|seen| seen == ts));
+        missing.map(str::to_owned).collect()
+    }
+
+    /// What no round reads again is forgotten, and what is too many.
+    pub(super) fn forget(&mut self, before: Timestamp) {
+        let written = |id: &str| ts(id).and_then(time);
+        self.known.retain(|id, _| written(id).is_some_and(|written| written >= before));
+        if self.known.len() > REMEMBERED {
+            let mut times: Vec<_> = self.known.keys().filter_map(|id| written(id)).collect();
+            times.sort_unstable();
+            let oldest = times[times.len().saturating_sub(REMEMBERED).min(times.len() - 1)];
+            self.known.retain(|id, _| written(id).is_some_and(|written| written >= oldest));
+        }
+    }
+}
+
+/// A message's time out of its native id.
+fn ts(id: &str) -> Option<&str> {
+    id.split_once('/').map(|(_, ts)| ts)
+}
+
+pub(super) fn key(team: &str, native_id: String) -> MentionKey {
+    MentionKey::new(PLATFORM, team, native_id)
+}
+
+fn snapshot(key: MentionKey, known: &Known, observed_at: Timestamp) -> Event {
+    let engagement = Engagement { likes: known.likes, replies: known.replies, ..Engagement::default() };
+    Event::EngagementSnapshot(EngagementSnapshot { key, observed_at, engagement })
+}
+
+fn digest(mention: &Mention) -> String {
+    let media: Vec<&str> = mention.media.iter().map(|media| media.url.as_str()).collect();
+    let said = [mention.text.as_str(), &media.join(" "), &mention.links.join(" ")].join("\u{0}");
+    blake3::hash(said.as_bytes()).to_hex().chars().take(10).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use grapevine_model::Author;
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn mention(ts: &str, text: &str, likes: Option<u64>) -> Mention {
+        let mut mention = Mention::new(key("T1", format!("C1/{ts}")), Author::default(), at(5), text);
+        mention.engagement.likes = likes;
+        mention
+    }
+
+    #[test]
+    fn only_what_changed_is_given_again() {
+        let mut position = Position::default();
+        assert!(matches!(position.take(mention("5.0", "a", Some(1))), Some(Event::Upsert(_))));
+        assert_eq!(position.take(mention("5.0", "a", Some(1))), None);
+        assert_eq!(position.take(mention("5.0", "a", None)), None, "an event says nothing of likes");
+        let Some(Event::EngagementSnapshot(liked)) = position.react(key("T1", "C1/5.0".into()), true, at(6)) else { panic!() };
+        assert_eq!(liked.engagement.likes, Some(2));
+        assert_eq!(position.react(key("T1", "C1/9.0".into()), true, at(6)), None);
+        let Some(Event::Upsert(edited)) = position.take(mention("5.0", "b", None)) else { panic!() };
+        assert_eq!(edited.engagement.likes, Some(2), "an edit does not forget them");
+    }
+
+    #[test]
+    fn a_delivery_is_remembered_for_a_while() {
+        let mut position = Position::default();
+        (0..=DELIVERIES).for_each(|n| position.deliver(&format!("Ev{n}")));
+        assert!(position.has("Ev1") && !position.has("Ev0") && !position.has("Ev9999"));
+    }
+
+    #[test]
+    fn what_is_not_among_its_like_is_missing() {
+        let mut position = Position::default();
+        for ts in ["5.0", "8.0"] {
+            position.take(mention(ts, "a", None));
+        }
+        let answer = Mention { root: Some("C1/5.0".into()), ..mention("6.0", "a", None) };
+        position.take(answer);
+        let channel = |second| Part::Channel { channel: "C1".into(), oldest: at(second) };
+        assert_eq!(position.missing(&channel(0), &["8.0".into()]), ["5.0"]);
+        assert_eq!(position.missing(&channel(6), &["8.0".into()]), Vec::<String>::new());
+        let thread = Part::Thread { channel: "C1".into(), ts: "5.0".into() };
+        assert_eq!(position.missing(&thread, &["5.0".into()]), ["6.0"]);
+        position.forget(at(8));
+        assert_eq!(position.known.len(), 1);
+    }
+
+    #[test]
+    fn a_thread_is_read_when_it_looks_other_or_after_a_while() {
+        let mut position = Position::default();
+        position.take(mention("5.0", "a", None));
+        let hour = SignedDuration::from_hours(1);
+        assert!(position.wants_thread("C1/5.0", "1 6.0", at(10), hour));
+        assert!(!position.wants_thread("C1/5.0", "1 6.0", at(20), hour));
+        assert!(position.wants_thread("C1/5.0", "2 7.0", at(30), hour));
+        assert!(position.wants_thread("C1/5.0", "2 7.0", at(30 + 3600), hour));
+    }
+}
