@@ -37,6 +37,7 @@ macro_rules! kinds {
 
 kinds! {
     bluesky,
+    discord + shape,
     feed,
     file,
     hackernews,

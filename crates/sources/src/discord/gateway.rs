@@ -103,11 +103,6 @@ impl Gateway {
         Some(Session { seq: self.seq.unwrap_or(session.seq), ..session })
     }
 
-    /// When a heartbeat is due.
-    pub(super) fn due(&self) -> Option<Timestamp> {
-        self.beat_at
-    }
-
     /// A frame came. `random` is drawn from [0, 1).
     pub(super) fn heard(&mut self, frame: &Value, now: Timestamp, random: f64) -> Vec<Action> {
         match int(frame, "op") {
@@ -124,9 +119,10 @@ impl Gateway {
         }
     }
 
-    /// Time passed.
-    pub(super) fn tick(&mut self, now: Timestamp) -> Vec<Action> {
+    /// Time passed. An answer may stand among the frames that wait: then nobody is given up yet.
+    pub(super) fn tick(&mut self, now: Timestamp, frames_wait: bool) -> Vec<Action> {
         match self.beat_at {
+            Some(due) if now >= due && self.is_unanswered && frames_wait => Vec::new(),
             Some(due) if now >= due && self.is_unanswered => {
                 self.beat_at = None;
                 vec![Action::Again(SignedDuration::ZERO)]
@@ -217,15 +213,15 @@ mod tests {
     fn it_identifies_itself_beats_and_takes_in_events() {
         let mut gateway = Gateway::new(None);
         assert_eq!(gateway.heard(&hello(), at(0), 0.5), [Action::Identify]);
-        assert_eq!(gateway.due(), Some(at(4)));
-        assert_eq!(gateway.tick(at(3)), []);
-        assert_eq!(gateway.tick(at(4)), [Action::Beat(None)]);
+        assert_eq!(gateway.beat_at, Some(at(4)));
+        assert_eq!(gateway.tick(at(3), false), []);
+        assert_eq!(gateway.tick(at(4), false), [Action::Beat(None)]);
         assert_eq!(gateway.heard(&json!({"op": 11}), at(5), 0.5), []);
         assert_eq!(gateway.heard(&ready(), at(5), 0.5), [Action::Began]);
         let event = json!({"op": 0, "s": 7, "t": "MESSAGE_CREATE", "d": {"id": "5"}});
         let taken = Action::Event { name: "MESSAGE_CREATE".into(), data: json!({"id": "5"}) };
         assert_eq!(gateway.heard(&event, at(6), 0.5), [taken]);
-        assert_eq!(gateway.tick(at(12)), [Action::Beat(Some(7))]);
+        assert_eq!(gateway.tick(at(12), false), [Action::Beat(Some(7))]);
         assert_eq!(gateway.session(), Some(session(7)));
         assert_eq!(gateway.heard(&json!({"op": 1}), at(13), 0.5), [Action::Beat(Some(7))]);
     }
@@ -235,8 +231,9 @@ mod tests {
         let mut gateway = Gateway::new(None);
         gateway.heard(&hello(), at(0), 0.0);
         gateway.heard(&ready(), at(0), 0.0);
-        assert_eq!(gateway.tick(at(0)), [Action::Beat(Some(1))]);
-        assert_eq!(gateway.tick(at(8)), [Action::Again(SignedDuration::ZERO)], "a zombie");
+        assert_eq!(gateway.tick(at(0), false), [Action::Beat(Some(1))]);
+        assert_eq!(gateway.tick(at(8), true), [], "its answer may wait to be read");
+        assert_eq!(gateway.tick(at(8), false), [Action::Again(SignedDuration::ZERO)], "a zombie");
         let mut next = Gateway::new(gateway.session());
         assert_eq!(next.heard(&hello(), at(9), 0.0), [Action::Resume(session(1))]);
         assert_eq!(next.heard(&json!({"op": 0, "s": 9, "t": "RESUMED"}), at(9), 0.0), [Action::Resumed]);
@@ -284,7 +281,7 @@ mod tests {
                     2 => { seq += 1; gateway.heard(&json!({"op": 0, "s": seq, "t": "X", "d": 1}), now, 0.1) },
                     3 => { gateway.heard(&json!({"op": "x", "d": []}), now, 0.1) },
                     4 => { seq = seq.max(1); gateway.heard(&ready(), now, 0.1) },
-                    _ => gateway.tick(now),
+                    _ => gateway.tick(now, false),
                 };
                 unanswered += usize::from(op == 5) * actions.iter().filter(|action| matches!(action, Action::Beat(_))).count();
                 prop_assert!(unanswered <= 1, "two heartbeats without an answer");

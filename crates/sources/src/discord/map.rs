@@ -1,5 +1,7 @@
 //! The pure mapping: one message, as REST lists it and as the gateway sends it, to a mention.
 
+use std::sync::Arc;
+
 use grapevine_model::{Author, Engagement, Kind, Mention, MentionKey};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -33,19 +35,19 @@ pub struct Context {
     pub team_roles: Vec<String>,
     /// Lists of messages name every reaction; an event of the gateway does not.
     pub is_listed: bool,
-    pub(super) names: Names,
+    pub(super) names: Arc<Names>,
 }
 
 impl Context {
     /// A role that a text may name.
     pub fn with_role(mut self, id: &str, name: &str) -> Self {
-        self.names.roles.insert(id.to_owned(), name.to_owned());
+        Arc::make_mut(&mut self.names).roles.insert(id.to_owned(), name.to_owned());
         self
     }
 
     /// A channel that a text may name.
     pub fn with_channel(mut self, id: &str, name: &str) -> Self {
-        self.names.channels.insert(id.to_owned(), name.to_owned());
+        Arc::make_mut(&mut self.names).channels.insert(id.to_owned(), name.to_owned());
         self
     }
 }
@@ -75,7 +77,7 @@ pub fn map(message: &Value, context: &Context, observed_at: Timestamp) -> Result
     // A forward says nothing itself: what it says is a copy of the original.
     let forwarded = list(message, "message_snapshots").first().and_then(|snapshot| snapshot.get("message"));
     let said = forwarded.unwrap_or(message);
-    let mut plain = words::read(&content::words(said), &names(message, said, context));
+    let mut plain = words::read(&content::words(said), &[&names(message, said), &context.names]);
     content::links(said).into_iter().for_each(|link| push_new(&mut plain.signs.links, link));
     let relation = relation(message, context, (id, channel));
     Ok(Some(Mention {
@@ -110,8 +112,9 @@ pub(super) fn id_at(time: Timestamp) -> u64 {
     u64::try_from(time.as_millisecond() - EPOCH).unwrap_or(0) << 22
 }
 
-fn names(message: &Value, said: &Value, context: &Context) -> Names {
-    let mut names = context.names.clone();
+/// As the message says them.
+fn names(message: &Value, said: &Value) -> Names {
+    let mut names = Names::default();
     for user in list(message, "mentions").iter().chain(list(said, "mentions")) {
         if let (Some(id), Some(name)) = (owned(user, "id"), owned(user, "username")) {
             names.users.insert(id, name);

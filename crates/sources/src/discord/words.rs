@@ -23,8 +23,8 @@ pub(super) struct Plain {
     bare: String,
 }
 
-/// Reads a text. What is in no known form stays as it is.
-pub(super) fn read(marked: &str, names: &Names) -> Plain {
+/// Reads a text. What is in no known form stays as it is; the first who knows a name says it.
+pub(super) fn read(marked: &str, names: &[&Names]) -> Plain {
     let mut plain = Plain::default();
     let mut rest = marked;
     while let Some(open) = rest.find('<') {
@@ -61,18 +61,20 @@ impl Plain {
     }
 
     /// False where it is none.
-    fn reference(&mut self, inside: &str, names: &Names) -> bool {
-        let name = |known: &BTreeMap<String, String>, id: &str| known.get(id).cloned().unwrap_or_else(|| id.to_owned());
+    fn reference(&mut self, inside: &str, names: &[&Names]) -> bool {
+        let name = |of: fn(&Names) -> &BTreeMap<String, String>, id: &str| {
+            names.iter().find_map(|names| of(names).get(id)).cloned().unwrap_or_else(|| id.to_owned())
+        };
         if let Some(id) = inside.strip_prefix("@&").filter(|id| is_id(id)) {
-            return self.show(&format!("@{}", name(&names.roles, id)));
+            return self.show(&format!("@{}", name(|names| &names.roles, id)));
         }
         if let Some(id) = inside.strip_prefix("@!").or_else(|| inside.strip_prefix('@')).filter(|id| is_id(id)) {
-            let handle = name(&names.users, id);
+            let handle = name(|names| &names.users, id);
             push_new(&mut self.signs.handles, handle.to_lowercase());
             return self.show(&format!("@{handle}"));
         }
         if let Some(id) = inside.strip_prefix('#').filter(|id| is_id(id)) {
-            return self.show(&format!("#{}", name(&names.channels, id)));
+            return self.show(&format!("#{}", name(|names| &names.channels, id)));
         }
         // A link without a preview.
         if inside.starts_with("https://") || inside.starts_with("http://") {
@@ -107,7 +109,7 @@ mod tests {
         let names = Names { users: one("1", "Ann"), roles: one("2", "support"), channels: one("3", "tea-talk") };
         let marked = "<@1> <@!1> <@9> <@&2> <#3> <:pot:77> <a:boil:78> <t:1772366400:R> </ask:5> <https://a.example/x> \
                       a <b> 1 < 2 #Tea";
-        let plain = read(marked, &names);
+        let plain = read(marked, &[&names]);
         assert_eq!(
             plain.text,
             "@Ann @Ann @9 @support #tea-talk :pot: :boil: 2026-03-01T12:00:00Z /ask https://a.example/x a <b> 1 < 2 #Tea"
@@ -120,7 +122,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_makes_it_panic(text in "[<>@#!&:/ta19é🫖 ]{0,24}") {
-            read(&text, &Names::default());
+            read(&text, &[]);
         }
     }
 }

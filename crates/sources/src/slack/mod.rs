@@ -21,6 +21,8 @@ mod mrkdwn;
 mod people;
 mod position;
 mod round;
+#[cfg(any(test, feature = "conformance"))]
+pub(crate) mod shape;
 mod signature;
 mod source;
 

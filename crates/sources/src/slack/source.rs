@@ -46,7 +46,8 @@ struct Workspace {
     address: String,
     /// Names by id, of those that are read.
     channels: BTreeMap<String, String>,
-    listed_at: Timestamp,
+    /// When it is asked for again.
+    holds_until: Timestamp,
 }
 
 /// What one poll gathers.
@@ -81,7 +82,7 @@ impl SlackSource {
     /// Who we are, and which channels there are to read.
     async fn look_around(&mut self) -> Result<(), SourceError> {
         let now = self.now();
-        if self.workspace.as_ref().is_some_and(|known| now.duration_since(known.listed_at) < LISTED_FOR) {
+        if self.workspace.as_ref().is_some_and(|known| now < known.holds_until) {
             return Ok(());
         }
         let who = self.api.ask("auth.test", &[]).await?;
@@ -89,7 +90,10 @@ impl SlackSource {
         let channels = self.choose(listed);
         let team = owned(&who, "team_id").unwrap_or_default();
         let address = owned(&who, "url").unwrap_or_default();
-        self.workspace = Some(Workspace { team, address, channels, listed_at: now });
+        // What is named and not there may be there soon.
+        let is_whole = !channels.is_empty() && channels.len() >= self.spec.channels.len();
+        let holds_until = now + if is_whole { LISTED_FOR } else { self.spec.interval };
+        self.workspace = Some(Workspace { team, address, channels, holds_until });
         Ok(())
     }
 

@@ -19,6 +19,8 @@ mod content;
 mod entities;
 mod map;
 mod position;
+#[cfg(any(test, feature = "conformance"))]
+pub(crate) mod shape;
 mod source;
 
 use std::{path::PathBuf, sync::Arc};
