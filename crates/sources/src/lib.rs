@@ -37,7 +37,7 @@ macro_rules! kinds {
 
 kinds! {
     bluesky,
-    discord + shape,
+    discord,
     feed,
     file,
     hackernews,
