@@ -1,119 +1,22 @@
 use std::collections::{BTreeMap, HashSet};
 
-use grapevine_model::{Event, Mention};
+use grapevine_model::Mention;
 use jiff::Timestamp;
 use tracing::subscriber::with_default;
 
 use super::{
-    Answer, Case, Expected, Row,
+    Answer, Case, Check, Expected, Outcome, Row, When,
     capture::Capture,
     mutate,
     play::{Death, Stage, Step, collapse, likes},
     spoilt,
+    story::Told,
     transport::{MOST_REQUESTS, Spoil},
 };
-use crate::{Cursor, Progress, SourceError, registry::Clock};
-
-/// One thing that a source has to show.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Check {
-    Mapped,
-    Counters,
-    Replay,
-    Restart,
-    UnknownCursor,
-    Loop,
-    EqualTimes,
-    Arrivals,
-    EmptyPage,
-    UnknownFields,
-    Spoilt,
-    Classes,
-    Complete,
-    Quota,
-    Secret,
-}
-
-impl Check {
-    pub const ALL: [Check; 15] = [
-        Check::Mapped,
-        Check::Counters,
-        Check::Replay,
-        Check::Restart,
-        Check::UnknownCursor,
-        Check::Loop,
-        Check::EqualTimes,
-        Check::Arrivals,
-        Check::EmptyPage,
-        Check::UnknownFields,
-        Check::Spoilt,
-        Check::Classes,
-        Check::Complete,
-        Check::Quota,
-        Check::Secret,
-    ];
-
-    /// Head of its column, and what it says.
-    pub fn words(self) -> (&'static str, &'static str) {
-        match self {
-            Check::Mapped => {
-                ("mapped", "Every mention has the text, the time (UTC), the parent and the state that it should have.")
-            }
-            Check::Counters => ("counters", "Likes that grow after a post was read are read again."),
-            Check::Replay => ("replay", "Read twice from the beginning, it gives the same events."),
-            Check::Restart => (
-                "restart",
-                "Killed after every page, before and after its cursor was saved, it loses nothing; what comes twice \
-                 collapses by key. Cursors are the same after they went through JSON.",
-            ),
-            Check::UnknownCursor => (
-                "cursor",
-                "A cursor of an unknown version, or one that cannot be read, is an error or a gap; never silence.",
-            ),
-            Check::Loop => (
-                "loop",
-                "A page token that leads back to the same page comes to an end, whether it is the first page or the second.",
-            ),
-            Check::EqualTimes => ("equal times", "Posts of the same moment are all there."),
-            Check::Arrivals => ("arrivals", "What arrives while it pages is not lost."),
-            Check::EmptyPage => {
-                ("empty", "Lists that are empty once are no failure and delete nothing: what comes later comes.")
-            }
-            Check::UnknownFields => ("new fields", "Fields that nobody knows change nothing."),
-            Check::Spoilt => (
-                "spoilt",
-                "Every answer cut off at many lengths, and with every field missing, null or of another type: nothing \
-                 panics, nothing runs for ever.",
-            ),
-            Check::Classes => (
-                "classes",
-                "401, 403, 404, 429 with Retry-After, 5xx, an unasked 304 and HTML in place of data are told apart.",
-            ),
-            Check::Complete => ("complete", "No mention comes that is older than what was said to be complete."),
-            Check::Quota => ("quota", "Two hours of polling stay within what the platform allows in any span."),
-            Check::Secret => ("secret", "The secret stands in no log line, error, cursor or event."),
-        }
-    }
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    Passed,
-    /// The platform has nothing of the kind.
-    DoesNotApply,
-    Failed(String),
-}
-
-impl From<Result<bool, String>> for Outcome {
-    /// `Ok(false)` does not apply.
-    fn from(result: Result<bool, String>) -> Self {
-        match result {
-            Ok(true) => Outcome::Passed,
-            Ok(false) => Outcome::DoesNotApply,
-            Err(problem) => Outcome::Failed(problem),
-        }
-    }
-}
+use crate::{
+    Cursor, Progress, Source, SourceError,
+    registry::{Arrival, Clock},
+};
 
 /// Puts a source under every check. Blocks; for tests.
 ///
@@ -158,16 +61,36 @@ impl Trial<'_> {
             Check::Replay => self.replay().await,
             Check::Restart => self.restart().await,
             Check::UnknownCursor => self.unknown_cursor().await,
+            Check::FarCursor => self.far_cursor().await,
             Check::Loop => self.looping().await,
             Check::EqualTimes => self.equal_times(),
             Check::Arrivals => self.arrivals(),
             Check::EmptyPage => self.empty_page().await,
             Check::UnknownFields => spoilt::unknown_fields(self).await,
-            Check::Spoilt => spoilt::spoilt(self).await,
+            Check::Spoilt => Ok(spoilt::spoilt(self).await? | self.spoilt_frames().await?),
             Check::Classes => self.classes().await,
+            Check::Part => self.part().await,
+            Check::Renewal => self.renewal().await,
             Check::Complete => self.complete(),
             Check::Quota => self.quota().await,
-            Check::Secret => self.secret(),
+            _ => self.of_what_comes_by_itself(check).await,
+        }
+    }
+
+    async fn of_what_comes_by_itself(&self, check: Check) -> Result<bool, String> {
+        match check {
+            Check::Pieces => self.pieces().await,
+            Check::Heartbeats => self.heartbeats().await,
+            Check::Silence => self.silence().await,
+            Check::Cut => self.cut().await,
+            Check::Farewell => self.farewell().await,
+            Check::Flood => self.flood().await,
+            Check::Twice => self.sent_twice().await,
+            Check::OutOfOrder => self.out_of_order().await,
+            Check::Forged => self.forged().await,
+            Check::Unsettled => self.unsettled().await,
+            Check::DeleteFirst => self.deletion_first().await,
+            _ => self.secret(),
         }
     }
 
@@ -197,7 +120,17 @@ impl Trial<'_> {
                 }
             }
         }
-        Ok(true)
+        self.nothing_else(&known)
+    }
+
+    /// No mention is there that nobody wrote, and none that came and went between two looks.
+    fn nothing_else(&self, known: &BTreeMap<String, Option<Mention>>) -> Result<bool, String> {
+        let expected = self.case.platform.expected();
+        let is_expected = |key: &String| expected.iter().any(|one| key.ends_with(&format!(":{}", one.native_id)));
+        match known.iter().find(|(key, mention)| mention.is_some() && !is_expected(key)) {
+            Some((key, _)) => Err(format!("{key} is there, and should not be")),
+            None => Ok(true),
+        }
     }
 
     fn counters(&self) -> Result<bool, String> {
@@ -234,28 +167,6 @@ impl Trial<'_> {
         Ok(true)
     }
 
-    async fn unknown_cursor(&self) -> Result<bool, String> {
-        let Some(Cursor { version, value }) = self.steps.last().map(|step| step.page.cursor.clone()) else {
-            return Err("there is no page".to_owned());
-        };
-        let wrong = [(version + 1, value), (version, "no cursor".into()), (version, serde_json::Value::Null)];
-        for (version, value) in wrong {
-            let cursor = Cursor { version, value };
-            let stage = self.stage();
-            let mut source = stage.source();
-            let is_loud = match stage.poll(&mut *source, Some(&cursor)).await {
-                Err(error) => !error.is_transient(),
-                Ok(page) => page.events.iter().any(|event| matches!(event, Event::Gap(_))),
-            };
-            if !is_loud {
-                return Err(format!("says nothing to the cursor {cursor:?}"));
-            }
-            let anew = stage.poll(&mut *source, None).await;
-            anew.map_err(|error| format!("does not begin anew after the cursor {cursor:?}: {error}"))?;
-        }
-        Ok(true)
-    }
-
     /// The first page comes for ever, then the second.
     async fn looping(&self) -> Result<bool, String> {
         for nth in [0, 1] {
@@ -263,7 +174,7 @@ impl Trial<'_> {
             stage.transport.spoil(Spoil::Loop(nth));
             comes_to_an_end(&stage).await.map_err(|problem| format!("page {}: {problem}", nth + 1))?;
         }
-        Ok(true)
+        Ok(self.asks())
     }
 
     /// What comes in later rounds comes also where the first was answered with nothing.
@@ -310,6 +221,9 @@ impl Trial<'_> {
 
     /// By its check and by its first poll.
     async fn classes(&self) -> Result<bool, String> {
+        if !self.asks() && !self.is_connected() {
+            return Ok(false);
+        }
         for (what, answer) in failures() {
             let stage = self.stage();
             stage.transport.spoil(Spoil::Always(answer.clone()));
@@ -325,12 +239,76 @@ impl Trial<'_> {
                 Err(error) => class(&error, began),
             };
             // Whoever did not ask for news only may also call a 304 a failure that passes.
-            let is_right = |is: &str| is == what || (what, is) == ("unchanged", "transient");
+            let is_right = |is: &str| {
+                is == what || (what, is) == ("unchanged", "transient") || self.is_refused_connection(what, is)
+            };
             if !is_right(checked) || !is_right(polled) {
                 return Err(format!("status {} is {checked} to its check and {polled} to its poll", answer.status));
             }
         }
         Ok(true)
+    }
+
+    /// A handshake has no body and no words: what it means is not always told apart.
+    fn is_refused_connection(&self, what: &str, is: &str) -> bool {
+        let is_streamed = self.case.platform.shape().is_some_and(|shape| shape.traits().arrival == Arrival::Streamed);
+        is_streamed && matches!((what, is), ("gone", "config") | ("limited", "transient"))
+    }
+
+    /// One part of several is taken away: the others go on.
+    async fn part(&self) -> Result<bool, String> {
+        let Some(shape) = self.case.platform.shape() else { return Ok(false) };
+        let moment = self.case.platform.moment(END);
+        let is_lost = |post: &&Told| shape.is_only_in_part(post);
+        let lost: Vec<String> = moment.view().posts.iter().filter(is_lost).map(|post| shape.native_id(post)).collect();
+        if lost.is_empty() {
+            return Ok(false);
+        }
+        for status in [403, 404] {
+            let stage = self.stage();
+            stage.transport.spoil(Spoil::Part(status));
+            let steps = stage.play(None).await.map_err(|problem| format!("a part answers {status}: {problem}"))?;
+            let found = collapse(&steps);
+            let is_missed = |(key, mention): &(&String, &Option<Mention>)| {
+                let is_of_part = lost.iter().any(|id| key.ends_with(&format!(":{id}")));
+                mention.is_some() && !is_of_part && !matches!(found.get(*key), Some(Some(_)))
+            };
+            if let Some((key, _)) = collapse(self.steps).iter().find(is_missed) {
+                return Err(format!("a part answers {status}, and {key} of another is lost"));
+            }
+            let (mut source, last) = (stage.source(), steps.last().map(|step| step.page.cursor.clone()));
+            stage.clock.advance(self.case.every.try_into().unwrap_or_default());
+            read_on(&stage, &mut *source, last).await?;
+            if source.notice().is_none() {
+                return Err(format!("a part answers {status}, and no notice says so"));
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whatever request it is that a token is refused at: a new one is fetched.
+    async fn renewal(&self) -> Result<bool, String> {
+        if !self.case.platform.shape().is_some_and(|shape| shape.traits().renews) {
+            return Ok(false);
+        }
+        for nth in 0..RENEWALS {
+            let stage = self.stage();
+            stage.transport.spoil(Spoil::Unauthorized(nth));
+            let steps = stage.play(None).await.map_err(|problem| format!("a 401 to request {nth}: {problem}"))?;
+            if let Some(problem) = difference(&collapse(self.steps), &collapse(&steps)) {
+                return Err(format!("after a 401 to request {nth}, {problem}"));
+            }
+        }
+        Ok(true)
+    }
+
+    fn is_connected(&self) -> bool {
+        self.case.platform.shape().is_some_and(|shape| shape.peer().is_some())
+    }
+
+    /// It makes requests.
+    fn asks(&self) -> bool {
+        self.steps.iter().any(|step| !step.exchanges.is_empty())
     }
 
     fn complete(&self) -> Result<bool, String> {
@@ -370,7 +348,7 @@ impl Trial<'_> {
         let (most, span) = self.case.allowed;
         match times.windows(most + 1).find(|times| times[most].duration_since(times[0]) < span) {
             Some(times) => Err(format!("more than {most} requests in {span:#} from {}", times[0])),
-            None => Ok(true),
+            None => Ok(!times.is_empty()),
         }
     }
 
@@ -395,6 +373,23 @@ pub(super) fn difference(
         (None, _) => format!("{key} is there, and should not be"),
         (Some(should), Some(is)) => format!("{key} is {is:?} and should be {should:?}"),
     })
+}
+
+/// To the end of what there is.
+pub(super) async fn read_on(
+    stage: &Stage<'_>,
+    source: &mut dyn Source,
+    mut cursor: Option<Cursor>,
+) -> Result<Vec<Step>, String> {
+    let mut steps: Vec<Step> = Vec::new();
+    let mut quiet = 0;
+    while steps.len() < LOOP_POLLS && quiet < 3 {
+        let step = stage.step(source, &cursor, 0).await.map_err(|error| error.to_string())?;
+        cursor = Some(step.page.cursor.clone());
+        quiet = if step.page.state == Progress::Behind { 0 } else { quiet + 1 };
+        steps.push(step);
+    }
+    Ok(steps)
 }
 
 /// An error also ends it, if it did not come at once: a source that asks for ever within one poll is told by one.
@@ -428,6 +423,9 @@ fn failures() -> [(&'static str, Answer); 8] {
     ]
 }
 
+/// The end of the story.
+const END: When = When { round: usize::MAX, requests: 1, now: Timestamp::UNIX_EPOCH };
+const RENEWALS: usize = 5;
 const LOOP_POLLS: usize = 50;
 const QUOTA_HOURS: jiff::SignedDuration = jiff::SignedDuration::from_hours(2);
 

@@ -10,11 +10,17 @@
 //! in `docs/sources.md`.
 
 mod capture;
+mod check;
 mod checks;
 mod clock;
+mod cursors;
+mod hooks;
+mod line;
+mod live;
 mod matrix;
 mod mutate;
 mod play;
+mod pushed;
 pub mod shape;
 mod shaped;
 mod spoilt;
@@ -27,10 +33,12 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 
-pub use self::checks::{Check, Outcome, run};
+pub use self::check::{Check, Outcome};
+pub use self::checks::run;
 pub use self::clock::StepClock;
 pub use self::matrix::{Row, page};
 pub use self::transport::Scripted;
+use self::{shape::Shape, story::Moment};
 use crate::{Source, World, http::Request};
 
 /// Makes the source, as a new process would.
@@ -72,6 +80,16 @@ pub trait Platform: Send + Sync {
 
     /// What must have come of it in the end.
     fn expected(&self) -> Vec<Expected>;
+
+    /// The shape behind it; nothing where the platform is written by hand.
+    fn shape(&self) -> Option<Arc<dyn Shape>> {
+        None
+    }
+
+    /// Where its story stands.
+    fn moment(&self, _when: When) -> Moment {
+        Moment::default()
+    }
 }
 
 /// Where a platform stands.

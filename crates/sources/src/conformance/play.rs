@@ -7,12 +7,17 @@ use jiff::Timestamp;
 use parking_lot::Mutex;
 
 use super::{Case, Scripted, StepClock, capture::Capture, transport::Spoil};
-use crate::{Cursor, Page, Progress, Source, SourceError, World, registry::Clock};
+use crate::{
+    Cursor, Page, Progress, Source, SourceError, World,
+    registry::{Arrival, Clock},
+};
 
 /// When every play begins.
 pub(super) const START: &str = "2026-03-01T12:00:00Z";
 /// More polls than this in one round mean that it does not come to an end.
 const MOST_POLLS: usize = 500;
+/// Who fails so often in a row does not recover.
+const MOST_FAILURES: u32 = 30;
 
 /// A case with its clock and its network.
 pub(super) struct Stage<'a> {
@@ -63,6 +68,8 @@ impl<'a> Stage<'a> {
             transport: Arc::new(self.transport.clone()),
             random: Arc::new(|| 0.5),
             variable: Arc::new(variable),
+            connector: Arc::new(self.transport.clone()),
+            hooks: self.transport.hooks(),
             ..World::real()
         };
         (self.case.build)(&world)
@@ -70,6 +77,7 @@ impl<'a> Stage<'a> {
 
     /// One poll; what it shows of itself is kept.
     pub(super) async fn poll(&self, source: &mut dyn Source, cursor: Option<&Cursor>) -> Result<Page, SourceError> {
+        self.transport.call();
         let polled = source.poll(cursor).await;
         if self.case.secret.is_some() {
             self.seen.add(&format!("{polled:?}"));
@@ -79,31 +87,73 @@ impl<'a> Stage<'a> {
 
     /// Every round to its end.
     pub(super) async fn play(&self, death: Option<Death>) -> Result<Vec<Step>, String> {
-        let mut steps: Vec<Step> = Vec::new();
-        let (mut source, mut cursor) = (self.source(), None);
+        self.play_as(Manner { death, ..Manner::default() }).await
+    }
+
+    pub(super) async fn play_as(&self, manner: Manner) -> Result<Vec<Step>, String> {
+        let mut play = Play { manner, steps: Vec::new(), source: self.source(), cursor: None };
         for round in 0..self.case.platform.rounds() {
             self.enter(round);
-            let first = steps.len();
-            loop {
-                let step = self.step(&mut *source, &cursor, round).await?;
-                let (state, saved) = (step.page.state, saved(&step.page.cursor)?);
-                steps.push(step);
-                if steps.len() - first > MOST_POLLS {
-                    return Err(format!("round {round} does not come to an end within {MOST_POLLS} polls"));
+            self.round(&mut play, round).await.map_err(|problem| format!("round {round}: {problem}"))?;
+        }
+        Ok(play.steps)
+    }
+
+    async fn round(&self, play: &mut Play, round: usize) -> Result<(), String> {
+        let is_live = self.is_live();
+        let first = play.steps.len();
+        let (mut quiet, mut failures) = (0, 0);
+        loop {
+            let step = match self.step(&mut *play.source, &play.cursor, round).await {
+                Ok(step) => step,
+                Err(error) if play.manner.is_patient && error.is_transient() && failures < MOST_FAILURES => {
+                    failures += 1;
+                    self.clock.advance(Duration::from_secs(1 << failures.min(6)));
+                    continue;
                 }
-                let dies = death.filter(|death| death.after + 1 == steps.len());
-                if dies.is_none_or(|death| death.is_saved) {
-                    source.settle(&saved).await.map_err(|error| format!("settling: {error}"))?;
-                    cursor = Some(saved);
-                }
-                match dies {
-                    Some(_) => source = self.source(),
-                    None if state != Progress::Behind => break,
-                    None => {}
-                }
+                Err(error) => return Err(error.to_string()),
+            };
+            failures = 0;
+            let (state, is_empty) = (step.page.state, step.page.events.is_empty());
+            let has_died = self.keep(play, step).await?;
+            if play.steps.len() - first > MOST_POLLS {
+                return Err(format!("does not come to an end within {MOST_POLLS} polls"));
+            }
+            quiet = if is_empty && state != Progress::Behind { quiet + 1 } else { 0 };
+            self.clock.advance(play.manner.pause);
+            let is_over = if is_live { quiet >= play.manner.quiet } else { state != Progress::Behind };
+            if is_over && !has_died {
+                break;
             }
         }
-        Ok(steps)
+        match self.transport.calls().is_done() {
+            true => Ok(()),
+            false => Err("what was delivered is not answered".to_owned()),
+        }
+    }
+
+    /// The page is durable, unless the process dies before that.
+    async fn keep(&self, play: &mut Play, step: Step) -> Result<bool, String> {
+        if let Some(rejected) = step.page.rejected.first() {
+            return Err(format!("rejects {}: {}", rejected.place, rejected.reason));
+        }
+        let saved = saved(&step.page.cursor)?;
+        play.steps.push(step);
+        let dies = play.manner.death.filter(|death| death.after + 1 == play.steps.len());
+        if dies.is_none_or(|death| death.is_saved) {
+            play.source.settle(&saved).await.map_err(|error| format!("settling: {error}"))?;
+            play.cursor = Some(saved);
+        }
+        if dies.is_some() {
+            play.source = self.source();
+        }
+        self.transport.calls().collect();
+        Ok(dies.is_some())
+    }
+
+    /// Something comes by itself, so that nothing new is not the end.
+    pub(super) fn is_live(&self) -> bool {
+        self.case.platform.shape().is_some_and(|shape| shape.traits().arrival != Arrival::Polled)
     }
 
     pub(super) fn enter(&self, round: usize) {
@@ -116,14 +166,42 @@ impl<'a> Stage<'a> {
         self.transport.enter(round);
     }
 
-    async fn step(&self, source: &mut dyn Source, cursor: &Option<Cursor>, round: usize) -> Result<Step, String> {
+    pub(super) async fn step(
+        &self,
+        source: &mut dyn Source,
+        cursor: &Option<Cursor>,
+        round: usize,
+    ) -> Result<Step, SourceError> {
         let (from, at) = (self.transport.requests(), self.clock.now());
-        let page = self.poll(source, cursor.as_ref()).await.map_err(|error| format!("round {round}: {error}"))?;
-        if let Some(rejected) = page.rejected.first() {
-            return Err(format!("round {round}: rejects {}: {}", rejected.place, rejected.reason));
-        }
+        let page = self.poll(source, cursor.as_ref()).await?;
         Ok(Step { round, at, before: cursor.clone(), page, exchanges: from..self.transport.requests() })
     }
+}
+
+/// How a case is played.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Manner {
+    pub(super) death: Option<Death>,
+    /// Errors that pass are waited for.
+    pub(super) is_patient: bool,
+    /// So many polls without news end a round of what comes by itself.
+    pub(super) quiet: usize,
+    /// After each poll.
+    pub(super) pause: Duration,
+}
+
+impl Default for Manner {
+    fn default() -> Self {
+        Self { death: None, is_patient: false, quiet: 3, pause: Duration::ZERO }
+    }
+}
+
+/// A play under way.
+struct Play {
+    manner: Manner,
+    steps: Vec<Step>,
+    source: Box<dyn Source>,
+    cursor: Option<Cursor>,
 }
 
 /// As it is after it was saved and read again.

@@ -102,6 +102,8 @@ pub struct Traits {
     pub counters: bool,
     /// A post may appear long after its time.
     pub late: bool,
+    /// Its token expires, and the source fetches another. Requests bring it as `Bearer`.
+    pub renews: bool,
 }
 
 impl Traits {
@@ -117,6 +119,7 @@ impl Traits {
             replies: true,
             counters: false,
             late: false,
+            renews: false,
         }
     }
 
@@ -149,6 +152,11 @@ pub trait Peer: Send {
     /// Nothing happened for some seconds: a heartbeat, where the platform sends one.
     fn silence(&mut self, _view: &View<'_>) -> Vec<Say> {
         Vec::new()
+    }
+
+    /// The platform ends the connection: an error frame where it has one, and the end.
+    fn farewell(&mut self) -> Vec<Say> {
+        vec![Say::Close(1011, "internal error".to_owned())]
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
     Answer, Case, Expected, Platform, When, configured,
     shape::Shape,
     standard::{MEANWHILE, REMOVED, Standard},
-    story::{Told, View},
+    story::{Moment, Told, View},
 };
 use crate::{http::Request, registry::Arrival};
 
@@ -79,5 +79,13 @@ impl Platform for Shaped {
         let lasted = |post: &&Told| post.author != super::standard::FLEETING && self.shape.tells(post);
         let posts = view.posts.iter().chain(view.gone).filter(lasted);
         posts.map(|post| self.expected_of(post, &view)).collect()
+    }
+
+    fn shape(&self) -> Option<Arc<dyn Shape>> {
+        Some(self.shape.clone())
+    }
+
+    fn moment(&self, when: When) -> Moment {
+        self.story.at(when)
     }
 }

@@ -52,7 +52,7 @@ pub(super) async fn unknown_fields(trial: &Trial<'_>) -> Result<bool, String> {
             return Err(format!("round {}: other events with fields that nobody knows", step.round));
         }
     }
-    Ok(applies)
+    Ok(applies | trial.unknown_fields_in_frames().await?)
 }
 
 pub(super) async fn spoilt(trial: &Trial<'_>) -> Result<bool, String> {
@@ -72,5 +72,5 @@ pub(super) async fn spoilt(trial: &Trial<'_>) -> Result<bool, String> {
             }
         }
     }
-    Ok(true)
+    Ok(!done.is_empty())
 }

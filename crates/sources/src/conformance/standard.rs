@@ -9,7 +9,7 @@
 //! | 5 | dan | 3 | before | is deleted before round 1 |
 //! | 6 | eve | 3 | before | her account is removed before round 2 |
 //! | 7 | bob | 1 | while round 0 is read | |
-//! | 8 | cleo | – | before round 1 | |
+//! | 8 | cleo | – | before round 1 | is deleted before round 2, when it was the newest that was read |
 //! | 9 | ann | 8 | before round 2 | no Latin letters |
 //! | 10 | dan | – | before round 2 | where the platform has that, its time is that of round 1: it came late |
 //! | 11 | fay | 8 | before round 2 | is deleted in the same moment: only a stream sees it |
@@ -107,6 +107,7 @@ impl Standard {
         let at = self.start(2) - SignedDuration::from_secs(30);
         let posts = vec![self.told(0, &BEFORE[5])];
         all.push((at, Change::Removed { author: REMOVED.to_owned(), posts }));
+        all.push((at, Change::Deleted(self.told(1, &ROUND_1[0]))));
         all.push((at, Change::Counted(Told { likes: 10, ..self.told(0, &BEFORE[0]) })));
         all.extend(ROUND_2.iter().map(|line| self.posted(2, line)));
         let (at, _) = self.posted(2, &ROUND_2[2]);
@@ -163,8 +164,8 @@ mod tests {
         assert_eq!(numbers(at(0, 1).view().posts), [1, 2, 3, 4, 5, 6, 7]);
         assert_eq!(numbers(at(1, 0).view().posts), [1, 2, 3, 4, 6, 7, 8]);
         let last = at(3, 0);
-        assert_eq!(numbers(last.view().posts), [1, 2, 3, 4, 7, 10, 8, 9], "the late one stands at its time");
-        assert_eq!(numbers(last.view().gone), [5, 6, 11]);
+        assert_eq!(numbers(last.view().posts), [1, 2, 3, 4, 7, 10, 9], "the late one stands at its time");
+        assert_eq!(numbers(last.view().gone), [5, 6, 8, 11]);
         let first = last.view().told(1).unwrap().clone();
         assert_eq!((first.likes, first.replies), (10, 2));
         assert!(last.view().told(4).unwrap().text.contains("Edit"));

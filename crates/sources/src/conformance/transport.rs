@@ -1,13 +1,24 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use bytes::Bytes;
+use futures::{StreamExt, stream};
 use jiff::Timestamp;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
+use reqwest::header::AUTHORIZATION;
 
-use super::{Answer, Platform, StepClock, When, mutate};
+use super::{
+    Answer, Platform, StepClock, When,
+    hooks::{Calls, ScriptedHooks},
+    line::{self, Lines, Trouble},
+    mutate,
+    shape::{Peer, Shape},
+    story::Moment,
+};
 use crate::{
     SourceError,
-    http::{Request, Response, Transport},
+    http::{ByteStream, Opened, Request, Response, Transport},
+    push::Hooks,
     registry::Clock,
 };
 
@@ -32,14 +43,20 @@ pub(super) enum Spoil {
     UnknownFields,
     /// The nth request since the spoiling began gets another body.
     Body { nth: usize, body: Vec<u8> },
+    /// The nth of those that bring a bearer's token gets a 401.
+    Unauthorized(usize),
+    /// What asks for a part gets this.
+    Part(u16),
 }
 
-/// A transport that asks a [`Platform`] in place of the network.
+/// A network on which there is one [`Platform`].
 #[derive(Clone)]
 pub struct Scripted {
     clock: StepClock,
     platform: Arc<dyn Platform>,
     state: Arc<Mutex<State>>,
+    lines: Arc<Mutex<Lines>>,
+    calls: Arc<Mutex<Calls>>,
 }
 
 #[derive(Default)]
@@ -48,6 +65,7 @@ struct State {
     requests: usize,
     spoil: Spoil,
     since_spoil: usize,
+    bearers: usize,
     answers: HashMap<String, Vec<Answer>>,
     log: Vec<Exchange>,
 }
@@ -61,7 +79,7 @@ pub(super) struct Exchange {
 
 impl Scripted {
     pub fn new(platform: Arc<dyn Platform>, clock: StepClock) -> Self {
-        Self { clock, platform, state: Arc::default() }
+        Self { clock, platform, state: Arc::default(), lines: Arc::default(), calls: Arc::default() }
     }
 
     /// From now on the platform stands in this round.
@@ -73,11 +91,14 @@ impl Scripted {
     pub(super) fn enter_at(&self, round: usize, requests: usize) {
         let mut state = self.state.lock();
         (state.round, state.requests) = (round, requests);
+        drop(state);
+        self.clock.wake();
     }
 
     pub(super) fn spoil(&self, spoil: Spoil) {
         let mut state = self.state.lock();
         (state.spoil, state.since_spoil) = (spoil, 0);
+        state.bearers = 0;
         state.answers.clear();
     }
 
@@ -88,6 +109,71 @@ impl Scripted {
 
     pub fn requests(&self) -> usize {
         self.state.lock().log.len()
+    }
+
+    pub(super) fn clock(&self) -> &StepClock {
+        &self.clock
+    }
+
+    pub(super) fn lines(&self) -> MutexGuard<'_, Lines> {
+        self.lines.lock()
+    }
+
+    pub(super) fn calls(&self) -> MutexGuard<'_, Calls> {
+        self.calls.lock()
+    }
+
+    pub(super) fn hooks(&self) -> Arc<dyn Hooks> {
+        Arc::new(ScriptedHooks(self.calls.clone()))
+    }
+
+    pub(super) fn shape(&self) -> Option<Arc<dyn Shape>> {
+        self.platform.shape()
+    }
+
+    pub(super) fn peer(&self) -> Option<Box<dyn Peer>> {
+        self.shape()?.peer()
+    }
+
+    /// Where the story stands.
+    pub(super) fn moment(&self) -> Moment {
+        let state = self.state.lock();
+        let when = When { round: state.round, requests: state.requests, now: self.clock.now() };
+        drop(state);
+        self.platform.moment(when)
+    }
+
+    /// Something was read: what arrives meanwhile may come.
+    pub(super) fn was_asked(&self) {
+        self.state.lock().requests += 1;
+    }
+
+    pub(super) fn gave_frame(&self) {
+        self.lines().frames += 1;
+        self.was_asked();
+    }
+
+    pub(super) fn strike(&self) -> Option<Trouble> {
+        self.lines().strike()
+    }
+
+    /// What a connection is answered in place of being made.
+    pub(super) fn refused(&self, request: &Request) -> Option<Answer> {
+        let mut state = self.state.lock();
+        let refused = match state.spoil.clone() {
+            Spoil::Always(answer) => Some(answer),
+            Spoil::Part(status) if self.is_of_part(request) => Some(Answer::status(status, "")),
+            Spoil::Unauthorized(nth) if is_nth_bearer(&mut state, request, nth) => Some(Answer::status(401, "")),
+            _ => None,
+        };
+        if let Some(answer) = &refused {
+            state.log.push(Exchange { at: self.clock.now(), answer: answer.clone() });
+        }
+        refused
+    }
+
+    fn is_of_part(&self, request: &Request) -> bool {
+        self.shape().is_some_and(|shape| shape.is_of_part(request))
     }
 
     fn answer(&self, request: &Request) -> Answer {
@@ -105,12 +191,22 @@ impl Scripted {
             Spoil::UnknownFields => answer.body = mutate::with_unknown_fields(&answer.body).unwrap_or(answer.body),
             Spoil::Body { nth, body } if nth == nth_request => answer.body = body,
             Spoil::Body { .. } => {}
+            Spoil::Unauthorized(nth) if is_nth_bearer(&mut state, request, nth) => answer = Answer::status(401, ""),
+            Spoil::Part(status) if self.is_of_part(request) => answer = Answer::status(status, ""),
+            Spoil::Unauthorized(_) | Spoil::Part(_) => {}
         }
         state.requests += 1;
         state.since_spoil += 1;
         state.log.push(Exchange { at: when.now, answer: answer.clone() });
         answer
     }
+}
+
+fn is_nth_bearer(state: &mut State, request: &Request, nth: usize) -> bool {
+    let brought = request.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let is_bearer = brought.is_some_and(|value| value.to_ascii_lowercase().starts_with("bearer "));
+    state.bearers += usize::from(is_bearer);
+    is_bearer && state.bearers == nth + 1
 }
 
 /// The answer, or the nth that was given before.
@@ -133,4 +229,28 @@ impl Transport for Scripted {
         let (status, headers) = (answer.status, answer.header_map());
         Ok(Response { status, headers, body: answer.body, at: self.clock.now() })
     }
+
+    async fn open(&self, request: Request) -> Result<Opened, SourceError> {
+        let refused = self.refused(&request);
+        let Some(peer) = self.peer().filter(|_| refused.is_none()) else {
+            return match refused {
+                Some(answer) => Ok(opened(answer, None, self.clock.now())),
+                None => Ok(opened(self.answer(&request), None, self.clock.now())),
+            };
+        };
+        self.clock.sleep(WAY).await;
+        Ok(match line::body(self, peer, &request) {
+            Ok(body) => opened(Answer::status(200, ""), Some(body), self.clock.now()),
+            Err(answer) => opened(answer, None, self.clock.now()),
+        })
+    }
+}
+
+/// A body that is no stream stays with the response where that is no success, and is one piece else.
+fn opened(answer: Answer, body: Option<ByteStream>, at: Timestamp) -> Opened {
+    let (status, headers) = (answer.status, answer.header_map());
+    let is_success = (200..300).contains(&status);
+    let (kept, piece) = if is_success { (Vec::new(), answer.body) } else { (answer.body, Vec::new()) };
+    let whole = stream::iter((!piece.is_empty()).then(|| Ok(Bytes::from(piece)))).boxed();
+    Opened { response: Response { status, headers, body: kept, at }, body: body.unwrap_or(whole) }
 }

@@ -15,6 +15,8 @@ use async_trait::async_trait;
 
 pub use self::connection::Connection;
 pub use self::tungstenite::WebSockets;
+#[cfg(any(test, feature = "conformance"))]
+pub(crate) use self::tungstenite::refusal;
 use crate::{SourceError, http::Request};
 
 /// Makes connections.

@@ -41,7 +41,7 @@ impl Connector for WebSockets {
             Ok(Err(Error::Http(response))) => {
                 let body = response.body().as_deref().map(String::from_utf8_lossy).unwrap_or_default();
                 let body: String = request.redact(body.trim()).chars().take(MESSAGE).collect();
-                Err(refusal(response.status(), format!("{place} answered {}: {body}", response.status())))
+                Err(refusal(response.status().as_u16(), format!("{place} answered {}: {body}", response.status())))
             }
             Ok(Err(error)) => {
                 let problem = request.redact(&error.to_string());
@@ -60,11 +60,11 @@ fn handshake(request: &Request) -> Result<Handshake, SourceError> {
     Ok(handshake)
 }
 
-fn refusal(status: StatusCode, message: String) -> SourceError {
+pub(crate) fn refusal(status: u16, message: String) -> SourceError {
     match status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => SourceError::Auth(message),
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT => SourceError::Transient(message),
-        status if status.is_client_error() => SourceError::Config(format!("{message}; check the address")),
+        401 | 403 => SourceError::Auth(message),
+        408 | 429 => SourceError::Transient(message),
+        400..=499 => SourceError::Config(format!("{message}; check the address")),
         _ => SourceError::Transient(message),
     }
 }
