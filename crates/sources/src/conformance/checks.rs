@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, HashSet};
 
-use grapevine_model::Mention;
+use grapevine_model::{Event, Mention};
 use jiff::Timestamp;
 use tracing::subscriber::with_default;
 

@@ -56,7 +56,7 @@ pub(super) struct Lines {
 
 impl Lines {
     /// The trouble that befalls the connection before its next frame.
-    fn strike(&mut self) -> Option<Trouble> {
+    pub(super) fn strike(&mut self) -> Option<Trouble> {
         let is_due = match self.trouble {
             Trouble::Cut(after) | Trouble::Mute(after) | Trouble::Farewell(after) => self.frames >= after,
             _ => false,

@@ -9,7 +9,6 @@ use tokio_tungstenite::{
         Error, Message,
         client::IntoClientRequest,
         handshake::client::Request as Handshake,
-        http::StatusCode,
         protocol::{CloseFrame, WebSocketConfig},
     },
 };
