@@ -302,7 +302,7 @@ impl Trial<'_> {
         Ok(true)
     }
 
-    fn is_connected(&self) -> bool {
+    pub(super) fn is_connected(&self) -> bool {
         self.case.platform.shape().is_some_and(|shape| shape.peer().is_some())
     }
 

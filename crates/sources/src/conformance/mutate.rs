@@ -5,7 +5,7 @@ use rand::{Rng, SeedableRng, rngs::SmallRng, seq::IndexedRandom};
 use serde_json::{Value, json};
 
 /// How many places of one body are spoilt, at most; and how many random bodies are made of it.
-const PLACES: usize = 400;
+const PLACES: usize = 120;
 const RANDOM: u64 = 40;
 
 /// The same data with fields that nobody knows: it has to be read as before. `None` where the body is no JSON.
