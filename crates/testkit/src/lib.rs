@@ -7,5 +7,7 @@ pub mod fault_plan;
 pub mod kafka;
 pub mod process;
 pub mod proxy;
+#[cfg(feature = "simulator")]
+pub mod simulator;
 pub mod story;
 pub mod webhook_receiver;

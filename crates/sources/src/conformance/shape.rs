@@ -1,6 +1,6 @@
 //! What the author of a source writes for the kit and the simulator: how a platform tells a [story](super::story).
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Answer,
@@ -31,7 +31,7 @@ pub trait Shape: Send + Sync {
 
     fn traits(&self) -> Traits;
 
-    /// REST: pages of at most [`PER_PAGE`] posts in the kit, so that a short story has several; limits; errors.
+    /// REST: pages of at most `view.per_page` posts, and what is wrong with a request.
     fn answer(&self, view: &View<'_>, request: &Request) -> Answer;
 
     /// As mentions carry it.
@@ -69,6 +69,17 @@ pub trait Shape: Send + Sync {
         None
     }
 
+    /// Does the request open a response without an end, which a [`Peer`] fills?
+    fn is_stream(&self, request: &Request) -> bool {
+        let path = request.url.path();
+        path.contains("/stream") && !path.ends_with("/rules")
+    }
+
+    /// Too much was asked: the answer of this platform, with what it says of the time to wait.
+    fn limited(&self, seconds: u64, _now: Timestamp) -> Answer {
+        Answer::status(429, "").with_header("retry-after", seconds.to_string())
+    }
+
     /// Push: what the platform calls us with when this happens, signed, for the address of the table.
     fn deliveries(&self, _change: &Change, _view: &View<'_>) -> Vec<Request> {
         Vec::new()
@@ -78,7 +89,7 @@ pub trait Shape: Send + Sync {
 /// Base address of whatever a shape names. Sockets take [`SIM_WS`].
 pub const SIM: &str = "https://sim.example";
 pub const SIM_WS: &str = "wss://sim.example";
-/// How many posts stand on a page in the kit.
+/// How many posts stand on a page in the kit: `view.per_page` says it.
 pub const PER_PAGE: usize = 2;
 
 /// What a platform tells, and how much it takes.

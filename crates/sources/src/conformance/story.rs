@@ -2,6 +2,8 @@
 
 use jiff::Timestamp;
 
+use super::shape::PER_PAGE;
+
 /// One post.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told {
@@ -68,6 +70,8 @@ pub struct View<'a> {
     pub gone: &'a [Told],
     /// All that happened, oldest first: for platforms that replay, or number their updates.
     pub changes: &'a [Happened],
+    /// How many posts stand on a page: few in the kit, so that a short story has several.
+    pub per_page: usize,
 }
 
 impl<'a> View<'a> {
@@ -83,17 +87,31 @@ impl<'a> View<'a> {
 }
 
 /// The same, owned, moved on by each change.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Moment {
+    per_page: usize,
     now: Timestamp,
     posts: Vec<Told>,
     gone: Vec<Told>,
     changes: Vec<Happened>,
 }
 
+impl Default for Moment {
+    fn default() -> Self {
+        Self::with_pages_of(PER_PAGE)
+    }
+}
+
 impl Moment {
+    /// Before anything happened.
+    pub fn with_pages_of(per_page: usize) -> Self {
+        let now = Timestamp::UNIX_EPOCH;
+        Self { per_page, now, posts: Vec::new(), gone: Vec::new(), changes: Vec::new() }
+    }
+
     pub fn view(&self) -> View<'_> {
-        View { now: self.now, posts: &self.posts, gone: &self.gone, changes: &self.changes }
+        let Self { per_page, now, posts, gone, changes } = self;
+        View { now: *now, posts, gone, changes, per_page: *per_page }
     }
 
     pub fn at(&mut self, now: Timestamp) {

@@ -9,7 +9,7 @@ use super::position::id_at;
 use crate::{
     conformance::{
         Answer,
-        shape::{PER_PAGE, SIM, Shape, Traits, brings, escaped, number},
+        shape::{SIM, Shape, Traits, brings, escaped, number},
         story::{Told, View},
     },
     http::Request,
@@ -92,7 +92,7 @@ fn timeline(view: &View<'_>, tag: &str, min_id: u64) -> Answer {
         post.tags.iter().any(|known| known == tag) && id(post).parse::<u64>().is_ok_and(|id| id > min_id)
     };
     let mut page: Vec<Value> =
-        view.posts.iter().filter(is_wanted).take(PER_PAGE).map(|post| status(view, post)).collect();
+        view.posts.iter().filter(is_wanted).take(view.per_page).map(|post| status(view, post)).collect();
     page.reverse();
     Answer::json(&Value::Array(page)).with_header("x-ratelimit-remaining", "200")
 }

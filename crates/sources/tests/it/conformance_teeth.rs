@@ -97,9 +97,9 @@ impl Reader {
             None => Ok(0),
             Some(_) if self.fault == Fault::ForgetsCursor => Ok(0),
             Some(Cursor { version: 1, value }) => {
-                value.as_u64().ok_or_else(|| SourceError::Config("an unreadable cursor".into()))
+                value.as_u64().ok_or_else(|| SourceError::cursor_lost("an unreadable cursor"))
             }
-            Some(_) => Err(SourceError::Config("an unknown cursor".into())),
+            Some(_) => Err(SourceError::cursor_lost("an unknown cursor")),
         }
     }
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use crate::{
     conformance::{
         Answer,
-        shape::{PER_PAGE, SIM, Shape, Traits, brings, escaped, number},
+        shape::{SIM, Shape, Traits, brings, escaped, number},
         story::{Told, View},
     },
     http::Request,
@@ -38,7 +38,7 @@ impl Shape for Platform {
         let before = number(request, "before").unwrap_or(u64::MAX);
         let mut posts: Vec<&Told> = view.posts.iter().chain(view.gone).filter(|post| post.n <= before).collect();
         posts.sort_by_key(|post| std::cmp::Reverse(post.n));
-        let page: Vec<Value> = posts.into_iter().take(PER_PAGE).map(|post| posted(view, post)).collect();
+        let page: Vec<Value> = posts.into_iter().take(view.per_page).map(|post| posted(view, post)).collect();
         Answer::json(&json!({ "latest_posts": page }))
     }
 

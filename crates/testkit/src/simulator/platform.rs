@@ -1,0 +1,72 @@
+use std::{net::SocketAddr, sync::Arc};
+
+use grapevine_sources::conformance::{shape::Shape, story::Moment};
+use jiff::Timestamp;
+use parking_lot::{Mutex, MutexGuard};
+use tokio::sync::watch;
+
+use super::{Faults, Teller};
+
+/// One platform: its shape, and where its story stands.
+pub struct Platform {
+    pub shape: Arc<dyn Shape>,
+    pub faults: Faults,
+    pub address: SocketAddr,
+    story: Mutex<(Teller, Moment)>,
+    /// How much has happened.
+    happened: watch::Sender<usize>,
+}
+
+/// On a page.
+const PER_PAGE: usize = 40;
+
+impl Platform {
+    pub(super) fn new(
+        shape: Arc<dyn Shape>,
+        teller: Teller,
+        faults: Faults,
+        address: SocketAddr,
+        now: Timestamp,
+    ) -> Self {
+        let moment = Moment::with_pages_of(PER_PAGE);
+        let platform =
+            Self { shape, faults, address, story: Mutex::new((teller, moment)), happened: watch::Sender::new(0) };
+        platform.move_on(now);
+        platform
+    }
+
+    /// Lets happen what has happened by then.
+    pub fn move_on(&self, now: Timestamp) {
+        let mut story = self.story.lock();
+        let (teller, moment) = &mut *story;
+        moment.at(now);
+        while let Some((at, change)) = teller.next_until(now) {
+            moment.apply(at, change);
+        }
+        let count = moment.view().changes.len();
+        self.happened.send_if_modified(|known| std::mem::replace(known, count) != count);
+    }
+
+    /// The story as it stands.
+    pub fn moment(&self) -> Told<'_> {
+        Told(self.story.lock())
+    }
+
+    /// Nothing will follow.
+    pub fn is_over(&self) -> bool {
+        self.story.lock().0.is_over()
+    }
+
+    pub(super) fn happened(&self) -> watch::Receiver<usize> {
+        self.happened.subscribe()
+    }
+}
+
+/// Holds the story while it is looked at.
+pub struct Told<'a>(MutexGuard<'a, (Teller, Moment)>);
+
+impl Told<'_> {
+    pub fn view(&self) -> grapevine_sources::conformance::story::View<'_> {
+        self.0.1.view()
+    }
+}
