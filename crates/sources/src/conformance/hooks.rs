@@ -10,7 +10,7 @@ use crate::{
     SourceError,
     http::Request,
     push::{Answered, Delivery, Hooks, Inbox, Slot},
-    registry::Clock,
+    registry::{Arrival, Clock},
 };
 
 /// What a test does to deliveries.
@@ -95,7 +95,7 @@ fn forged(mut request: Request) -> Request {
 impl Scripted {
     /// The platform calls with what is new, and with what was not taken.
     pub(super) fn call(&self) {
-        let Some(shape) = self.shape() else { return };
+        let Some(shape) = self.shape().filter(|shape| shape.traits().arrival == Arrival::Pushed) else { return };
         let moment = self.moment();
         let view = moment.view();
         let mut calls = self.calls();

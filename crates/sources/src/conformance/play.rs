@@ -70,7 +70,7 @@ impl<'a> Stage<'a> {
             variable: Arc::new(variable),
             connector: Arc::new(self.transport.clone()),
             hooks: self.transport.hooks(),
-            ..World::real()
+            monitors: Arc::default(),
         };
         (self.case.build)(&world)
     }
