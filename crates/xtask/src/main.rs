@@ -6,6 +6,7 @@ mod command;
 mod demo;
 mod repository;
 mod setup;
+mod simulate;
 mod test;
 mod tidy;
 
@@ -32,6 +33,8 @@ enum Task {
     Test(test::Args),
     /// Break a running pipeline by a seeded plan, then audit every id
     Chaos(chaos::Args),
+    /// Serve every platform on loopback with invented posts, and print the tables that read them
+    Simulate(simulate::Args),
     /// Run a benchmark by its name
     Bench(bench::Args),
     /// Check the house rules: crate directions, sizes, names, paths, commands, the deployment's files
@@ -56,6 +59,7 @@ fn run(task: Task) -> Result<bool> {
         Task::Demo(args) => demo::run(&args).map(|()| true),
         Task::Test(args) => test::run(&args),
         Task::Chaos(args) => chaos::run(&args),
+        Task::Simulate(args) => simulate::run(&args).map(|()| true),
         Task::Bench(args) => bench::run(&args).map(|()| true),
         Task::Tidy => tidy::run(),
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::{
-    Answer, Case, Expected, Platform, When, configured,
+    Answer, Case, Expected, Factory, Platform, When, configured,
     shape::Shape,
     standard::{MEANWHILE, REMOVED, Standard},
     story::{Moment, Told, View},
@@ -15,14 +15,19 @@ use crate::{http::Request, registry::Arrival};
 impl Case {
     /// The case of a shape.
     pub fn of(shape: Arc<dyn Shape>) -> Self {
-        let traits = shape.traits();
         let table = format!("name = \"it\"\nkind = {:?}\n{}", shape.kind(), shape.table());
+        Self::built(shape, configured(&table))
+    }
+
+    /// The same, of a source that no table makes.
+    pub fn built(shape: Arc<dyn Shape>, build: Factory) -> Self {
+        let traits = shape.traits();
         let first = usize::from(traits.arrival == Arrival::Streamed);
         let story = Standard { first, every: traits.every, has_late: traits.late };
         Case {
             name: shape.name(),
             kind: shape.kind(),
-            build: configured(&table),
+            build,
             secret: shape.secret(),
             every: traits.every,
             allowed: traits.allowed,

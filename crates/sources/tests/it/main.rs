@@ -3,6 +3,7 @@ mod bluesky_stream;
 mod bluesky_v2;
 mod client;
 mod conformance;
+mod conformance_live_teeth;
 mod conformance_teeth;
 mod declarative;
 mod declarative_reading;
