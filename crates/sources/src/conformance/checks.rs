@@ -329,6 +329,9 @@ impl Trial<'_> {
     }
 
     async fn quota(&self) -> Result<bool, String> {
+        if !self.asks() && !self.is_connected() {
+            return Ok(false);
+        }
         let stage = self.stage();
         stage.transport.enter(self.case.platform.rounds().saturating_sub(1));
         let (mut source, mut cursor) = (stage.source(), None);

@@ -86,6 +86,11 @@ pub trait Platform: Send + Sync {
         None
     }
 
+    /// A platform that is a folder stands there as it is now.
+    fn write(&self, _when: When) -> std::io::Result<()> {
+        Ok(())
+    }
+
     /// Where its story stands.
     fn moment(&self, _when: When) -> Moment {
         Moment::default()

@@ -77,6 +77,7 @@ impl<'a> Stage<'a> {
 
     /// One poll; what it shows of itself is kept.
     pub(super) async fn poll(&self, source: &mut dyn Source, cursor: Option<&Cursor>) -> Result<Page, SourceError> {
+        self.transport.write()?;
         self.transport.call();
         let polled = source.poll(cursor).await;
         if self.case.secret.is_some() {

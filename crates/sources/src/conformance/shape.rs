@@ -80,12 +80,19 @@ pub trait Shape: Send + Sync {
         Answer::status(429, "").with_header("retry-after", seconds.to_string())
     }
 
+    /// Files: what stands now in the folder that [`FOLDER`] of the table names, by name.
+    fn files(&self, _view: &View<'_>) -> Vec<(String, Vec<u8>)> {
+        Vec::new()
+    }
+
     /// Push: what the platform calls us with when this happens, signed, for the address of the table.
     fn deliveries(&self, _change: &Change, _view: &View<'_>) -> Vec<Request> {
         Vec::new()
     }
 }
 
+/// Stands for the path of a folder, where a platform is one.
+pub const FOLDER: &str = "{FOLDER}";
 /// Base address of whatever a shape names. Sockets take [`SIM_WS`].
 pub const SIM: &str = "https://sim.example";
 pub const SIM_WS: &str = "wss://sim.example";

@@ -1,12 +1,12 @@
 //! A [`Shape`] and the standard story are a [`Case`]: what must come of it follows from the story.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use jiff::Timestamp;
 
 use super::{
     Answer, Case, Expected, Factory, Platform, When, configured,
-    shape::Shape,
+    shape::{FOLDER, Shape},
     standard::{MEANWHILE, REMOVED, Standard},
     story::{Moment, Told, View},
 };
@@ -15,7 +15,8 @@ use crate::{http::Request, registry::Arrival};
 impl Case {
     /// The case of a shape.
     pub fn of(shape: Arc<dyn Shape>) -> Self {
-        let table = format!("name = \"it\"\nkind = {:?}\n{}", shape.kind(), shape.table());
+        let table = shape.table().replace(FOLDER, &folder(&*shape).display().to_string());
+        let table = format!("name = \"it\"\nkind = {:?}\n{table}", shape.kind());
         Self::built(shape, configured(&table))
     }
 
@@ -34,6 +35,11 @@ impl Case {
             platform: Arc::new(Shaped { shape, story }),
         }
     }
+}
+
+/// One for each process and shape: it is written anew before each poll.
+fn folder(shape: &dyn Shape) -> PathBuf {
+    std::env::temp_dir().join(format!("grapevine-kit-{}-{}", std::process::id(), shape.name()))
 }
 
 struct Shaped {
@@ -92,5 +98,21 @@ impl Platform for Shaped {
 
     fn moment(&self, when: When) -> Moment {
         self.story.at(when)
+    }
+
+    fn write(&self, when: When) -> std::io::Result<()> {
+        let files = self.shape.files(&self.story.at(when).view());
+        let folder = folder(&*self.shape);
+        if !files.is_empty() {
+            std::fs::create_dir_all(&folder)?;
+        }
+        files.iter().try_for_each(|(name, content)| std::fs::write(folder.join(name), content))
+    }
+}
+
+impl Drop for Shaped {
+    fn drop(&mut self) {
+        // Mostly there is none.
+        let _ = std::fs::remove_dir_all(folder(&*self.shape));
     }
 }

@@ -135,12 +135,19 @@ impl Scripted {
         self.shape()?.peer()
     }
 
+    fn when(&self) -> When {
+        let state = self.state.lock();
+        When { round: state.round, requests: state.requests, now: self.clock.now() }
+    }
+
     /// Where the story stands.
     pub(super) fn moment(&self) -> Moment {
-        let state = self.state.lock();
-        let when = When { round: state.round, requests: state.requests, now: self.clock.now() };
-        drop(state);
-        self.platform.moment(when)
+        self.platform.moment(self.when())
+    }
+
+    /// A platform that is a folder is written.
+    pub(super) fn write(&self) -> Result<(), SourceError> {
+        self.platform.write(self.when()).map_err(|error| SourceError::Config(format!("the kit's folder: {error}")))
     }
 
     /// Something was read: what arrives meanwhile may come.
