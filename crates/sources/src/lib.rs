@@ -12,6 +12,7 @@ mod json;
 mod pace;
 pub mod push;
 pub mod recheck;
+pub mod recording;
 pub mod registry;
 pub mod socket;
 pub mod stream;

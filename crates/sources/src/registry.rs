@@ -257,6 +257,12 @@ pub fn reference() -> Vec<(&'static str, KeyDoc)> {
     kinds().flat_map(|row| COMMON_KEYS.iter().chain(row.keys).map(|key| (row.kind, *key))).collect()
 }
 
+/// The kind whose name is most like this one, if any is.
+pub fn nearest_kind(name: &str) -> Option<&'static str> {
+    let (distance, kind) = kinds().map(|row| (strsim::damerau_levenshtein(name, row.kind), row.kind)).min()?;
+    (distance <= 2.max(name.len() / 3)).then_some(kind)
+}
+
 fn kind_names() -> String {
     kinds().map(|row| format!("{:?}", row.kind)).collect::<Vec<_>>().join(", ")
 }

@@ -39,6 +39,7 @@ mod settings;
 #[cfg(any(test, feature = "conformance"))]
 pub(crate) mod shapes;
 mod shipped;
+mod sketch;
 mod source;
 mod state;
 mod take;
@@ -54,6 +55,7 @@ pub use self::{
     error::DefinitionError,
     settings::{Setting, SettingType},
     shipped::{TEXTS, rows},
+    sketch::{Answer as SampleAnswer, Sketch, sketch},
     test::{Report, TestResult, test},
     trial::Sample,
 };
@@ -73,7 +75,7 @@ pub(crate) const ROW: KindRow = KindRow {
         key: "definition",
         value_type: "string",
         default: "",
-        doc: "The file. A relative path starts at the working directory. Its settings are keys of the same table.",
+        doc: "The file. A relative path starts at the folder of the configuration. Its settings are keys of the same table.",
     }],
     capabilities: Capabilities {
         arrival: Arrival::Polled,
