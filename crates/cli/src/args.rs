@@ -10,7 +10,7 @@ pub use operate::{
     DlqCommand, DlqListArgs, DlqReplayArgs, DlqShowArgs, LetterFilter, Parker, RebuildArgs, ReportFormat, StatusArgs,
     StoreCommand, VerifyArgs,
 };
-pub use source::{SourceCommand, SourceTestArgs, SourceTryArgs};
+pub use source::{SourceCommand, SourceListArgs, SourceNewArgs, SourceRecordArgs, SourceTestArgs, SourceTryArgs};
 
 /// Social listening that you host yourself: mentions of your brands, scored, stored, watched.
 #[derive(Debug, Parser)]
@@ -39,7 +39,7 @@ pub enum Command {
     Serve(WithConfig),
     /// Read the configuration, try every part, and say what is wrong
     CheckConfig(CheckConfigArgs),
-    /// Sources: the kinds there are, a definition's tests, a look at what one gives
+    /// Sources: the kinds there are, a new one, its tests, a look at what one gives
     Source {
         #[command(subcommand)]
         command: SourceCommand,

@@ -4,6 +4,7 @@ use std::{
 };
 
 use grapevine_monitor::Matcher;
+use grapevine_sources::{ConfigError as SourceConfigError, registry};
 
 use super::{Config, ConfigError, LogKind, StoreKind};
 
@@ -11,9 +12,9 @@ use super::{Config, ConfigError, LogKind, StoreKind};
 pub fn load(file: &Path) -> Result<Config, ConfigError> {
     let text = std::fs::read_to_string(file).map_err(|error| unreadable(file, &error))?;
     let mut config: Config = toml::from_str(&text).map_err(|error| not_understood(file, &text, &error))?;
-    check(&config, file, &text)?;
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     config.resolve_paths(folder);
+    check(&config, file, &text)?;
     Ok(config)
 }
 
@@ -75,8 +76,8 @@ fn check_sources(config: &Config, file: &Path, text: &str) -> Result<(), ConfigE
     let mut seen: HashMap<String, usize> = HashMap::new();
     for source in &config.sources {
         let start = source.span().start;
-        let parsed = grapevine_sources::parse(source.get_ref())
-            .map_err(|error| ConfigError::at(PathBuf::from(file), text, start, error.to_string()))?;
+        let parsed =
+            grapevine_sources::parse(source.get_ref()).map_err(|error| wrong_source(file, text, start, &error))?;
         if seen.insert(parsed.name().to_owned(), start).is_some() {
             let message = format!("two sources are named `{}`", parsed.name());
             return Err(ConfigError::at(file.into(), text, start, message)
@@ -84,6 +85,19 @@ fn check_sources(config: &Config, file: &Path, text: &str) -> Result<(), ConfigE
         }
     }
     Ok(())
+}
+
+fn wrong_source(file: &Path, text: &str, start: usize, error: &SourceConfigError) -> ConfigError {
+    let found = ConfigError::at(PathBuf::from(file), text, start, error.to_string());
+    let nearest = match error {
+        SourceConfigError::UnknownKind { kind, .. } => registry::nearest_kind(kind).map(str::to_owned),
+        SourceConfigError::Settings { message, .. } => nearest_key(message),
+        _ => None,
+    };
+    match nearest {
+        Some(nearest) => found.hint(format!("did you mean `{nearest}`?")),
+        None => found,
+    }
 }
 
 #[cfg(test)]
@@ -123,6 +137,29 @@ mod tests {
     #[test]
     fn an_unknown_kind_of_source_lists_the_valid_ones() {
         insta::assert_snapshot!(mistake("[[source]]\nname = \"a\"\nkind = \"myspace\"\n"));
+    }
+
+    #[test]
+    fn a_key_that_a_kind_does_not_have_is_told_with_the_nearest() {
+        let error = mistake("[[source]]\nname = \"a\"\nkind = \"file\"\npathh = \"x.csv\"\n");
+        assert!(error.contains("did you mean `path`?"), "{error}");
+        let error = mistake("[[source]]\nname = \"a\"\nkind = \"mastadon\"\n");
+        assert!(error.contains("did you mean `mastodon`?"), "{error}");
+    }
+
+    #[test]
+    fn a_definition_lies_beside_the_configuration() {
+        let folder = tempfile::tempdir().unwrap();
+        let shipped =
+            grapevine_sources::declarative::TEXTS.iter().find(|text| text.contains("name = \"lemmy\"")).unwrap();
+        std::fs::write(folder.path().join("mine.toml"), shipped).unwrap();
+        let file = folder.path().join("grapevine.toml");
+        let source =
+            "[[source]]\nname = \"a\"\nkind = \"declarative\"\ndefinition = \"mine.toml\"\ncommunities = [\"tea\"]\n";
+        std::fs::write(&file, source).unwrap();
+        let config = load(&file).unwrap_or_else(|error| panic!("{error}"));
+        let definition = config.sources[0].get_ref()["definition"].as_str().map(PathBuf::from);
+        assert_eq!(definition, Some(folder.path().join("mine.toml")));
     }
 
     #[test]

@@ -55,8 +55,11 @@ impl Config {
             *model = folder.join(&*model);
         }
         for source in &mut self.sources {
-            if let Some(toml::Value::String(path)) = source.get_mut().get_mut("path") {
-                *path = folder.join(&*path).display().to_string();
+            let is_path = |key: &str| matches!(key, "path" | "definition") || key.ends_with("_file");
+            for (_, value) in source.get_mut().iter_mut().filter(|(key, _)| is_path(key)) {
+                if let toml::Value::String(path) = value {
+                    *path = folder.join(&*path).display().to_string();
+                }
             }
         }
     }

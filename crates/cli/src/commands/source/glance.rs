@@ -33,14 +33,17 @@ impl Glance {
     }
 
     /// Reads from the beginning until there is enough, or nothing more. Its cursors go nowhere.
-    pub async fn read(&mut self, source: &mut dyn Source) -> Result<(), SourceError> {
+    /// `waits` for what is pushed or streamed: an end is no reason to stop.
+    pub async fn read(&mut self, source: &mut dyn Source, waits: bool) -> Result<(), SourceError> {
         let (mut cursor, mut idle): (Option<Cursor>, usize) = (None, 0);
-        for _ in 0..MOST_POLLS {
+        let mut polls = 0;
+        while waits || polls < MOST_POLLS {
+            polls += 1;
             let page = source.poll(cursor.as_ref()).await?;
             idle = if page.state == Progress::CaughtUp && page.events.is_empty() { idle + 1 } else { 0 };
             page.events.into_iter().for_each(|event| self.take(event));
             self.rejected.extend(page.rejected);
-            if self.mentions.len() >= self.limit || page.state == Progress::Ended || idle > MOST_IDLE {
+            if self.mentions.len() >= self.limit || page.state == Progress::Ended || (!waits && idle > MOST_IDLE) {
                 break;
             }
             cursor = Some(page.cursor);
@@ -58,6 +61,9 @@ impl Glance {
             Event::Upsert(mention) if self.mentions.len() < self.limit => self.mentions.push(*mention),
             Event::Upsert(_) => {}
             Event::Gap(gap) => self.others.push(format!("a gap: {}", words::plain(&gap.reason))),
+            Event::Sampled(sampled) => {
+                self.others.push(format!("{:.0} % was read: {}", sampled.rate * 100.0, words::plain(&sampled.reason)));
+            }
             Event::Delete(deletion) => {
                 self.others.push(format!("a deletion: {}", words::plain(&deletion.key.to_string())))
             }

@@ -2,6 +2,8 @@
 
 mod glance;
 mod list;
+mod new;
+mod record;
 #[cfg(test)]
 mod tests;
 
@@ -12,28 +14,43 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use grapevine_sources::{SourceSpec, World, declarative, registry};
+use grapevine_sources::{
+    SourceSpec, World, declarative,
+    registry::{self, Arrival},
+};
 
 use self::glance::Glance;
 use crate::{
-    args::{SourceCommand, SourceTestArgs, SourceTryArgs},
+    args::{SourceCommand, SourceListArgs, SourceTestArgs, SourceTryArgs},
     commands::figure,
     config::{self, Config},
 };
 
-/// A stream gives what arrives; so long it is listened to.
-const PATIENCE: Duration = Duration::from_secs(30);
-
 pub async fn run(command: &SourceCommand) -> anyhow::Result<ExitCode> {
     match command {
-        SourceCommand::List => {
-            let rows: Vec<&registry::KindRow> = registry::kinds().collect();
-            list::print(&rows, figure::width(), &mut io::stdout().lock())?;
-            Ok(ExitCode::SUCCESS)
-        }
+        SourceCommand::List(args) => list_kinds(args, &mut io::stdout().lock()),
+        SourceCommand::New(args) => new::new(args, &mut io::stdout()).await,
+        SourceCommand::Test(args) if args.file.is_dir() => record::replay(&args.file, &mut io::stdout()).await,
         SourceCommand::Test(args) => test(args, &mut io::stdout().lock()),
         SourceCommand::Try(args) => try_source(args).await,
+        SourceCommand::Record(args) => record::record(args, &mut io::stdout()).await,
     }
+}
+
+fn list_kinds(args: &SourceListArgs, out: &mut impl Write) -> anyhow::Result<ExitCode> {
+    let rows: Vec<&registry::KindRow> = registry::kinds().collect();
+    let Some(wanted) = &args.kind else {
+        list::print(&rows, figure::width(), out)?;
+        return Ok(ExitCode::SUCCESS);
+    };
+    match rows.iter().find(|row| row.kind == wanted) {
+        Some(row) => list::print_kind(row, figure::width(), out)?,
+        None => bail!(
+            "there is no kind {wanted:?}{}; `grapevine source list` shows them",
+            registry::nearest_kind(wanted).map(|kind| format!(": did you mean {kind:?}?")).unwrap_or_default()
+        ),
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Runs the mapping tests of a definition. A mistake is told as `file:line: what`.
@@ -51,9 +68,16 @@ fn test(args: &SourceTestArgs, out: &mut impl Write) -> anyhow::Result<ExitCode>
 async fn try_source(args: &SourceTryArgs) -> anyhow::Result<ExitCode> {
     let config = config::load(&args.with.config)?;
     let spec = find(&config, &args.name)?;
-    let mut source = spec.build(&World::real());
+    let world = World::real().with_monitors(grapevine_monitor::MonitorQuery::all(&config.brands)?);
+    let mut source = spec.build(&world);
     let mut glance = Glance::new(args.limit.into());
-    let read = tokio::time::timeout(PATIENCE, glance.read(&mut *source)).await;
+    let arrival = registry::kinds().find(|row| row.kind == spec.kind()).map(|row| row.capabilities.arrival);
+    if let Some(what) = arrival.and_then(awaited) {
+        eprintln!("{what} for up to {} s", args.wait);
+    }
+    let patience = Duration::from_secs(args.wait.into());
+    let waits = arrival.is_some_and(|arrival| arrival != Arrival::Polled);
+    let read = tokio::time::timeout(patience, glance.read(&mut *source, waits)).await;
     if let Ok(Err(error)) = &read
         && glance.is_empty()
     {
@@ -64,14 +88,29 @@ async fn try_source(args: &SourceTryArgs) -> anyhow::Result<ExitCode> {
     match read {
         Ok(Err(error)) => bail!("source {}: {error}", spec.name()),
         Ok(Ok(())) => {}
-        Err(_) => println!("stopped after {} s", PATIENCE.as_secs()),
+        Err(_) => println!("stopped after {} s; --wait lets it go on for longer", args.wait),
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn find(config: &Config, name: &str) -> anyhow::Result<Box<dyn SourceSpec>> {
+/// What a kind that is not asked waits for.
+fn awaited(arrival: Arrival) -> Option<&'static str> {
+    match arrival {
+        Arrival::Polled => None,
+        Arrival::Streamed => Some("listening to what the platform sends"),
+        Arrival::Pushed => {
+            Some("waiting for the platform to call the source's address; what it sends is not answered with yes,")
+        }
+    }
+}
+
+fn table_of<'a>(config: &'a Config, name: &str) -> Option<&'a toml::Table> {
     let is_it = |table: &&toml::Table| table.get("name").and_then(toml::Value::as_str) == Some(name);
-    match config.sources.iter().map(toml::Spanned::get_ref).find(is_it) {
+    config.sources.iter().map(toml::Spanned::get_ref).find(is_it)
+}
+
+fn find(config: &Config, name: &str) -> anyhow::Result<Box<dyn SourceSpec>> {
+    match table_of(config, name) {
         Some(table) => Ok(grapevine_sources::parse(table)?),
         None if config.sources.is_empty() => bail!("the configuration has no source: add a [[source]] table"),
         None => bail!("there is no source {name:?}: the configuration has {}", config.source_names().join(", ")),

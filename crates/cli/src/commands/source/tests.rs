@@ -33,7 +33,7 @@ async fn a_source_is_shown_in_lines_that_fit_with_what_was_rejected_below() {
     let table = format!("name = \"posts\"\nkind = \"file\"\npath = {:?}\n[fields]\nplatform = \"=forum\"", file);
     let mut source = parse(&toml::from_str(&table).unwrap()).unwrap().build(&World::real());
     let mut glance = Glance::new(2);
-    glance.read(&mut *source).await.unwrap();
+    glance.read(&mut *source, false).await.unwrap();
     let text = shown(|out| glance.print(100, out).unwrap());
     assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
     insta::assert_snapshot!(text);
