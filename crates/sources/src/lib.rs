@@ -38,7 +38,7 @@ macro_rules! kinds {
 
 kinds! {
     bluesky,
-    discord,
+    discord + shape,
     feed,
     file,
     hackernews,

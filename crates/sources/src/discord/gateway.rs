@@ -88,13 +88,15 @@ pub(super) struct Gateway {
     interval: SignedDuration,
     beat_at: Option<Timestamp>,
     is_unanswered: bool,
+    /// The session of this connection stands.
+    is_ready: bool,
 }
 
 impl Gateway {
     /// For one connection; with the session to take up.
     pub(super) fn new(session: Option<Session>) -> Self {
         let seq = session.as_ref().map(|session| session.seq);
-        Self { session, seq, interval: SignedDuration::ZERO, beat_at: None, is_unanswered: false }
+        Self { session, seq, interval: SignedDuration::ZERO, beat_at: None, is_unanswered: false, is_ready: false }
     }
 
     /// What a later connection can take up, as far as events were taken in.
@@ -106,7 +108,8 @@ impl Gateway {
     /// A frame came. `random` is drawn from [0, 1).
     pub(super) fn heard(&mut self, frame: &Value, now: Timestamp, random: f64) -> Vec<Action> {
         match int(frame, "op") {
-            Some(10) => self.hello(frame, now, random),
+            // It greets once.
+            Some(10) if self.interval.is_zero() => self.hello(frame, now, random),
             Some(11) => {
                 self.is_unanswered = false;
                 Vec::new()
@@ -170,7 +173,9 @@ impl Gateway {
         let name = text(frame, "t").unwrap_or_default();
         let data = frame.get("d").cloned().unwrap_or_default();
         match name {
+            "READY" if self.is_ready => Vec::new(),
             "READY" => {
+                self.is_ready = true;
                 let id = owned(&data, "session_id");
                 let url = owned(&data, "resume_gateway_url");
                 self.session = id.zip(url).map(|(id, url)| Session { id, url, seq: self.seq.unwrap_or(0) });
@@ -276,7 +281,7 @@ mod tests {
             for (second, op) in ops.into_iter().enumerate() {
                 let now = at(second as i64);
                 let actions = match op {
-                    0 => { unanswered = 0; gateway.heard(&hello(), now, 0.1) },
+                    0 => gateway.heard(&hello(), now, 0.1),
                     1 => { unanswered = 0; gateway.heard(&json!({"op": 11}), now, 0.1) },
                     2 => { seq += 1; gateway.heard(&json!({"op": 0, "s": seq, "t": "X", "d": 1}), now, 0.1) },
                     3 => { gateway.heard(&json!({"op": "x", "d": []}), now, 0.1) },

@@ -21,6 +21,8 @@ mod gateway;
 mod live;
 mod map;
 mod position;
+#[cfg(any(test, feature = "conformance"))]
+pub(crate) mod shape;
 mod source;
 mod words;
 

@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{gateway::Session, map::{id_at, time_of}};
+use crate::{SourceError, is_not_ahead};
 
 pub(super) const VERSION: u16 = 1;
 /// How much of a channel is read again after a session was lost: ids of different servers of Discord are not in order.
@@ -48,6 +49,12 @@ pub(super) struct Stale {
 impl Position {
     pub(super) fn begin(since: Timestamp) -> Self {
         Self { since: id_at(since), ..Self::default() }
+    }
+
+    /// A checkpoint from the future would wait for messages that never come.
+    pub(super) fn check(&self, now: Timestamp) -> Result<(), SourceError> {
+        let newest = self.read.values().copied().chain([self.since]).max().unwrap_or(0);
+        is_not_ahead(time_of(&newest.to_string()), now)
     }
 
     /// A message of a channel was read. Ids of live ones need not be in order.

@@ -31,6 +31,8 @@ const PAGE_EVENTS: usize = 500;
 const AGAIN_PER_POLL: usize = 5;
 /// What is older than this when anything comes has come.
 const LATENESS: SignedDuration = SignedDuration::from_secs(10);
+/// After so many connections that failed, a session is given up.
+const MOST_FAILURES: u32 = 3;
 /// How many members' roles are remembered.
 const MOST_MEMBERS: usize = 20_000;
 
@@ -44,6 +46,8 @@ pub(super) struct DiscordSource {
     expected: Option<Cursor>,
     /// No new connection before.
     not_before: Option<Timestamp>,
+    /// How many connections failed in a row.
+    failures: u32,
     /// Roles of members, by server and member.
     members: HashMap<(String, String), Vec<String>>,
     /// Why a channel or server is not read, by its name.
@@ -69,6 +73,7 @@ impl DiscordSource {
             live: None,
             expected: None,
             not_before: None,
+            failures: 0,
             members: HashMap::new(),
             notices: BTreeMap::new(),
             through: None,
@@ -134,7 +139,7 @@ impl DiscordSource {
     }
 
     /// A connection that goes on where the position ends. `false` where it is too early for one.
-    async fn connect(&mut self, position: &Position) -> Result<bool, SourceError> {
+    async fn connect(&mut self, position: &mut Position) -> Result<bool, SourceError> {
         if self.live.is_some() {
             return Ok(true);
         }
@@ -142,14 +147,25 @@ impl DiscordSource {
         if self.not_before.is_some_and(|until| until > now) {
             return Ok(false);
         }
+        // Where a session can not be taken up, a new one begins.
+        if self.failures >= MOST_FAILURES {
+            position.session = None;
+        }
         let url = match &position.session {
             Some(session) => session.url.clone(),
             None => self.api.gateway(now).await?,
         };
         let token = self.api.token()?;
-        let opened = Live::open(&self.world, &url, position.session.clone(), token).await;
-        self.live = Some(opened?);
-        Ok(true)
+        match Live::open(&self.world, &url, position.session.clone(), token).await {
+            Ok(live) => {
+                (self.live, self.failures) = (Some(live), 0);
+                Ok(true)
+            }
+            Err(error) => {
+                self.failures += 1;
+                Err(error)
+            }
+        }
     }
 
     /// Takes what came.
@@ -427,6 +443,7 @@ impl Source for DiscordSource {
     async fn poll(&mut self, cursor: Option<&Cursor>) -> Result<Page, SourceError> {
         let read = cursor.map(|cursor| cursor.read(VERSION)).transpose()?;
         let mut position: Position = read.unwrap_or_else(|| Position::begin(self.now() - self.spec.backfill));
+        position.check(self.now())?;
         // Who comes with another cursor did not keep the last page: the session goes on from the one that was kept.
         if self.expected.take().as_ref() != cursor {
             self.live = None;
@@ -435,7 +452,7 @@ impl Source for DiscordSource {
             self.directory = Some(self.look_around().await?);
         }
         let mut into = Gathered::default();
-        if self.connect(&position).await? {
+        if self.connect(&mut position).await? {
             self.listen(&mut position, &mut into).await?;
         } else {
             self.world.clock.sleep(Duration::try_from(PATIENCE).unwrap_or_default()).await;

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::map::{PLATFORM, time};
+use crate::{SourceError, is_not_ahead};
 
 pub(super) const VERSION: u16 = 1;
 /// How many messages are remembered, at most: the oldest are forgotten first.
@@ -63,7 +64,8 @@ impl Part {
     }
 }
 
-/// A digest of what a message said, its counters, and where it belongs.
+/// A digest of what a message said, its counters, and where it belongs. Of one that is gone, the digest is empty: its
+/// thread may go on.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Known {
     #[serde(rename = "d")]
@@ -81,16 +83,29 @@ pub(super) struct Known {
 }
 
 impl Known {
+    fn is_there(&self) -> bool {
+        !self.said.is_empty()
+    }
+
     pub(super) fn has_thread(&self) -> bool {
         self.thread.is_some()
     }
 }
 
 impl Position {
-    /// Takes in a message; gives what is new about it.
-    pub(super) fn take(&mut self, mention: Mention) -> Option<Event> {
+    /// A checkpoint from the future would wait for messages that never come.
+    pub(super) fn check(&self, now: Timestamp) -> Result<(), SourceError> {
+        is_not_ahead(self.read_at.values().map(|(_, read_at)| *read_at).chain(self.complete).max(), now)
+    }
+
+    /// Takes in a message; gives what is new about it. An event may come late: one that is gone comes back only where it
+    /// is listed.
+    pub(super) fn take(&mut self, mention: Mention, is_listed: bool) -> Option<Event> {
         let id = mention.key.native_id.clone();
         let before = self.known.get(&id);
+        if !is_listed && before.is_some_and(|before| !before.is_there()) {
+            return None;
+        }
         let engagement = mention.engagement;
         let now = Known {
             said: digest(&mention),
@@ -114,15 +129,27 @@ impl Position {
 
     /// A reaction came or went. What it is about may be unknown: then a round counts it, if it looks so far back.
     pub(super) fn react(&mut self, key: MentionKey, is_added: bool, at: Timestamp) -> Option<Event> {
-        let known = self.known.get_mut(&key.native_id)?;
+        let known = self.known.get_mut(&key.native_id).filter(|known| known.is_there())?;
         let likes = known.likes.unwrap_or(0);
         known.likes = Some(if is_added { likes.saturating_add(1) } else { likes.saturating_sub(1) });
         Some(snapshot(key, known, at))
     }
 
-    pub(super) fn delete(&mut self, key: MentionKey, observed_at: Timestamp) -> Event {
-        self.known.remove(&key.native_id);
-        Event::Delete(Deletion { key, observed_at })
+    /// Slack says that a message is gone, which may never have been given.
+    pub(super) fn delete_unheard(&mut self, key: MentionKey, observed_at: Timestamp) -> Option<Event> {
+        let is_unheard = !self.known.contains_key(&key.native_id);
+        if is_unheard {
+            self.known.insert(key.native_id.clone(), Known::default());
+            return Some(Event::Delete(Deletion { key, observed_at }));
+        }
+        self.delete(key, observed_at)
+    }
+
+    /// A message is gone. Nothing where it was never given, or its deletion was.
+    pub(super) fn delete(&mut self, key: MentionKey, observed_at: Timestamp) -> Option<Event> {
+        let known = self.known.get_mut(&key.native_id).filter(|known| known.is_there())?;
+        known.said.clear();
+        Some(Event::Delete(Deletion { key, observed_at }))
     }
 
     /// Whether this delivery was taken in before.
@@ -139,7 +166,7 @@ impl Position {
 
     /// Whether a thread is to be read: it looks other than last time, or that is long ago. Takes note of it.
     pub(super) fn wants_thread(&mut self, id: &str, looks: &str, now: Timestamp, again: SignedDuration) -> bool {
-        let Some(known) = self.known.get_mut(id) else { return false };
+        let known = self.known.entry(id.to_owned()).or_default();
         let is_as_before = known
             .thread
             .as_ref()
@@ -161,7 +188,7 @@ impl Position {
             Part::Missing { .. } => false,
         };
         let of_channel = self.known.range(prefix.clone()..).take_while(|(id, _)| id.starts_with(&prefix));
-        let missing = of_channel.filter(|(id, known)| of_part(id, known));
+        let missing = of_channel.filter(|(id, known)| known.is_there() && of_part(id, known));
         let missing = missing.filter_map(|(id, _)| ts(id)).filter(|ts| !seen.iter().any(|seen| seen == ts));
         missing.map(str::to_owned).collect()
     }
@@ -217,14 +244,23 @@ mod tests {
     #[test]
     fn only_what_changed_is_given_again() {
         let mut position = Position::default();
-        assert!(matches!(position.take(mention("5.0", "a", Some(1))), Some(Event::Upsert(_))));
-        assert_eq!(position.take(mention("5.0", "a", Some(1))), None);
-        assert_eq!(position.take(mention("5.0", "a", None)), None, "an event says nothing of likes");
+        assert!(matches!(position.take(mention("5.0", "a", Some(1)), true), Some(Event::Upsert(_))));
+        assert_eq!(position.take(mention("5.0", "a", Some(1)), true), None);
+        assert_eq!(position.take(mention("5.0", "a", None), false), None, "an event says nothing of likes");
         let Some(Event::EngagementSnapshot(liked)) = position.react(key("T1", "C1/5.0".into()), true, at(6)) else { panic!() };
         assert_eq!(liked.engagement.likes, Some(2));
         assert_eq!(position.react(key("T1", "C1/9.0".into()), true, at(6)), None);
-        let Some(Event::Upsert(edited)) = position.take(mention("5.0", "b", None)) else { panic!() };
+        let Some(Event::Upsert(edited)) = position.take(mention("5.0", "b", None), true) else { panic!() };
         assert_eq!(edited.engagement.likes, Some(2), "an edit does not forget them");
+    }
+
+    #[test]
+    fn what_is_gone_comes_back_only_where_it_is_listed() {
+        let mut position = Position::default();
+        assert!(position.delete_unheard(key("T1", "C1/5.0".into()), at(6)).is_some());
+        assert_eq!(position.delete_unheard(key("T1", "C1/5.0".into()), at(6)), None);
+        assert_eq!(position.take(mention("5.0", "a", None), false), None, "an event that came late");
+        assert!(position.take(mention("5.0", "a", None), true).is_some());
     }
 
     #[test]
@@ -238,13 +274,16 @@ mod tests {
     fn what_is_not_among_its_like_is_missing() {
         let mut position = Position::default();
         for ts in ["5.0", "8.0"] {
-            position.take(mention(ts, "a", None));
+            position.take(mention(ts, "a", None), true);
         }
         let answer = Mention { root: Some("C1/5.0".into()), ..mention("6.0", "a", None) };
-        position.take(answer);
+        position.take(answer, true);
         let channel = |second| Part::Channel { channel: "C1".into(), oldest: at(second) };
         assert_eq!(position.missing(&channel(0), &["8.0".into()]), ["5.0"]);
         assert_eq!(position.missing(&channel(6), &["8.0".into()]), Vec::<String>::new());
+        assert!(position.delete(key("T1", "C1/8.0".into()), at(9)).is_some());
+        assert_eq!(position.delete(key("T1", "C1/8.0".into()), at(9)), None, "it is told once");
+        assert_eq!(position.missing(&channel(6), &[]), Vec::<String>::new());
         let thread = Part::Thread { channel: "C1".into(), ts: "5.0".into() };
         assert_eq!(position.missing(&thread, &["5.0".into()]), ["6.0"]);
         position.forget(at(8));
@@ -254,7 +293,7 @@ mod tests {
     #[test]
     fn a_thread_is_read_when_it_looks_other_or_after_a_while() {
         let mut position = Position::default();
-        position.take(mention("5.0", "a", None));
+        position.take(mention("5.0", "a", None), true);
         let hour = SignedDuration::from_hours(1);
         assert!(position.wants_thread("C1/5.0", "1 6.0", at(10), hour));
         assert!(!position.wants_thread("C1/5.0", "1 6.0", at(20), hour));

@@ -4,21 +4,107 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+use url::Url;
+
+use super::signature::sign;
 
 use crate::{
     conformance::{
         Answer,
         shape::{PER_PAGE, SIM, Shape, Traits, brings, escaped, parameter},
-        story::{Told, View},
+        story::{Change, Told, View},
     },
-    http::Request,
+    http::{Request, Secret},
+    registry::Arrival,
 };
 
 pub(crate) fn shapes() -> Vec<Arc<dyn Shape>> {
-    vec![Arc::new(WebApi)]
+    vec![Arc::new(WebApi), Arc::new(EventsApi)]
 }
 
 struct WebApi;
+
+/// The same workspace, which also calls us.
+struct EventsApi;
+
+const SECRET: &str = "xoxb-t0p-s3cr3t";
+
+impl Shape for EventsApi {
+    fn kind(&self) -> &'static str {
+        super::KIND
+    }
+
+    fn name(&self) -> &'static str {
+        "slack_events"
+    }
+
+    fn table(&self) -> String {
+        // The kit has one secret.
+        format!("{}\nlisten = \"127.0.0.1:1\"\nsigning_secret_env = \"SLACK_TOKEN\"", WebApi.table())
+    }
+
+    fn secret(&self) -> Option<(&'static str, &'static str)> {
+        WebApi.secret()
+    }
+
+    fn traits(&self) -> Traits {
+        let polled = WebApi.traits();
+        Traits { arrival: Arrival::Pushed, ..polled }
+    }
+
+    fn answer(&self, view: &View<'_>, request: &Request) -> Answer {
+        WebApi.answer(view, request)
+    }
+
+    fn native_id(&self, post: &Told) -> String {
+        WebApi.native_id(post)
+    }
+
+    fn parent_id(&self, post: &Told, view: &View<'_>) -> Option<String> {
+        WebApi.parent_id(post, view)
+    }
+
+    fn deliveries(&self, change: &Change, view: &View<'_>) -> Vec<Request> {
+        change.posts().iter().map(|post| delivery(&event(change, post, view), view.now)).collect()
+    }
+}
+
+fn event(change: &Change, post: &Told, view: &View<'_>) -> Value {
+    let (channel, ts) = (channel(post), ts(post));
+    match change {
+        Change::Posted(_) => {
+            let mut message = message(view, &Told { likes: 0, ..post.clone() });
+            message["channel"] = json!(channel);
+            message
+        }
+        Change::Edited(_) => {
+            let message = message(view, &Told { likes: 0, ..post.clone() });
+            json!({"type": "message", "subtype": "message_changed", "channel": channel, "message": message})
+        }
+        Change::Deleted(_) | Change::Removed { .. } => {
+            json!({"type": "message", "subtype": "message_deleted", "channel": channel, "deleted_ts": ts})
+        }
+        Change::Counted(_) => {
+            let item = json!({"type": "message", "channel": channel, "ts": ts});
+            json!({"type": "reaction_added", "reaction": "teapot", "item": item})
+        }
+    }
+}
+
+fn delivery(event: &Value, now: Timestamp) -> Request {
+    let id = blake3::hash(event.to_string().as_bytes()).to_hex();
+    let body = json!({"type": "event_callback", "team_id": "T1", "event_id": format!("Ev{}", &id[..10]), "event": event});
+    let (body, at) = (body.to_string(), now.as_second().to_string());
+    let signature = sign(&Secret::new(SECRET), &at, body.as_bytes());
+    let mut request = Request::post(Url::parse(&format!("{SIM}/hooks/it")).expect("an address"))
+        .with_body(body.into_bytes(), "application/json");
+    for (name, value) in [("x-slack-request-timestamp", at), ("x-slack-signature", signature)] {
+        if let Ok(value) = value.parse() {
+            request.headers.insert(name, value);
+        }
+    }
+    request
+}
 
 /// Threads that begin with a post about tea alone stand in the second channel.
 const CHANNELS: [(&str, &str); 2] = [("C1KETTLE", "kettle"), ("C2TEA", "tea")];
@@ -35,7 +121,7 @@ impl Shape for WebApi {
     }
 
     fn secret(&self) -> Option<(&'static str, &'static str)> {
-        Some(("SLACK_TOKEN", "xoxb-t0p-s3cr3t"))
+        Some(("SLACK_TOKEN", SECRET))
     }
 
     fn traits(&self) -> Traits {
@@ -51,7 +137,7 @@ impl Shape for WebApi {
     }
 
     fn answer(&self, view: &View<'_>, request: &Request) -> Answer {
-        if !brings(request, "authorization", "Bearer xoxb-t0p-s3cr3t") {
+        if !brings(request, "authorization", &format!("Bearer {SECRET}")) {
             return Answer::json(&json!({"ok": false, "error": "invalid_auth"}));
         }
         match request.url.path().trim_start_matches("/api/") {
@@ -109,6 +195,7 @@ fn time(ts: &str) -> Timestamp {
 }
 
 /// Top-level messages between two times, the newest first. The cursor is the time before which the next page begins.
+/// One that was deleted leaves a stone where it has answers.
 fn history(view: &View<'_>, request: &Request) -> Answer {
     let asked = parameter(request, "channel").unwrap_or_default();
     let from = parameter(request, "oldest").map_or(Timestamp::UNIX_EPOCH, |oldest| time(&oldest));
@@ -118,16 +205,24 @@ fn history(view: &View<'_>, request: &Request) -> Answer {
         let at = time(&ts(post));
         post.root.is_none() && channel(post) == asked && at >= from && at <= to && at < before
     };
-    let found: Vec<&Told> = view.newest().filter(is_wanted).collect();
+    let mut found: Vec<&Told> = all(view).filter(is_wanted).collect();
+    found.sort_by_key(|post| std::cmp::Reverse(post.created_at));
     let page: Vec<Value> = found.iter().take(PER_PAGE).map(|post| message(view, post)).collect();
     let next = found.get(PER_PAGE - 1).filter(|_| found.len() > PER_PAGE).map_or(String::new(), |last| ts(last));
     ok(json!({"messages": page, "has_more": !next.is_empty(), "response_metadata": {"next_cursor": next}}))
 }
 
+/// What is there, and what has answers.
+fn all<'a>(view: &View<'a>) -> impl Iterator<Item = &'a Told> {
+    let posts = view.posts;
+    let stones = view.gone.iter().filter(move |gone| posts.iter().any(|answer| answer.root == Some(gone.n)));
+    posts.iter().chain(stones)
+}
+
 /// What began the thread and its answers, the oldest first.
 fn replies(view: &View<'_>, request: &Request) -> Answer {
     let (asked, wanted) = (parameter(request, "channel").unwrap_or_default(), parameter(request, "ts").unwrap_or_default());
-    let Some(root) = view.posts.iter().find(|post| channel(post) == asked && ts(post) == wanted) else {
+    let Some(root) = all(view).find(|post| channel(post) == asked && ts(post) == wanted) else {
         return Answer::json(&json!({"ok": false, "error": "thread_not_found"}));
     };
     let after = parameter(request, "cursor").map_or(Timestamp::MIN, |cursor| time(&cursor));
@@ -152,7 +247,10 @@ fn message(view: &View<'_>, post: &Told) -> Value {
         message["reply_count"] = json!(answers.len());
         message["latest_reply"] = json!(ts(latest));
     }
-    if post.likes > 0 {
+    if view.gone.iter().any(|gone| gone.n == post.n) {
+        message["subtype"] = json!("tombstone");
+        message["text"] = json!("This message was deleted.");
+    } else if post.likes > 0 {
         message["reactions"] = json!([{"name": "teapot", "count": post.likes, "users": []}]);
     }
     message

@@ -50,6 +50,9 @@ struct Workspace {
     holds_until: Timestamp,
 }
 
+/// What a piece means, and the piece.
+type Taken<'a> = (Result<Said, MapError>, &'a Value);
+
 /// What one poll gathers.
 #[derive(Default)]
 struct Gathered {
@@ -192,14 +195,13 @@ impl SlackSource {
     }
 
     /// Takes in what a message or an event means.
-    fn take(&self, said: Result<Said, MapError>, raw: &Value, position: &mut Position, into: &mut Gathered) {
+    fn take(&self, (said, raw): Taken<'_>, is_listed: bool, position: &mut Position, into: &mut Gathered) {
         let team = self.workspace.as_ref().map(|workspace| workspace.team.clone()).unwrap_or_default();
         match said {
-            Ok(Said::Mention(mention)) => into.events.extend(position.take(*mention)),
+            Ok(Said::Mention(mention)) => into.events.extend(position.take(*mention, is_listed)),
             Ok(Said::Deleted(id)) => {
-                if position.known.contains_key(&id) {
-                    into.events.push(position.delete(key(&team, id), self.now()));
-                }
+                let (key, now) = (key(&team, id), self.now());
+                into.events.extend(if is_listed { position.delete(key, now) } else { position.delete_unheard(key, now) });
             }
             Ok(Said::Reaction { native_id, is_added }) => {
                 into.events.extend(position.react(key(&team, native_id), is_added, self.now()));
@@ -238,10 +240,10 @@ impl SlackSource {
             .collect();
         self.notices.remove(workspace.channels.get(&channel).unwrap_or(&channel));
         self.workspace = Some(workspace);
-        said.into_iter().for_each(|(said, message)| self.take(said, message, position, into));
+        said.into_iter().for_each(|(said, message)| self.take((said, message), true, position, into));
         let team = self.workspace.as_ref().map(|workspace| workspace.team.clone()).unwrap_or_default();
         let gone = round.turn(&answer, position, &self.spec);
-        into.events.extend(gone.into_iter().map(|id| position.delete(key(&team, id), self.now())));
+        into.events.extend(gone.into_iter().filter_map(|id| position.delete(key(&team, id), self.now())));
         Ok(())
     }
 
@@ -300,7 +302,7 @@ impl SlackSource {
         let said = map_event(event, &self.context(&workspace, &channel, false));
         self.workspace = Some(workspace);
         let before = (into.events.len(), into.rejected.len());
-        self.take(said, envelope, position, into);
+        self.take((said, envelope), false, position, into);
         if (into.events.len(), into.rejected.len()) == before {
             accept(delivery);
             return Ok(None);
@@ -377,6 +379,7 @@ impl Source for SlackSource {
 
     async fn poll(&mut self, cursor: Option<&Cursor>) -> Result<Page, SourceError> {
         let mut position: Position = cursor.map(|cursor| cursor.read(VERSION)).transpose()?.unwrap_or_default();
+        position.check(self.now())?;
         self.look_around().await?;
         let mut into = Gathered::default();
         self.receive(&mut position, &mut into).await?;

@@ -6,6 +6,8 @@ use grapevine_model::Gap;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::{SourceError, is_not_ahead};
+
 pub(super) const VERSION: u16 = 1;
 /// How long Telegram keeps updates that nobody fetched.
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
@@ -34,6 +36,11 @@ pub(super) struct Position {
 }
 
 impl Position {
+    /// A checkpoint from the future would wait for updates that never come.
+    pub(super) fn check(&self, now: Timestamp) -> Result<(), SourceError> {
+        is_not_ahead(self.heard_at.max(self.came_at), now)
+    }
+
     /// What is asked for; `None` where the ids that are known mean nothing any more.
     pub(super) fn offset(&self, now: Timestamp) -> Option<i64> {
         self.next.filter(|_| self.came_at.is_none_or(|came_at| now.duration_since(came_at) < IDS_LAST))

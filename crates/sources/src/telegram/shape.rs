@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::{
@@ -59,6 +59,11 @@ impl Shape for Api {
             }
             _ => refused(404, "Not Found"),
         }
+    }
+
+    fn limited(&self, seconds: u64, _: Timestamp) -> Answer {
+        let body = json!({"ok": false, "error_code": 429, "parameters": {"retry_after": seconds}});
+        Answer::status(429, body.to_string())
     }
 
     fn native_id(&self, post: &Told) -> String {

@@ -216,6 +216,7 @@ impl Source for TelegramSource {
     async fn poll(&mut self, cursor: Option<&Cursor>) -> Result<Page, SourceError> {
         let mut position: Position = cursor.map(|cursor| cursor.read(VERSION)).transpose()?.unwrap_or_default();
         let asked_at = self.clock.now();
+        position.check(asked_at)?;
         let offset = position.offset(asked_at);
         let mut query = vec![
             ("limit", PER_PAGE.to_string()),
