@@ -10,7 +10,7 @@ use super::map::id_at;
 use crate::{
     conformance::{
         Answer,
-        shape::{PER_PAGE, Peer, SIM, SIM_WS, Say, Shape, Traits, brings, number},
+        shape::{Peer, SIM, SIM_WS, Say, Shape, Traits, brings, number},
         story::{Change, Happened, Told, View},
     },
     http::Request,
@@ -41,7 +41,7 @@ impl Shape for Server {
 
     fn traits(&self) -> Traits {
         let allowed = (50, SignedDuration::from_secs(1));
-        Traits { removals: true, counters: true, allowed, ..Traits::streamed(SignedDuration::from_mins(2)) }
+        Traits { removals: true, counters: true, allowed, ..Traits::streamed(SignedDuration::from_mins(10)) }
     }
 
     fn answer(&self, view: &View<'_>, request: &Request) -> Answer {
@@ -59,6 +59,10 @@ impl Shape for Server {
             ["guilds", GUILD] => Answer::json(&json!({"id": GUILD, "name": "Kettles", "roles": []})),
             ["guilds", GUILD, "channels"] => Answer::json(&Value::Array(CHANNELS.map(channel_json).to_vec())),
             ["guilds", GUILD, "threads", "active"] => Answer::json(&json!({"threads": [], "members": []})),
+            ["channels", id] => match CHANNELS.into_iter().find(|(known, _)| *known == id) {
+                Some(channel) => Answer::json(&channel_json(channel)),
+                None => Answer::status(404, "{\"message\": \"Unknown Channel\", \"code\": 10003}"),
+            },
             ["channels", channel, "messages"] => messages(view, channel, number(request, "after").unwrap_or(0)),
             ["channels", _, "messages", id] => match view.posts.iter().find(|post| snowflake(post) == id) {
                 Some(post) => Answer::json(&message(view, post)),
@@ -98,7 +102,7 @@ fn channel(post: &Told) -> &'static str {
 fn messages(view: &View<'_>, asked: &str, after: u64) -> Answer {
     let is_wanted = |post: &&Told| channel(post) == asked && snowflake(post).parse::<u64>().is_ok_and(|id| id > after);
     let mut page: Vec<Value> =
-        view.posts.iter().filter(is_wanted).take(PER_PAGE).map(|post| message(view, post)).collect();
+        view.posts.iter().filter(is_wanted).take(view.per_page).map(|post| message(view, post)).collect();
     page.reverse();
     let answer = Answer::json(&Value::Array(page)).with_header("x-ratelimit-bucket", "messages");
     answer.with_header("x-ratelimit-remaining", "9").with_header("x-ratelimit-reset-after", "1.5")

@@ -7,7 +7,7 @@ use std::{
 use async_trait::async_trait;
 use grapevine_model::{Deletion, EngagementSnapshot, Event, Usage};
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     DiscordSpec,
@@ -273,16 +273,19 @@ impl DiscordSource {
         });
         if is_ours && self.directory.as_ref().is_some_and(|directory| !directory.knows(channel)) {
             match self.api.get(&["channels", channel], &[]).await {
-                Ok(found) => {
-                    if let Some(directory) = &mut self.directory {
-                        directory.add_channel(&found, text(data, "guild_id"));
-                    }
-                }
+                Ok(found) => self.add_channel(&found, data),
                 Err(error) if error.is_transient() => return Err(error),
-                Err(error) => tracing::debug!("source {}: channel {channel}: {error}", self.spec.name),
+                // What it says is heard all the same; only its name stays unknown.
+                Err(_) => self.add_channel(&json!({"id": channel}), data),
             }
         }
         Ok(self.directory.as_ref().is_some_and(|directory| directory.follows(channel, &self.spec)))
+    }
+
+    fn add_channel(&mut self, channel: &Value, said: &Value) {
+        if let Some(directory) = &mut self.directory {
+            directory.add_channel(channel, text(said, "guild_id"));
+        }
     }
 
     /// Takes in a message, as the gateway or a list gives it.

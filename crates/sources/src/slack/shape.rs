@@ -11,7 +11,7 @@ use super::signature::sign;
 use crate::{
     conformance::{
         Answer,
-        shape::{PER_PAGE, SIM, Shape, Traits, brings, escaped, parameter},
+        shape::{SIM, Shape, Traits, brings, escaped, parameter},
         story::{Change, Told, View},
     },
     http::{Request, Secret},
@@ -39,8 +39,8 @@ impl Shape for EventsApi {
     }
 
     fn table(&self) -> String {
-        // The kit has one secret.
-        format!("{}\nlisten = \"127.0.0.1:1\"\nsigning_secret_env = \"SLACK_TOKEN\"", WebApi.table())
+        // The kit has one secret. What is told is only what Slack sends: no round looks for more.
+        format!("{}\nlisten = \"127.0.0.1:1\"\nbackfill_hours = 0\ninterval_seconds = 86400\nsigning_secret_env = \"SLACK_TOKEN\"", WebApi.table())
     }
 
     fn secret(&self) -> Option<(&'static str, &'static str)> {
@@ -65,28 +65,35 @@ impl Shape for EventsApi {
     }
 
     fn deliveries(&self, change: &Change, view: &View<'_>) -> Vec<Request> {
-        change.posts().iter().map(|post| delivery(&event(change, post, view), view.now)).collect()
+        let events = change.posts().iter().flat_map(|post| events(change, post, view));
+        events.map(|event| delivery(&event, view.now)).collect()
     }
 }
 
-fn event(change: &Change, post: &Told, view: &View<'_>) -> Value {
+fn events(change: &Change, post: &Told, view: &View<'_>) -> Vec<Value> {
     let (channel, ts) = (channel(post), ts(post));
     match change {
         Change::Posted(_) => {
             let mut message = message(view, &Told { likes: 0, ..post.clone() });
             message["channel"] = json!(channel);
-            message
+            vec![message]
         }
         Change::Edited(_) => {
             let message = message(view, &Told { likes: 0, ..post.clone() });
-            json!({"type": "message", "subtype": "message_changed", "channel": channel, "message": message})
+            vec![json!({"type": "message", "subtype": "message_changed", "channel": channel, "message": message})]
         }
         Change::Deleted(_) | Change::Removed { .. } => {
-            json!({"type": "message", "subtype": "message_deleted", "channel": channel, "deleted_ts": ts})
+            vec![json!({"type": "message", "subtype": "message_deleted", "channel": channel, "deleted_ts": ts})]
         }
+        // Each reaction is told by itself.
         Change::Counted(_) => {
+            let counted = view.changes.iter().filter_map(|happened| match &happened.change {
+                Change::Counted(other) if other.n == post.n && other.likes < post.likes => Some(other.likes),
+                _ => None,
+            });
             let item = json!({"type": "message", "channel": channel, "ts": ts});
-            json!({"type": "reaction_added", "reaction": "teapot", "item": item})
+            let reaction = |nth| json!({"type": "reaction_added", "user": format!("U{nth}"), "item": item});
+            (counted.max().unwrap_or(0)..post.likes).map(reaction).collect()
         }
     }
 }
@@ -207,8 +214,8 @@ fn history(view: &View<'_>, request: &Request) -> Answer {
     };
     let mut found: Vec<&Told> = all(view).filter(is_wanted).collect();
     found.sort_by_key(|post| std::cmp::Reverse(post.created_at));
-    let page: Vec<Value> = found.iter().take(PER_PAGE).map(|post| message(view, post)).collect();
-    let next = found.get(PER_PAGE - 1).filter(|_| found.len() > PER_PAGE).map_or(String::new(), |last| ts(last));
+    let page: Vec<Value> = found.iter().take(view.per_page).map(|post| message(view, post)).collect();
+    let next = found.get(view.per_page - 1).filter(|_| found.len() > view.per_page).map_or(String::new(), |last| ts(last));
     ok(json!({"messages": page, "has_more": !next.is_empty(), "response_metadata": {"next_cursor": next}}))
 }
 
@@ -229,8 +236,8 @@ fn replies(view: &View<'_>, request: &Request) -> Answer {
     let answers = view.posts.iter().filter(|post| post.root == Some(root.n) && time(&ts(post)) > after);
     let found: Vec<&Told> = answers.collect();
     let page: Vec<Value> =
-        std::iter::once(&root).chain(found.iter().take(PER_PAGE)).map(|post| message(view, post)).collect();
-    let next = found.get(PER_PAGE - 1).filter(|_| found.len() > PER_PAGE).map_or(String::new(), |last| ts(last));
+        std::iter::once(&root).chain(found.iter().take(view.per_page)).map(|post| message(view, post)).collect();
+    let next = found.get(view.per_page - 1).filter(|_| found.len() > view.per_page).map_or(String::new(), |last| ts(last));
     ok(json!({"messages": page, "has_more": !next.is_empty(), "response_metadata": {"next_cursor": next}}))
 }
 

@@ -22,6 +22,8 @@ use crate::{
 
 /// How long the list of channels holds.
 const LISTED_FOR: SignedDuration = SignedDuration::from_hours(1);
+/// The same, where a channel that is named was not in it.
+const LOOK_AGAIN: SignedDuration = SignedDuration::from_mins(5);
 /// No workspace has more pages of channels.
 const MOST_LISTS: usize = 200;
 
@@ -95,7 +97,7 @@ impl SlackSource {
         let address = owned(&who, "url").unwrap_or_default();
         // What is named and not there may be there soon.
         let is_whole = !channels.is_empty() && channels.len() >= self.spec.channels.len();
-        let holds_until = now + if is_whole { LISTED_FOR } else { self.spec.interval };
+        let holds_until = now + if is_whole { LISTED_FOR } else { self.spec.interval.min(LOOK_AGAIN) };
         self.workspace = Some(Workspace { team, address, channels, holds_until });
         Ok(())
     }

@@ -79,8 +79,14 @@ fn refused(code: u16, description: &str) -> Answer {
     Answer::status(code, json!({"ok": false, "error_code": code, "description": description}).to_string())
 }
 
+/// What was deleted in the moment in which it was written is told to nobody.
 fn update(view: &View<'_>, happened: &Happened) -> Option<Value> {
+    let is_gone = |post: &Told| {
+        let deleted = |other: &&Happened| matches!(&other.change, Change::Deleted(gone) if gone.n == post.n);
+        view.changes.iter().find(deleted).is_some_and(|other| other.at == happened.at)
+    };
     let (kind, body) = match &happened.change {
+        Change::Posted(post) if is_gone(post) => return None,
         Change::Posted(post) => ("message", message(view, post)),
         Change::Edited(post) => ("edited_message", message(view, post)),
         Change::Counted(post) => ("message_reaction_count", reactions(post, happened)),

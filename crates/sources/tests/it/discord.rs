@@ -262,16 +262,16 @@ async fn history_comes_first_then_what_happens() {
     let identify = reading.line.state.lock().heard.iter().find(|heard| heard["op"] == 2).cloned().unwrap();
     assert_eq!((identify["d"]["intents"].as_u64(), identify["d"]["token"].as_str()), (Some(34_305), Some("s3cr3t")));
 
-    reading.event(2, "MESSAGE_CREATE", message("1477700000000000000", "5", "live"));
-    let mut in_thread = message("1477700000000000001", "9", "in a post of the forum");
+    reading.event(2, "MESSAGE_CREATE", message("1477636270325760000", "5", "live"));
+    let mut in_thread = message("1477636270325760001", "9", "in a post of the forum");
     in_thread["member"] = json!({"roles": ["5"]});
     reading.event(3, "MESSAGE_CREATE", in_thread);
-    reading.event(4, "MESSAGE_DELETE", json!({"id": "1477700000000000000", "channel_id": "5"}));
+    reading.event(4, "MESSAGE_DELETE", json!({"id": "1477636270325760000", "channel_id": "5"}));
     let events = reading.settle().await;
-    assert_eq!(ids(&events), ["1477700000000000000", "1477700000000000001"]);
+    assert_eq!(ids(&events), ["1477636270325760000", "1477636270325760001"]);
     let Event::Upsert(answer) = &events[1] else { panic!("{events:?}") };
     assert_eq!((answer.kind, answer.root.as_deref(), answer.space.as_deref()), (Kind::Reply, Some("9"), Some("help")));
-    assert!(matches!(&events[2], Event::Delete(deletion) if deletion.key.native_id == "1477700000000000000"));
+    assert!(matches!(&events[2], Event::Delete(deletion) if deletion.key.native_id == "1477636270325760000"));
 }
 
 #[tokio::test]
@@ -296,7 +296,7 @@ async fn a_partial_update_is_read_whole_and_reactions_are_counted_after_a_while(
 async fn a_lost_connection_and_a_new_process_resume_the_session() {
     let mut reading = Reading::new();
     reading.settle().await;
-    reading.event(7, "MESSAGE_CREATE", message("1477700000000000000", "5", "live"));
+    reading.event(7, "MESSAGE_CREATE", message("1477636270325760000", "5", "live"));
     reading.settle().await;
     reading.say(&json!({"op": 7, "d": null}));
     reading.settle().await;
