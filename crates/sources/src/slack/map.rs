@@ -257,10 +257,8 @@ fn media(message: &Value) -> Vec<Media> {
     let mut media = Vec::new();
     for file in list(message, "files").iter().chain(message.get("file")) {
         let url = ["permalink", "url_private", "permalink_public"].iter().find_map(|path| owned(file, path));
-        let kind = match text(file, "mimetype").and_then(|kind| kind.split('/').next()) {
-            Some(kind @ ("image" | "video" | "audio")) => kind,
-            _ => "link",
-        };
+        let stated = text(file, "mimetype").and_then(|kind| kind.split('/').next());
+        let kind = stated.filter(|kind| ["image", "video", "audio"].contains(kind)).unwrap_or("link");
         media.extend(url.map(|url| Media { kind: kind.to_owned(), url }));
     }
     let pictures = list(message, "attachments").iter().chain(list(message, "blocks"));
