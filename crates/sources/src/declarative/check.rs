@@ -5,9 +5,7 @@ use jiff::SignedDuration;
 use super::{
     auth,
     body::Known,
-    definition::{
-        Definition, Empty, ForEach, Listing, Order, OwnPace, Pace, Raw, RawForEach, RawListing, RawRecheck, RecheckRule,
-    },
+    definition::{Also, Definition, Empty, ForEach, Listing, Order, OwnPace, Pace, Raw, RawForEach, RawAlso, RawListing, RawRecheck, RecheckRule,},
     error::{Under, Wrong, unknown},
     expression::{Expression, OF_TEXTS},
     map::{FieldMap, Gives},
@@ -98,8 +96,11 @@ fn check_listing(definition: &Definition, raw: RawListing) -> Result<Listing, Wr
     let records = paths(&raw.records).under("records")?;
     let recheck = raw.recheck.as_ref().map(|recheck| check_recheck(definition, recheck, known, (&map, &records)));
     let recheck = recheck.transpose().under("recheck")?;
+    let also = raw.also.as_ref().map(|also| check_also(definition, also)).transpose().under("also")?;
+    raw.reach.map_or(Ok(()), is_positive).under("reach")?;
     Ok(Listing {
         pace: own_pace(&raw)?,
+        reach: raw.reach,
         holes,
         for_each,
         order: raw.order,
@@ -112,6 +113,7 @@ fn check_listing(definition: &Definition, raw: RawListing) -> Result<Listing, Wr
         map,
         has_borrowed_map: raw.map.is_none(),
         recheck,
+        also,
         each: raw.each,
         name: raw.name,
         tests: raw.test,
@@ -125,12 +127,18 @@ fn known<'a>(definition: &'a Definition, raw: &'a RawListing, for_each: Option<&
     texts.extend(raw.each.keys().map(String::as_str));
     if let Some(for_each) = for_each {
         let holes: Vec<&str> = for_each.holes.iter().map(|(hole, _)| hole.as_str()).collect();
-        texts.extend(definition.listings[for_each.listing].each.keys().map(String::as_str));
+        texts.extend(root(definition, for_each).each.keys().map(String::as_str));
         texts.extend(&holes);
         lists.extend(&holes);
     }
     texts.extend(raw.holes.keys().map(String::as_str));
     Known { texts, lists }
+}
+
+/// The listing that is read for no other's records.
+fn root<'a>(definition: &'a Definition, for_each: &ForEach) -> &'a Listing {
+    let parent = &definition.listings[for_each.listing];
+    parent.for_each.as_ref().map_or(parent, |for_each| root(definition, for_each))
 }
 
 fn expressions(table: &toml::Table) -> Result<Vec<(String, Expression)>, Wrong> {
@@ -167,6 +175,10 @@ fn check_for_each(definition: &Definition, raw: &RawForEach, listing: &RawListin
         batch: raw.batch,
         most: raw.most,
     })
+}
+
+fn check_also(definition: &Definition, raw: &RawAlso) -> Result<Also, Wrong> {
+    Ok(Also { map: parsed_map(definition, &raw.map, Gives::Mention)?, tests: raw.test.clone() })
 }
 
 /// `listing` are its map and the places of its records.

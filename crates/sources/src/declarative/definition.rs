@@ -69,12 +69,22 @@ pub(crate) struct Listing {
     /// So many records the platform shows at most, whether there are more or not.
     pub(crate) shows: Option<u64>,
     pub(crate) pace: OwnPace,
+    /// The platform shows nothing that is older.
+    pub(crate) reach: Option<SignedDuration>,
     pub(crate) empty: Empty,
     pub(crate) request: RequestTemplate,
     pub(crate) pager: Pager,
     pub(crate) map: FieldMap,
     pub(crate) has_borrowed_map: bool,
     pub(crate) recheck: Option<RecheckRule>,
+    pub(crate) also: Option<Also>,
+    pub(crate) tests: Vec<MapTest>,
+}
+
+/// A second mention in the same record, such as the answer to a review.
+#[derive(Debug, Clone)]
+pub(crate) struct Also {
+    pub(crate) map: FieldMap,
     pub(crate) tests: Vec<MapTest>,
 }
 
@@ -192,6 +202,7 @@ pub(super) struct RawListing {
     pub(super) backfill: Option<SignedDuration>,
     pub(super) look_back: Option<SignedDuration>,
     pub(super) lateness: Option<SignedDuration>,
+    pub(super) reach: Option<SignedDuration>,
     #[serde(default)]
     pub(super) empty: Empty,
     pub(super) request: RawRequest,
@@ -201,6 +212,15 @@ pub(super) struct RawListing {
     /// The listing before this one whose records are mapped alike.
     pub(super) map_of: Option<String>,
     pub(super) recheck: Option<RawRecheck>,
+    pub(super) also: Option<RawAlso>,
+    #[serde(default)]
+    pub(super) test: Vec<MapTest>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawAlso {
+    pub(super) map: toml::Table,
     #[serde(default)]
     pub(super) test: Vec<MapTest>,
 }

@@ -9,6 +9,7 @@
 //! | `{ from = …, as = "html" }` | the same, converted |
 //! | `{ from = …, pick = "id(\\d+)" }` | what the first group of the pattern matches; nothing where it does not |
 //! | `{ from = …, pick = …, put = "post/$1" }` | the same with more around it |
+//! | `{ from = …, replace = [["pattern", "with $1"]] }` | the text with each pattern replaced wherever it stands, in turn |
 //! | `{ from = …, when = … }` | the same where a condition holds; see [`condition`](super::condition) |
 
 use std::{borrow::Cow, collections::BTreeMap};
@@ -80,6 +81,7 @@ struct Way {
     terms: Vec<Term>,
     convert: Convert,
     pick: Option<(Regex, String)>,
+    replace: Vec<(Regex, String)>,
     when: Option<Condition>,
 }
 
@@ -192,15 +194,16 @@ impl Way {
     fn parse(value: &toml::Value, conversions: &[(&str, Convert)]) -> Result<Self, Wrong> {
         let plain = conversions.first().map_or(Convert::Plain, |(_, convert)| *convert);
         let toml::Value::Table(table) = value else {
-            return Ok(Self { terms: terms(value)?, convert: plain, pick: None, when: None });
+            return Ok(Self { terms: terms(value)?, convert: plain, pick: None, replace: Vec::new(), when: None });
         };
-        only(table, &["from", "as", "pick", "put", "when"])?;
+        only(table, &["from", "as", "pick", "put", "replace", "when"])?;
         let from = table.get("from").ok_or_else(|| Wrong::new("has no `from`: name the place in the record"))?;
         let convert = table.get("as").map(|name| conversion(name, conversions).under("as")).transpose()?;
         Ok(Self {
             terms: terms(from).under("from")?,
             convert: convert.unwrap_or(plain),
             pick: pick_of(table)?,
+            replace: replacements(table).under("replace")?,
             when: table.get("when").map(|value| Condition::parse(value).under("when")).transpose()?,
         })
     }
@@ -209,7 +212,7 @@ impl Way {
         if self.when.as_ref().is_some_and(|when| !when.holds(scope)) {
             return None;
         }
-        self.terms.iter().find_map(|term| self.picked(term.value(scope)?))
+        self.terms.iter().find_map(|term| self.replaced(self.picked(term.value(scope)?)?))
     }
 
     fn picked<'a>(&self, value: Cow<'a, Value>) -> Option<Cow<'a, Value>> {
@@ -218,6 +221,15 @@ impl Way {
         let mut picked = String::new();
         pattern.captures(&text)?.expand(put, &mut picked);
         (!picked.is_empty()).then(|| Cow::Owned(picked.into()))
+    }
+
+    fn replaced<'a>(&self, value: Cow<'a, Value>) -> Option<Cow<'a, Value>> {
+        if self.replace.is_empty() {
+            return Some(value);
+        }
+        let replace = |text: String, (pattern, with): &(Regex, String)| pattern.replace_all(&text, with).into_owned();
+        let text = self.replace.iter().fold(scalar(&value)?, replace);
+        (!text.is_empty()).then(|| Cow::Owned(text.into()))
     }
 
     fn list(&self, scope: &Scope<'_>) -> Vec<String> {
@@ -264,6 +276,20 @@ fn pick_of(table: &toml::Table) -> Result<Option<(Regex, String)>, Wrong> {
         (None, Some(_)) => Err(Wrong::new("stands without a `pick`: name the pattern that fills it").under("put")),
         (Some(pattern), put) => Ok(Some((pattern_of(pattern).under("pick")?, put.unwrap_or("$1").to_owned()))),
     }
+}
+
+/// Pairs of a pattern and what stands in its place.
+fn replacements(table: &toml::Table) -> Result<Vec<(Regex, String)>, Wrong> {
+    let pairs = table.get("replace").map(|value| value.as_array().ok_or_else(|| Wrong::new("is no list of pairs")));
+    let pair = |(index, pair): (usize, &toml::Value)| {
+        let texts = pair.as_array().map(|pair| pair.iter().filter_map(toml::Value::as_str).collect::<Vec<_>>());
+        let Some([pattern, with]) = texts.as_deref() else {
+            return Err(Wrong::new("is no pair of a pattern and a text").under(index));
+        };
+        let pattern = Regex::new(pattern).map_err(|error| format!("is no regular expression: {error}"));
+        Ok((pattern.under(index)?, (*with).to_owned()))
+    };
+    pairs.transpose()?.into_iter().flatten().enumerate().map(pair).collect()
 }
 
 fn terms(value: &toml::Value) -> Result<Vec<Term>, Wrong> {
@@ -367,6 +393,7 @@ mod tests {
                 "[{ from = 'u.n', pick = 'id(\\d+)' }, { from = 'link', pick = 'id(\\d+)', put = 'no. $1' }]",
                 Some("no. 42"),
             ),
+            ("{ from = 'link', replace = [['(\\d)', '<$1>'], ['a/', '']] }", Some("id<4><2>")),
             ("{ from = 'id', when = 'link' }", Some("7")),
             ("{ from = 'id', when = 'no' }", None),
         ] {

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use grapevine_model::{AccountSnapshot, Author, Deletion, Engagement, Event, Kind, Media, Mention, MentionKey};
+use grapevine_model::{
+    AccountSnapshot, Author, Deletion, Engagement, EngagementSnapshot, Event, Kind, Media, Mention, MentionKey,
+};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
@@ -51,6 +53,9 @@ const TABLES: &[&str] = &["kind", "media"];
 const MEDIA: [&str; 4] = ["image", "video", "audio", "link"];
 /// The fields of a map whose listing gives accounts, or nothing.
 const OF_ACCOUNTS: &[&str] = &["account", "followers", "skip"];
+/// Those of a map whose listing gives counters of what another one gives.
+const OF_COUNTERS: &[&str] =
+    &["id", "instance", "likes", "reposts", "replies", "quotes", "bookmarks", "impressions", "changed_at", "skip"];
 const OF_NOTHING: &[&str] = &["created_at", "changed_at", "skip"];
 
 /// What a listing's records become.
@@ -61,6 +66,8 @@ pub(crate) enum Gives {
     Mention,
     /// How many followers an account has.
     Account,
+    /// Counters of a mention that another listing gives.
+    Engagement,
     /// Nothing by themselves: other listings are read for each of them.
     Nothing,
 }
@@ -71,6 +78,7 @@ impl Gives {
         match self {
             Gives::Mention => ([VALUES, TIMES, CONDITIONS, TABLES].concat(), &["id", "created_at"]),
             Gives::Account => (OF_ACCOUNTS.to_vec(), &["account", "followers"]),
+            Gives::Engagement => (OF_COUNTERS.to_vec(), &["id"]),
             Gives::Nothing => (OF_NOTHING.to_vec(), &[]),
         }
     }
@@ -210,20 +218,25 @@ impl FieldMap {
     /// Why it is no mention, in words.
     pub(crate) fn map(&self, record: &Value, origin: &Origin<'_>) -> Result<Mapped, String> {
         let read = Reading { map: self, scope: Scope { record, names: origin.names } };
-        if !record.is_object() {
-            return Err("a record is no object: check `records`".to_owned());
+        if !record.is_object() && !record.is_array() {
+            return Err("a record is neither an object nor a list: check `records`".to_owned());
         }
         if read.holds("skip") {
             return Ok(Mapped::Skipped);
         }
         match self.gives {
-            Gives::Mention => {}
+            Gives::Mention | Gives::Engagement => {}
             Gives::Account => return read.account(origin).map(Event::AccountSnapshot).map(Mapped::Event),
             Gives::Nothing => return Ok(Mapped::Noted),
         }
         let id = read.text("id")?.ok_or("the record has no id: check `map.id`")?;
         let instance = read.text("instance")?.unwrap_or_default();
         let key = MentionKey::new(origin.platform, instance, id);
+        if self.gives == Gives::Engagement {
+            let (engagement, observed_at) = (read.engagement()?, origin.observed_at);
+            let snapshot = EngagementSnapshot { key, observed_at, engagement };
+            return Ok(Mapped::Event(Event::EngagementSnapshot(snapshot)));
+        }
         if read.holds("deleted") {
             return Ok(Mapped::Event(Event::Delete(Deletion { key, observed_at: origin.observed_at })));
         }

@@ -79,6 +79,13 @@ impl<'a> Reader<'a> {
         Shown { record, position: self.map.position(record, &self.origin), asked: self.asked(record), became }
     }
 
+    /// The second mention of the record. Its place in the listing is the record's.
+    pub(crate) fn also<'b>(&self, record: &'b Value) -> Option<Shown<'b>> {
+        let also = self.listing.also.as_ref()?;
+        let shown = Reader { map: &also.map, ..*self }.read(record);
+        Some(Shown { position: self.map.position(record, &self.origin), asked: None, ..shown })
+    }
+
     /// What names the record where it is asked for again.
     fn asked(&self, record: &Value) -> Option<String> {
         let rule = self.listing.recheck.as_ref()?;

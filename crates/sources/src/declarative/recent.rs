@@ -23,6 +23,7 @@ impl Recent {
         let (key, print) = match &event {
             Event::Upsert(mention) => (&mention.key, Print(seconds, content(mention), counters(&mention.engagement))),
             Event::Delete(deletion) => (&deletion.key, Print(seconds, 0, 0)),
+            Event::EngagementSnapshot(snapshot) => (&snapshot.key, Print(seconds, 0, counters(&snapshot.engagement))),
             _ => return Some(event),
         };
         let known = self.0.insert(name(key), print);

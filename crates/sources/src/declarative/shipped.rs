@@ -14,11 +14,18 @@ use crate::registry::{Arrival, Capabilities, KeyDoc, KindRow};
 pub const TEXTS: &[&str] = &[
     include_str!("../../platforms/appstore_reviews.toml"),
     include_str!("../../platforms/discourse.toml"),
+    include_str!("../../platforms/facebook_page.toml"),
     include_str!("../../platforms/github.toml"),
+    include_str!("../../platforms/googleplay_reviews.toml"),
     include_str!("../../platforms/hackernews_search.toml"),
+    include_str!("../../platforms/instagram.toml"),
     include_str!("../../platforms/lemmy.toml"),
+    include_str!("../../platforms/linkedin.toml"),
     include_str!("../../platforms/reddit.toml"),
     include_str!("../../platforms/stackexchange.toml"),
+    include_str!("../../platforms/threads.toml"),
+    include_str!("../../platforms/tiktok.toml"),
+    include_str!("../../platforms/tiktok_research.toml"),
     include_str!("../../platforms/trustpilot.toml"),
     include_str!("../../platforms/youtube.toml"),
 ];

@@ -181,7 +181,8 @@ impl DeclarativeSource {
         let (batch, tokens) = (rule.batch, known.recheck.due(&rule.plan, now, rule.batch));
         let ids = tokens.iter().map(|token| of_token(token).0.to_owned()).collect();
         let lists = self.lists([(IDS.to_owned(), ids)].into());
-        let asked = Asked { names: &partition.names, lists: &lists, page: None, since: now, until: now };
+        let since = now.saturating_sub(rule.plan.oldest()).unwrap_or(now);
+        let asked = Asked { names: &partition.names, lists: &lists, page: None, since, until: now };
         let request = rule.request.fill(&asked).map_err(SourceError::Config)?;
         match self.fetch(partition, (None, request)).await {
             Ok(answered) => Ok(Step::Recheck(tokens, Some(answered))),
@@ -224,6 +225,7 @@ impl DeclarativeSource {
             Step::Page(Answered { page, value, response }) => {
                 let reader = reader(response.at);
                 let records = reader.records(&value);
+                taking.also(records.iter().filter_map(|record| reader.also(record)).collect());
                 let shown = records.iter().map(|record| reader.read(record)).collect();
                 let answer = Answer { body: &value, response: &response, records: &records };
                 let next = listing.pager.next(page.as_deref(), &answer);
@@ -232,7 +234,9 @@ impl DeclarativeSource {
             Step::Recheck(tokens, answered) => {
                 let (value, at) = answered.map_or((Value::Null, taking.now), |it| (it.value, it.response.at));
                 let reader = reader(at).of_recheck();
-                let shown = reader.records(&value).into_iter().map(|record| reader.read(record)).collect();
+                let records = reader.records(&value);
+                taking.also(records.iter().filter_map(|record| reader.also(record)).collect());
+                let shown = records.into_iter().map(|record| reader.read(record)).collect();
                 taking.again(&tokens, shown, &reader.origin);
             }
         }
@@ -399,10 +403,15 @@ impl Source for DeclarativeSource {
         let listing = self.listing(partition);
         let partition = partition.with(listing, each);
         let reader = Reader::of_page(listing, &partition, self.origin(&partition, observed_at));
-        match reader.keeping_raw(self.spec.values.keep_raw).read(&piece["record"]).became {
-            Became::Event(event) => Ok(vec![*event]),
-            Became::Rejected(rejected) => Err(rejected.reason),
-            Became::Noted | Became::Skipped => Ok(Vec::new()),
+        let reader = reader.keeping_raw(self.spec.values.keep_raw);
+        let mut events = Vec::new();
+        for shown in [Some(reader.read(&piece["record"])), reader.also(&piece["record"])].into_iter().flatten() {
+            match shown.became {
+                Became::Event(event) => events.push(*event),
+                Became::Rejected(rejected) => return Err(rejected.reason),
+                Became::Noted | Became::Skipped => {}
+            }
         }
+        Ok(events)
     }
 }

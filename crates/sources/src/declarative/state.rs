@@ -270,7 +270,7 @@ impl Partition {
         if let Some(rule) = &end.listing.for_each {
             return self.end_of_child(rule, &run, is_cut, &end);
         }
-        let before = self.mark;
+        let (before, beyond) = (self.mark, run.beyond(end.listing, self.through));
         // A time ahead of ours would leave out what is written until then.
         self.mark = before.max(run.newest.map(|newest| newest.min(run.began)));
         self.rests_since = Some(end.now);
@@ -286,18 +286,19 @@ impl Partition {
             return None;
         }
         self.through = Some(run.began.saturating_sub(end.pace.lateness).unwrap_or(run.began)).max(self.through);
-        is_cut.then(|| run.missed(end.listing))
+        is_cut.then(|| run.missed(end.listing)).or(beyond)
     }
 
     /// What was created before counts as complete as far as the other listing is, less what this one may be later.
     fn end_of_child(&mut self, rule: &ForEach, run: &Run, is_cut: bool, end: &End<'_>) -> Option<Missed> {
         (self.rests_since, self.broken) = (Some(end.now), 0);
         let newest = run.newest.map(|newest| newest.min(run.began));
+        let beyond = run.beyond(end.listing, self.through);
         let through = self.children.finish(rule, newest, end.now);
         self.through = self.through.max(through);
         let floor = end.now.saturating_sub(end.pace.backfill).unwrap_or(end.now);
         self.forget_before(floor, end);
-        is_cut.then(|| run.missed(end.listing))
+        is_cut.then(|| run.missed(end.listing)).or(beyond)
     }
 
     /// Fingerprints of what will be read again are kept.
@@ -328,6 +329,13 @@ impl Run {
             _ => self.last.unwrap_or(self.began).max(self.floor),
         };
         Missed { from: self.floor, to: oldest }
+    }
+
+    /// What lies before all that the platform shows, and was not read.
+    fn beyond(&self, listing: &Listing, through: Option<Timestamp>) -> Option<Missed> {
+        let edge = self.began.checked_sub(listing.reach?).ok()?;
+        let from = through.unwrap_or(self.floor);
+        (from < edge).then_some(Missed { from, to: edge })
     }
 
     /// Whether the token was given before in this run: it goes in a circle then. `shown` is what the page showed, where

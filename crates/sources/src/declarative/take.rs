@@ -54,6 +54,11 @@ impl Taking<'_> {
         }
     }
 
+    /// What else stands in the records: neither watched nor read for.
+    pub(crate) fn also(&mut self, shown: Vec<Shown<'_>>) {
+        shown.into_iter().for_each(|one| self.give(one));
+    }
+
     /// What was asked for by these names.
     pub(crate) fn again(&mut self, tokens: &[String], shown: Vec<Shown<'_>>, origin: &Origin<'_>) {
         let Some(rule) = &self.listing.recheck else { return };
@@ -83,6 +88,10 @@ impl Taking<'_> {
     fn take(&mut self, shown: Shown<'_>) {
         self.offer(&shown);
         self.watch(&shown);
+        self.give(shown);
+    }
+
+    fn give(&mut self, shown: Shown<'_>) {
         match shown.became {
             Became::Event(event) => self.events.extend(self.known.recent.sift(*event, shown.position)),
             Became::Rejected(rejected) => {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
-use grapevine_model::{AccountSnapshot, Event, Mention};
+use grapevine_model::{AccountSnapshot, Engagement, EngagementSnapshot, Event, Mention};
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -129,6 +129,7 @@ fn run(definition: &Definition, listing: &str, test: &MapTest) -> Vec<String> {
     let mapped = definition.map(listing, &test.each, &record, Timestamp::UNIX_EPOCH);
     let (event, found) = match mapped {
         Ok(Some(Event::Upsert(mention))) => ("mention", Some(fields(&mention))),
+        Ok(Some(Event::EngagementSnapshot(snapshot))) => ("engagement", Some(counter_fields(&snapshot))),
         Ok(Some(Event::AccountSnapshot(account))) => ("account", Some(account_fields(&account))),
         Ok(Some(_)) => ("delete", None),
         Ok(None) => ("skip", None),
@@ -183,6 +184,25 @@ fn same(field: &str, expected: &Value, found: &Value) -> bool {
     }
 }
 
+fn counter_fields(snapshot: &EngagementSnapshot) -> BTreeMap<&'static str, Value> {
+    let mut fields = counters(&snapshot.engagement);
+    fields.insert("id", json!(snapshot.key.native_id));
+    let instance = Some(&snapshot.key.instance).filter(|instance| !instance.is_empty());
+    fields.insert("instance", json!(instance));
+    fields
+}
+
+fn counters(engagement: &Engagement) -> BTreeMap<&'static str, Value> {
+    BTreeMap::from([
+        ("likes", json!(engagement.likes)),
+        ("reposts", json!(engagement.reposts)),
+        ("replies", json!(engagement.replies)),
+        ("quotes", json!(engagement.quotes)),
+        ("bookmarks", json!(engagement.bookmarks)),
+        ("impressions", json!(engagement.impressions)),
+    ])
+}
+
 fn account_fields(account: &AccountSnapshot) -> BTreeMap<&'static str, Value> {
     BTreeMap::from([("account", json!(account.account)), ("followers", json!(account.followers))])
 }
@@ -192,8 +212,8 @@ fn fields(mention: &Mention) -> BTreeMap<&'static str, Value> {
     let filled = |text: &str| if text.is_empty() { Value::Null } else { text.into() };
     let media: Vec<String> = mention.media.iter().map(|media| format!("{} {}", media.kind, media.url)).collect();
     let list = |items: &[String]| if items.is_empty() { Value::Null } else { json!(items) };
-    let (author, engagement) = (&mention.author, &mention.engagement);
-    BTreeMap::from([
+    let author = &mention.author;
+    let mut all = BTreeMap::from([
         ("id", json!(mention.key.native_id)),
         ("instance", filled(&mention.key.instance)),
         ("url", json!(mention.url)),
@@ -215,12 +235,8 @@ fn fields(mention: &Mention) -> BTreeMap<&'static str, Value> {
         ("parent", json!(mention.parent)),
         ("root", json!(mention.root)),
         ("parent_author", json!(mention.parent_author)),
-        ("likes", json!(engagement.likes)),
-        ("reposts", json!(engagement.reposts)),
-        ("replies", json!(engagement.replies)),
-        ("quotes", json!(engagement.quotes)),
-        ("bookmarks", json!(engagement.bookmarks)),
-        ("impressions", json!(engagement.impressions)),
         ("stars", json!(mention.stars)),
-    ])
+    ]);
+    all.extend(counters(&mention.engagement));
+    all
 }

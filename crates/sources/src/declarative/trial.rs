@@ -35,7 +35,8 @@ pub(crate) struct Tested<'a> {
 }
 
 impl Definition {
-    /// The records in an answer to one of its listings; `posts again` is what `posts` asks for again.
+    /// The records in an answer to one of its listings; `posts again` is what `posts` asks for again, `posts also` what else
+    /// stands in its records.
     ///
     /// # Errors
     /// There is no such listing.
@@ -94,21 +95,33 @@ impl Definition {
                 is_borrowed: rule.has_borrowed_map,
                 tests: &rule.tests,
             });
-            [first].into_iter().chain(again)
+            let also = listing.also.as_ref().map(|also| Tested {
+                name: also_of(listing),
+                map: &also.map,
+                is_borrowed: false,
+                tests: &also.tests,
+            });
+            [first].into_iter().chain(again).chain(also)
         })
     }
 
     fn places(&self, name: &str) -> Result<(&Listing, &[Path], &FieldMap), String> {
-        let find = |listing: &Listing| listing.name == name || again(listing) == name;
+        let find = |listing: &Listing| [listing.name.clone(), again(listing), also_of(listing)].contains(&name.to_owned());
         let Some(listing) = self.listings.iter().find(|listing| find(listing)) else {
             let names: Vec<&str> = self.listings.iter().map(|listing| listing.name.as_str()).collect();
             return Err(format!("the listing {name:?} {}", unknown(name, &names)));
         };
-        Ok(match &listing.recheck {
-            Some(rule) if listing.name != name => (listing, &rule.records, &rule.map),
+        Ok(match (&listing.recheck, &listing.also) {
+            (Some(rule), _) if again(listing) == name => (listing, &rule.records, &rule.map),
+            (_, Some(also)) if also_of(listing) == name => (listing, &listing.records, &also.map),
             _ => (listing, &listing.records, &listing.map),
         })
     }
+}
+
+/// What else stands in its records.
+fn also_of(listing: &Listing) -> String {
+    format!("{} also", listing.name)
 }
 
 fn again(listing: &Listing) -> String {

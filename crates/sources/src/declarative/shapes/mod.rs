@@ -1,5 +1,7 @@
 //! How the platforms of the shipped definitions tell a story, one module each.
 
+mod pages;
+
 use std::sync::Arc;
 
 use crate::conformance::shape::Shape;
@@ -17,5 +19,12 @@ macro_rules! shapes {
 
 shapes! {
     discourse,
+    facebook_page,
+    googleplay_reviews,
+    instagram,
+    linkedin,
     reddit,
+    threads,
+    tiktok,
+    tiktok_research,
 }
