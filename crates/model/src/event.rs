@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Engagement, Mention, MentionKey, SourceHealth};
+use crate::{Campaign, Engagement, Mention, MentionKey, SourceHealth, Survey};
 
 /// What a source emits, and what travels through the log.
 ///
@@ -15,6 +15,8 @@ pub enum Event {
     AuthorTombstone(AuthorTombstone),
     EngagementSnapshot(EngagementSnapshot),
     AccountSnapshot(AccountSnapshot),
+    Campaign(Box<Campaign>),
+    Survey(Box<Survey>),
     Gap(Gap),
     Sampled(Sampled),
     Heartbeat(Heartbeat),
@@ -30,6 +32,8 @@ impl Event {
             Event::Delete(deletion) => Some(deletion.key.to_string()),
             Event::EngagementSnapshot(snapshot) => Some(snapshot.key.to_string()),
             Event::AccountSnapshot(snapshot) => Some(format!("{}:{}", snapshot.platform, snapshot.account)),
+            Event::Campaign(row) => Some(format!("{}:campaign:{}", row.platform, row.campaign)),
+            Event::Survey(row) => Some(format!("{}:survey:{}", row.platform, row.id)),
             Event::SourceHealth(health) => Some(format!("source:{}", health.source)),
             Event::AuthorTombstone(_) | Event::Gap(_) | Event::Sampled(_) | Event::Heartbeat(_) => None,
         }
@@ -43,6 +47,8 @@ impl Event {
             Event::AuthorTombstone(_) => "author_tombstone",
             Event::EngagementSnapshot(_) => "engagement_snapshot",
             Event::AccountSnapshot(_) => "account_snapshot",
+            Event::Campaign(_) => "campaign",
+            Event::Survey(_) => "survey",
             Event::Gap(_) => "gap",
             Event::Sampled(_) => "sampled",
             Event::Heartbeat(_) => "heartbeat",

@@ -3,23 +3,29 @@
 //! Nothing here does I/O, reads a clock or knows a platform. Every other crate speaks these types.
 //!
 //! - [`Mention`] is one post, reply, repost, quote, review or message that was observed.
-//! - [`Event`] is what sources emit: a mention, its deletion, a snapshot of its engagement, a gap, a sampled
-//!   span, a heartbeat, a source's health.
+//! - [`Event`] is what sources emit: a mention, its deletion, a snapshot of its engagement, an imported row, a gap, a
+//!   sampled span, a heartbeat, a source's health.
 //! - [`wire`] turns events into the JSON records of the log, with a schema version.
 
+mod amount;
 mod bucket;
+mod currency;
 mod event;
 mod health;
 mod id;
 mod mention;
+mod rows;
 mod scores;
 pub mod wire;
 
+pub use amount::{Amount, ParseAmountError};
 pub use bucket::Bucket;
+pub use currency::is_currency;
 pub use event::{AccountSnapshot, AuthorTombstone, Deletion, EngagementSnapshot, Event, Gap, Heartbeat, Sampled};
 pub use health::{QuotaUse, SourceHealth, SpendUse, Usage};
 pub use id::{MentionId, MentionKey, ParseMentionIdError};
 pub use mention::{Author, BrandMatch, Engagement, Kind, Media, Mention};
+pub use rows::{Campaign, CampaignFigures, Scale, Survey};
 pub use scores::{Intent, Polarity, Scores};
 
 /// Topics of the log. A topic is a Kafka topic (or its embedded equivalent), never the subject of a text.

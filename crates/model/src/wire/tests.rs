@@ -4,8 +4,9 @@ use proptest::{option, prelude::*};
 
 use super::*;
 use crate::{
-    AccountSnapshot, Author, AuthorTombstone, BrandMatch, Deletion, Engagement, EngagementSnapshot, Gap, Heartbeat,
-    Intent, Kind, Media, Mention, MentionKey, Polarity, QuotaUse, Sampled, Scores, SourceHealth, SpendUse, Usage,
+    AccountSnapshot, Amount, Author, AuthorTombstone, BrandMatch, Campaign, CampaignFigures, Deletion, Engagement,
+    EngagementSnapshot, Gap, Heartbeat, Intent, Kind, Media, Mention, MentionKey, Polarity, QuotaUse, Sampled, Scale,
+    Scores, SourceHealth, SpendUse, Survey, Usage,
 };
 
 fn mention() -> Mention {
@@ -51,6 +52,26 @@ fn a_record_of_version_2_still_reads_and_weighs_one() {
         "observed_at":"2026-03-01T10:00:05Z","caught_up":true}}}"#;
     let Ok(Event::Heartbeat(heartbeat)) = decode(heartbeat) else { panic!("a heartbeat") };
     assert_eq!(heartbeat.closes, None);
+}
+
+/// Field by field, as records of the log keep them for ever.
+#[test]
+fn imported_rows_are_written_as_they_were() {
+    let campaign =
+        br#"{"v":3,"event":{"campaign":{"platform":"google_ads","account":"7","campaign":"42","name":"Spring",
+        "from":"2026-03-01T00:00:00Z","to":"2026-03-02T00:00:00Z","currency":"EUR","observed_at":"2026-03-03T00:00:00Z",
+        "spend":"12.5","impressions":1000,"clicks":20,"conversions":"1.33"}}}"#;
+    let Event::Campaign(row) = decode(campaign).unwrap() else { panic!("a campaign") };
+    assert_eq!((row.figures.spend, row.figures.clicks), (Some(Amount::from_micros(12_500_000)), Some(20)));
+    assert_eq!((row.part.as_str(), row.brand.as_str(), row.figures.conversion_value), ("", "", None));
+    let survey = br#"{"v":3,"event":{"survey":{"platform":"typeform","id":"r1","answered_at":"2026-03-01T00:00:00Z",
+        "scale":"nps","score":9.0,"comment":"quick","observed_at":"2026-03-03T00:00:00Z"}}}"#;
+    let Event::Survey(row) = decode(survey).unwrap() else { panic!("a survey response") };
+    assert_eq!((row.scale, row.score, row.comment.as_str()), (Scale::Nps, Some(9.0), "quick"));
+    for record in [&campaign[..], &survey[..]] {
+        let event = decode(record).unwrap();
+        assert_eq!(decode(&encode(&event)).unwrap(), event);
+    }
 }
 
 #[test]
@@ -105,6 +126,8 @@ fn event() -> impl Strategy<Value = Event> {
         1 => (text(), text(), time(), any::<u64>()).prop_map(|(platform, account, observed_at, followers)| {
             Event::AccountSnapshot(AccountSnapshot { platform, account, observed_at, followers })
         }),
+        1 => campaign().prop_map(|row| Event::Campaign(Box::new(row))),
+        1 => survey().prop_map(|row| Event::Survey(Box::new(row))),
         1 => (text(), time(), time(), text())
             .prop_map(|(source, from, to, reason)| Event::Gap(Gap { source, from, to, reason })),
         1 => (text(), time(), time(), share(), text())
@@ -146,6 +169,48 @@ fn usage() -> impl Strategy<Value = Usage> {
         quota,
         spend,
     })
+}
+
+fn campaign() -> impl Strategy<Value = Campaign> {
+    (any::<[String; 7]>(), [time(), time(), time()], figures()).prop_map(|(texts, [from, to, observed_at], figures)| {
+        let [platform, account, campaign, name, part, brand, currency] = texts;
+        Campaign { platform, account, campaign, name, part, brand, from, to, currency, observed_at, figures }
+    })
+}
+
+fn figures() -> impl Strategy<Value = CampaignFigures> {
+    let amount = || option::of((-i64::MAX..=i64::MAX).prop_map(Amount::from_micros));
+    ([amount(), amount(), amount()], any::<[Option<u64>; 2]>()).prop_map(
+        |([spend, conversions, conversion_value], [impressions, clicks])| CampaignFigures {
+            spend,
+            impressions,
+            clicks,
+            conversions,
+            conversion_value,
+        },
+    )
+}
+
+fn survey() -> impl Strategy<Value = Survey> {
+    let times = (option::of(time()), time(), time());
+    (any::<[String; 6]>(), times, select(&Scale::ALL), option::of(0.0..=10.0_f32)).prop_map(
+        |(texts, (asked_at, answered_at, observed_at), scale, score)| {
+            let [platform, id, survey, brand, comment, respondent] = texts;
+            Survey {
+                platform,
+                id,
+                survey,
+                brand,
+                asked_at,
+                answered_at,
+                scale,
+                score,
+                comment,
+                respondent,
+                observed_at,
+            }
+        },
+    )
 }
 
 fn any_mention() -> impl Strategy<Value = Mention> {

@@ -24,6 +24,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "0008_batches", sql: include_str!("../../migrations/0008_batches.sql") },
     Migration { name: "0009_by_id", sql: include_str!("../../migrations/0009_by_id.sql") },
     Migration { name: "0010_sampling", sql: include_str!("../../migrations/0010_sampling.sql") },
+    Migration { name: "0011_imports", sql: include_str!("../../migrations/0011_imports.sql") },
 ];
 
 struct Migration {

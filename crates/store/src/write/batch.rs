@@ -59,6 +59,8 @@ pub struct Inserted {
     pub tombstones: u64,
     pub engagement: u64,
     pub accounts: u64,
+    pub campaigns: u64,
+    pub surveys: u64,
     pub gaps: u64,
     /// Spans of which a source read a part.
     pub sampled: u64,
@@ -89,6 +91,8 @@ impl Inserted {
             + self.tombstones
             + self.engagement
             + self.accounts
+            + self.campaigns
+            + self.surveys
             + self.gaps
             + self.sampled
             + self.heartbeats

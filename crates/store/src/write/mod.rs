@@ -1,6 +1,7 @@
 //! The writer: one batch of the log becomes rows of every table, once.
 
 mod batch;
+mod imports;
 mod lookup;
 mod plan;
 mod rows;
@@ -17,6 +18,7 @@ use clickhouse::RowWrite;
 use grapevine_model::MentionId;
 
 pub use batch::{Batch, Inserted};
+use imports::{CampaignRecord, SurveyRecord};
 use plan::Plan;
 use rows::{AccountRecord, BatchRecord, EngagementRecord, MentionRecord};
 use sources::{GapRecord, HealthRecord, ReportRecord, SampledRecord};
@@ -66,6 +68,8 @@ impl Store {
             self.write::<MentionRecord<'_>>("mentions", Some(token), &plan.mentions),
             self.write::<EngagementRecord>("engagement", other, &plan.engagement),
             self.write::<AccountRecord>("accounts", other, &plan.accounts),
+            self.write::<CampaignRecord<'_>>("campaigns", other, &plan.campaigns),
+            self.write::<SurveyRecord<'_>>("surveys", other, &plan.surveys),
             self.write::<GapRecord>("gaps", other, &plan.gaps),
             self.write::<SampledRecord>("sampled", other, &plan.sampled),
             self.write::<ReportRecord>("source_reports", other, &plan.reports),

@@ -8,6 +8,7 @@ use crate::hours::{EpochsOf, Hour};
 
 use super::{
     Batch, Inserted,
+    imports::{CampaignRecord, SurveyRecord},
     rows::{AccountRecord, EngagementRecord, MentionRecord, created, version},
     slots::{Change, Removal, Slot, Slots},
     sources::{GapRecord, HealthRecord, ReportRecord, SampledRecord},
@@ -44,6 +45,8 @@ pub(super) struct Plan<'a> {
     pub mentions: Vec<MentionRecord<'a>>,
     pub engagement: Vec<EngagementRecord>,
     pub accounts: Vec<AccountRecord>,
+    pub campaigns: Vec<CampaignRecord<'a>>,
+    pub surveys: Vec<SurveyRecord<'a>>,
     pub gaps: Vec<GapRecord>,
     pub sampled: Vec<SampledRecord>,
     pub health: Vec<HealthRecord>,
@@ -78,6 +81,8 @@ pub(super) fn plan<'a>(batch: &'a Batch, ids: &[Option<MentionId>], stored: &'a 
             }
             Event::EngagementSnapshot(snapshot) => plan.engagement.push(snapshot.into()),
             Event::AccountSnapshot(snapshot) => plan.accounts.push(snapshot.into()),
+            Event::Campaign(row) => plan.campaigns.push((&**row).into()),
+            Event::Survey(row) => plan.surveys.push((&**row).into()),
             Event::Gap(gap) => plan.gaps.push(gap.into()),
             Event::Sampled(sampled) => plan.sampled.push(sampled.into()),
             Event::Heartbeat(heartbeat) => plan.health.push(HealthRecord::of(heartbeat, partition)),
@@ -166,6 +171,8 @@ impl<'a> Plan<'a> {
         self.inserted.rows = self.mentions.len() as u64 - removed;
         self.inserted.engagement = self.engagement.len() as u64;
         self.inserted.accounts = self.accounts.len() as u64;
+        self.inserted.campaigns = self.campaigns.len() as u64;
+        self.inserted.surveys = self.surveys.len() as u64;
         self.inserted.gaps = self.gaps.len() as u64;
         self.inserted.sampled = self.sampled.len() as u64;
         self.inserted.heartbeats = self.health.len() as u64;

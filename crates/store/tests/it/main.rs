@@ -6,6 +6,7 @@ mod chaos;
 mod community;
 mod crashes;
 mod generated;
+mod imports;
 mod limits;
 mod migrations;
 mod queries;

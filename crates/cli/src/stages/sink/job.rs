@@ -125,7 +125,7 @@ fn read(value: &[u8]) -> Result<Event, String> {
 }
 
 /// What became of each event, by the label of its counter.
-fn outcomes(inserted: &Inserted) -> [(&'static str, u64); 14] {
+fn outcomes(inserted: &Inserted) -> [(&'static str, u64); 16] {
     [
         ("stored", inserted.stored),
         ("replaced", inserted.replaced),
@@ -137,6 +137,8 @@ fn outcomes(inserted: &Inserted) -> [(&'static str, u64); 14] {
         ("tombstones", inserted.tombstones),
         ("engagement", inserted.engagement),
         ("accounts", inserted.accounts),
+        ("campaigns", inserted.campaigns),
+        ("surveys", inserted.surveys),
         ("gaps", inserted.gaps),
         ("sampled", inserted.sampled),
         ("heartbeats", inserted.heartbeats),
@@ -193,6 +195,8 @@ mod tests {
             tombstones: 1,
             engagement: 1,
             accounts: 1,
+            campaigns: 1,
+            surveys: 1,
             gaps: 1,
             sampled: 1,
             heartbeats: 1,

@@ -1,6 +1,6 @@
 //! What the store would refuse or twist, found before a batch is made of it: one bad record then costs one record.
 
-use grapevine_model::{Event, Mention, Scores};
+use grapevine_model::{Amount, Campaign, Event, Mention, Scores, Survey, is_currency};
 use jiff::Timestamp;
 
 /// Bytes of a text. The longest that a platform allows is far below; more is no post.
@@ -16,6 +16,8 @@ pub fn check(event: &Event) -> Result<(), String> {
         Event::AuthorTombstone(tombstone) => time("observed_at", tombstone.observed_at),
         Event::EngagementSnapshot(snapshot) => time("observed_at", snapshot.observed_at),
         Event::AccountSnapshot(snapshot) => time("observed_at", snapshot.observed_at),
+        Event::Campaign(row) => check_campaign(row),
+        Event::Survey(row) => check_survey(row),
         // A gap's ends may lie anywhere: the store holds them within its range.
         Event::Gap(_) => Ok(()),
         Event::Sampled(sampled) if !(0.0..=1.0).contains(&sampled.rate) => {
@@ -50,6 +52,39 @@ fn check_scores(scores: &Scores) -> Result<(), String> {
     let Scores { negative, neutral, positive, confidence, .. } = scores;
     match [negative, neutral, positive, confidence].into_iter().find(|share| !(0.0..=1.0).contains(*share)) {
         Some(share) => Err(format!("a probability of {share} is not between 0 and 1")),
+        None => Ok(()),
+    }
+}
+
+fn check_campaign(row: &Campaign) -> Result<(), String> {
+    for (name, at) in [("start", row.from), ("end", row.to), ("observed_at", row.observed_at)] {
+        time(name, at)?;
+    }
+    if row.from >= row.to {
+        return Err(format!("its span ends at {}, which is not after its start at {}", row.to, row.from));
+    }
+    if !is_currency(&row.currency) {
+        return Err(format!("its currency is {:?}, which is no code of ISO 4217", row.currency));
+    }
+    let figures = [("spend", row.figures.spend), ("conversions", row.figures.conversions)];
+    match figures.into_iter().find(|(_, amount)| amount.is_some_and(Amount::is_negative)) {
+        Some((name, _)) => Err(format!("its {name} is below 0")),
+        None => Ok(()),
+    }
+}
+
+fn check_survey(row: &Survey) -> Result<(), String> {
+    for (name, at) in
+        [("answered_at", Some(row.answered_at)), ("asked_at", row.asked_at), ("observed_at", Some(row.observed_at))]
+    {
+        at.map_or(Ok(()), |at| time(name, at))?;
+    }
+    if row.comment.len() > LONGEST_TEXT {
+        return Err(format!("its comment has {} bytes, the most is {LONGEST_TEXT}", row.comment.len()));
+    }
+    let (low, high) = row.scale.ends();
+    match row.score.filter(|score| !(low..=high).contains(score)) {
+        Some(score) => Err(format!("its score is {score}, which is not between {low} and {high}")),
         None => Ok(()),
     }
 }
@@ -99,6 +134,29 @@ mod tests {
         let text = text.unwrap().replace("4.0", "1e39");
         let reason = wire::decode(text.as_bytes()).map_err(|error| error.to_string()).and_then(|event| check(&event));
         assert!(reason.is_err(), "{reason:?}");
+    }
+
+    #[test]
+    fn an_imported_row_that_can_not_be_is_refused_with_its_reason() {
+        let at: Timestamp = "2026-03-01T10:00:00Z".parse().unwrap();
+        let row = |currency: &str, to: &str, spend: &str, score: &str| {
+            let campaign = format!(
+                r#"{{"v":3,"event":{{"campaign":{{"platform":"x_ads","campaign":"1","from":"{at}","to":"{to}",
+                "currency":"{currency}","observed_at":"{at}","spend":"{spend}"}}}}}}"#
+            );
+            let survey = format!(
+                r#"{{"v":3,"event":{{"survey":{{"platform":"typeform","id":"1","answered_at":"{at}","scale":"csat",
+                "score":{score},"observed_at":"{at}"}}}}}}"#
+            );
+            [campaign, survey].map(|text| check(&wire::decode(text.as_bytes()).unwrap()).err().unwrap_or_default())
+        };
+        let day = "2026-03-02T10:00:00Z";
+        assert_eq!(row("EUR", day, "1.5", "1"), ["", ""]);
+        let [campaign, survey] = row("EURO", day, "1", "0.5");
+        assert_eq!(campaign, "its currency is \"EURO\", which is no code of ISO 4217");
+        assert_eq!(survey, "its score is 0.5, which is not between 1 and 5");
+        assert!(row("EUR", "2026-03-01T10:00:00Z", "1", "1")[0].starts_with("its span ends at"));
+        assert_eq!(row("EUR", day, "-0.01", "1")[0], "its spend is below 0");
     }
 
     #[test]
