@@ -14,6 +14,7 @@ pub mod push;
 pub mod recheck;
 pub mod recording;
 pub mod registry;
+pub mod rows;
 pub mod socket;
 pub mod stream;
 pub mod text;
@@ -45,6 +46,7 @@ kinds! {
     mastodon + shape,
     slack + shape,
     telegram + shape,
+    webhook,
     declarative + shapes,
 }
 

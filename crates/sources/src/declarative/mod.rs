@@ -50,6 +50,13 @@ mod turns;
 
 use std::{fmt, path::PathBuf, sync::Arc};
 
+pub(crate) use self::{
+    condition::Condition,
+    error::{Under, Wrong},
+    expression::Scope,
+    map::{FieldMap, Gives, Mapped, Origin},
+    test::{compare, fields},
+};
 pub use self::{
     definition::Definition,
     error::DefinitionError,

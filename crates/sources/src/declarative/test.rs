@@ -151,7 +151,8 @@ fn expect_reason(test: &MapTest, reason: &str) -> Vec<String> {
     }
 }
 
-fn compare(found: &BTreeMap<&'static str, Value>, expect: &toml::Table) -> Vec<String> {
+/// What is not as expected.
+pub(crate) fn compare(found: &BTreeMap<&'static str, Value>, expect: &toml::Table) -> Vec<String> {
     let mut failures = Vec::new();
     for (field, expected) in expect.iter().filter(|(field, _)| !matches!(field.as_str(), "event" | "absent")) {
         let expected = serde_json::to_value(expected).unwrap_or_default();
@@ -208,7 +209,7 @@ fn account_fields(account: &AccountSnapshot) -> BTreeMap<&'static str, Value> {
 }
 
 /// A mention by the names of the map's fields. What is absent is null.
-fn fields(mention: &Mention) -> BTreeMap<&'static str, Value> {
+pub(crate) fn fields(mention: &Mention) -> BTreeMap<&'static str, Value> {
     let filled = |text: &str| if text.is_empty() { Value::Null } else { text.into() };
     let media: Vec<String> = mention.media.iter().map(|media| format!("{} {}", media.kind, media.url)).collect();
     let list = |items: &[String]| if items.is_empty() { Value::Null } else { json!(items) };

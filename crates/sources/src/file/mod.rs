@@ -1,4 +1,5 @@
-//! Posts from a file: NDJSON or CSV, read once or followed while it grows.
+//! Posts from a file: NDJSON or CSV, read once or followed while it grows, or Parquet; or [rows](crate::rows) of an
+//! export.
 //!
 //! | what happens | what the source does |
 //! |---|---|
@@ -8,6 +9,8 @@
 //! | the file was renamed and a new one stands in its place | reads the old one to its end, then the new one from its start |
 //! | the file was cut, replaced or changed before the cursor | says so in a [`Gap`](grapevine_model::Gap), begins at its start |
 //! | the process ended between two pages | reads on at the saved cursor, which proves its place by two hashes |
+//! | the file is compressed (gzip, zstd) or UTF-16 | reads what it says; it can not be followed |
+//! | an export begins with lines about itself | finds the header by the columns that rows need |
 //!
 //! Memory is bounded by the page (500 lines or 1 MiB, or one line of up to 4 MiB), whatever the file's size.
 //!
@@ -15,15 +18,19 @@
 //! clock once a followed file is read to its end. With `ordered = false` nothing is promised before that end. Posts from
 //! the future do not count.
 
+mod bytes;
 mod cursor;
 mod fields;
+mod lines;
 mod map;
 mod page;
+mod parquet;
 mod record;
 mod tail;
-mod time;
+pub(crate) mod time;
+mod utf16;
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, io, path::PathBuf, sync::Arc};
 
 use async_trait::async_trait;
 use grapevine_model::Event;
@@ -35,10 +42,12 @@ use self::{fields::FieldMap, page::Reader, record::Format};
 use crate::{
     Cursor, Page, Progress, Source, SourceError, World,
     registry::{Arrival, Capabilities, ConfigError, HoldsBack, KeyDoc, Place, Settings, SourceSpec, KindRow, parse_settings},
+    rows::{RowMap, RowSettings},
 };
 
 pub const KIND: &str = "file";
-pub const DOC: &str = "Posts from an NDJSON or CSV file, read once or followed while it grows.";
+pub const DOC: &str = "Posts from an NDJSON, CSV or Parquet file, read once or followed while it grows; campaigns and survey \
+                       responses from the exports of their platforms.";
 
 pub const KEYS: &[KeyDoc] = &[
     KeyDoc {
@@ -51,13 +60,14 @@ pub const KEYS: &[KeyDoc] = &[
         key: "format",
         value_type: "string",
         default: "by the extension",
-        doc: "`ndjson` (one JSON object a line) or `csv` (with a header). Known from .ndjson, .jsonl, .json, .csv, .tsv.",
+        doc: "`ndjson` (one JSON object a line), `csv` (with a header) or `parquet`. Known from .ndjson, .jsonl, .json, \
+              .csv, .tsv, .parquet, also before .gz and .zst: what is compressed, or UTF-16, is seen.",
     },
     KeyDoc {
         key: "delimiter",
         value_type: "string",
         default: "\",\", for .tsv \"\\t\"",
-        doc: "What separates CSV fields: one ASCII character.",
+        doc: "What separates CSV fields: one ASCII character. Of an export, comma, tab or semicolon are tried.",
     },
     KeyDoc {
         key: "follow",
@@ -94,6 +104,7 @@ pub const KEYS: &[KeyDoc] = &[
               is_team, kind, space, url, language, parent, root, parent_author, likes, reposts, replies, quotes, \
               bookmarks, impressions, stars; hashtags, handles and links, which are otherwise read from the text.",
     },
+    KeyDoc { key: "rows", value_type: "table", default: "none", doc: crate::rows::DOC },
 ];
 
 /// How often a followed file is looked at while a poll waits, and for how long one poll waits.
@@ -133,6 +144,7 @@ pub(crate) struct FileSettings {
     keep_raw: bool,
     #[serde(default)]
     fields: BTreeMap<String, String>,
+    rows: Option<RowSettings>,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -140,6 +152,7 @@ pub(crate) struct FileSettings {
 enum FormatName {
     Ndjson,
     Csv,
+    Parquet,
 }
 
 fn yes() -> bool {
@@ -154,35 +167,47 @@ impl Settings for FileSettings {
     fn into_spec(self, place: Place<'_>) -> Result<Box<dyn SourceSpec>, ConfigError> {
         let format = self.format(place)?;
         let fields = FieldMap::new(&self.fields, place)?;
+        let rows = self.rows.map(|rows| rows.map(place)).transpose()?;
+        if rows.is_some() && !self.fields.is_empty() {
+            return Err(place.value_error("fields", "is for mentions: name the columns under rows.columns"));
+        }
+        if format == Format::Parquet && self.follow {
+            return Err(place.value_error("follow", "is for files of lines: a Parquet file does not grow"));
+        }
         Ok(Box::new(FileSpec {
             name: place.source_name.to_owned(),
             path: self.path,
             format,
+            delimiter_is_given: self.delimiter.is_some(),
             follow: self.follow,
             ordered: self.ordered,
             lateness: SignedDuration::from_secs(self.lateness_seconds.into()),
             keep_raw: self.keep_raw,
             fields,
+            rows,
         }))
     }
 }
 
 impl FileSettings {
     fn format(&self, place: Place<'_>) -> Result<Format, ConfigError> {
-        let extension = self.path.extension().and_then(|extension| extension.to_str()).unwrap_or_default();
-        let extension = extension.to_ascii_lowercase();
+        let path = self.path.to_string_lossy().to_ascii_lowercase();
+        let path = path.strip_suffix(".gz").or_else(|| path.strip_suffix(".zst")).unwrap_or(&path);
+        let extension = path.rsplit_once('.').map_or("", |(_, extension)| extension).to_owned();
         let name = match (self.format, extension.as_str()) {
             (Some(name), _) => name,
             (None, "ndjson" | "jsonl" | "json") => FormatName::Ndjson,
             (None, "csv" | "tsv") => FormatName::Csv,
+            (None, "parquet" | "pq") => FormatName::Parquet,
             (None, _) => {
-                let message = format!("is missing, and {:?} does not tell it: write \"ndjson\" or \"csv\"", self.path);
+                let message = format!("is missing, and {:?} does not tell it: write \"ndjson\", \"csv\" or \"parquet\"", self.path);
                 return Err(place.value_error("format", message));
             }
         };
         match (name, self.delimiter.as_deref(), self.delimiter.as_deref().map(str::as_bytes)) {
             (FormatName::Ndjson, None, _) => Ok(Format::Ndjson),
-            (FormatName::Ndjson, Some(_), _) => Err(place.value_error("delimiter", "is for CSV only: remove it")),
+            (FormatName::Parquet, None, _) => Ok(Format::Parquet),
+            (FormatName::Ndjson | FormatName::Parquet, Some(_), _) => Err(place.value_error("delimiter", "is for CSV only: remove it")),
             (FormatName::Csv, None, _) => Ok(Format::Csv { delimiter: if extension == "tsv" { b'\t' } else { b',' } }),
             (FormatName::Csv, _, Some(&[delimiter])) if !matches!(delimiter, b'"' | b'\n' | b'\r') => {
                 Ok(Format::Csv { delimiter })
@@ -198,11 +223,35 @@ pub(crate) struct FileSpec {
     name: String,
     path: PathBuf,
     format: Format,
+    /// In the configuration, not by the extension.
+    delimiter_is_given: bool,
     follow: bool,
     ordered: bool,
     lateness: SignedDuration,
     keep_raw: bool,
     fields: FieldMap,
+    /// The records are no mentions.
+    rows: Option<RowMap>,
+}
+
+impl FileSpec {
+    fn failure(&self, error: &io::Error) -> SourceError {
+        let message = format!("cannot read {}: {error}: check `path` of source {:?}", self.path.display(), self.name);
+        match error.kind() {
+            io::ErrorKind::NotFound if self.follow => SourceError::Transient(message),
+            io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => SourceError::Config(message),
+            io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => SourceError::Config(message),
+            _ => SourceError::Transient(message),
+        }
+    }
+
+    fn wrong_header(&self, message: &str) -> SourceError {
+        SourceError::Config(format!("the header of {}: {message}", self.path.display()))
+    }
+
+    fn file_name(&self) -> String {
+        self.path.file_name().unwrap_or(self.path.as_os_str()).to_string_lossy().into_owned()
+    }
 }
 
 impl SourceSpec for FileSpec {
@@ -262,6 +311,10 @@ impl Source for FileSource {
             looks += 1;
             tokio::time::sleep(LOOK_EVERY).await;
         }
+    }
+
+    fn notice(&self) -> Option<String> {
+        self.reader.lock().notice()
     }
 
     /// Of a CSV file the header is read; nothing else is.

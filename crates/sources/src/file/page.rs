@@ -1,18 +1,21 @@
-use std::{io, sync::Arc};
+use std::sync::Arc;
 
-use grapevine_model::{Event, Gap, Mention};
+use grapevine_model::{Event, Gap};
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::{
     FileSpec,
     cursor::Position,
+    lines::Lines,
     map::map,
-    record::{Format, csv_fields, csv_row, parse_json, text},
-    tail::{Piece, Pieces, Tail},
+    parquet::Table,
+    record::{Format, parse_json},
+    tail::PAGE_RECORDS,
 };
-use crate::{Cursor, Page, Progress, Rejected, SourceError, registry::Clock};
+use crate::{Cursor, Page, Progress, Rejected, SourceError, registry::Clock, rows::Noted};
 
-/// How much of a rejected line goes into its dead letter.
+/// How much of a rejected record goes into its dead letter.
 const RAW_KEPT: usize = 64 << 10;
 
 /// Reads pages of one configured file. Blocks.
@@ -22,12 +25,28 @@ pub(crate) struct Reader {
     open: Option<Opened>,
     /// The latest `complete_through` that was given: it never goes back.
     through: Option<Timestamp>,
+    noted: Noted,
 }
 
-struct Opened {
-    tail: Tail,
-    /// Columns of a CSV file, once its first line is whole.
-    header: Vec<String>,
+enum Opened {
+    Lines(Lines),
+    Table(Box<Table>),
+}
+
+/// What one read gave.
+pub(crate) struct Read {
+    pub(crate) records: Vec<Raw>,
+    /// Nothing whole stands behind `next`.
+    pub(crate) at_end: bool,
+    pub(crate) next: Position,
+}
+
+/// A record as it stands in the file.
+pub(crate) struct Raw {
+    pub(crate) place: String,
+    pub(crate) bytes: Vec<u8>,
+    /// `None` where it is blank.
+    pub(crate) value: Result<Option<Value>, String>,
 }
 
 /// Where a page starts.
@@ -38,7 +57,7 @@ struct Start {
 
 impl Reader {
     pub(crate) fn new(spec: FileSpec, clock: Arc<dyn Clock>) -> Self {
-        Self { spec, clock, open: None, through: None }
+        Self { spec, clock, open: None, through: None, noted: Noted::default() }
     }
 
     pub(crate) fn check(&mut self) -> Result<(), SourceError> {
@@ -47,18 +66,18 @@ impl Reader {
 
     pub(crate) fn page(&mut self, cursor: Option<&Cursor>) -> Result<Page, SourceError> {
         let mut start = self.start(cursor)?;
-        let mut pieces = self.read(&start.position, false)?;
-        if self.spec.follow && pieces.at_end && pieces.pieces.is_empty() && self.was_replaced() {
+        let mut read = self.read(&start.position, false)?;
+        if self.spec.follow && read.at_end && read.records.is_empty() && self.was_replaced() {
             // The old file gets no more lines: what stands there unfinished is its last one.
-            pieces = self.read(&start.position, true)?;
-            if pieces.pieces.is_empty() {
+            read = self.read(&start.position, true)?;
+            if read.records.is_empty() {
                 tracing::info!("source {}: {} was replaced; reading the new file", self.spec.name, self.shown());
                 self.open = None;
                 start.position = Position { newest: start.position.newest, ..Position::start() };
-                pieces = self.read(&start.position, false)?;
+                read = self.read(&start.position, false)?;
             }
         }
-        Ok(self.finish(start, pieces))
+        Ok(self.finish(start, read))
     }
 
     /// One record that was rejected, once more.
@@ -67,66 +86,44 @@ impl Reader {
             let kept = RAW_KEPT >> 10;
             return Err(format!("only its first {kept} KiB were kept: append the mended line to the file instead"));
         }
-        if matches!(self.spec.format, Format::Csv { .. }) {
-            self.opened().map_err(|error| error.to_string())?;
-        }
-        let piece = Piece { offset: 0, line: 0, bytes: raw.to_vec(), fault: None };
-        let mention = self.mention(&piece, observed_at)?;
-        Ok(mention.map(|mention| Event::Upsert(Box::new(mention))).into_iter().collect())
+        let value = match self.spec.format {
+            Format::Parquet => Some(parse_json(std::str::from_utf8(raw).map_err(|error| error.to_string())?)?),
+            Format::Ndjson | Format::Csv { .. } => {
+                let spec = self.spec.clone();
+                match self.opened().map_err(|error| error.to_string())? {
+                    Opened::Lines(lines) => lines.value(&spec, raw)?,
+                    Opened::Table(_) => None,
+                }
+            }
+        };
+        value.map_or(Ok(Vec::new()), |value| self.events(&value, raw, observed_at))
+    }
+
+    pub(crate) fn notice(&self) -> Option<String> {
+        self.noted.notice()
     }
 
     fn shown(&self) -> String {
         self.spec.path.display().to_string()
     }
 
-    fn file_name(&self) -> String {
-        self.spec.path.file_name().unwrap_or(self.spec.path.as_os_str()).to_string_lossy().into_owned()
-    }
-
-    fn failure(&self, error: &io::Error) -> SourceError {
-        let message = format!("cannot read {}: {error}: check `path` of source {:?}", self.shown(), self.spec.name);
-        match error.kind() {
-            io::ErrorKind::NotFound if self.spec.follow => SourceError::Transient(message),
-            io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied => SourceError::Config(message),
-            _ => SourceError::Transient(message),
-        }
-    }
-
     fn was_replaced(&self) -> bool {
-        self.open.as_ref().is_some_and(|opened| opened.tail.was_replaced(&self.spec.path))
+        matches!(&self.open, Some(Opened::Lines(lines)) if lines.was_replaced(&self.spec))
     }
 
     fn opened(&mut self) -> Result<&mut Opened, SourceError> {
-        if self.open.is_none() {
-            let tail = Tail::open(&self.spec.path).map_err(|error| self.failure(&error))?;
-            self.open = Some(Opened { tail, header: Vec::new() });
+        let mut opened = match (self.open.take(), self.spec.format) {
+            (Some(opened), _) => opened,
+            (None, Format::Parquet) => {
+                let table = Table::open(&self.spec.path).map_err(|error| self.spec.failure(&error))?;
+                Opened::Table(Box::new(table))
+            }
+            (None, _) => Opened::Lines(Lines::open(&self.spec)?),
+        };
+        if let Opened::Lines(lines) = &mut opened {
+            lines.prepare(&self.spec)?;
         }
-        if let Format::Csv { delimiter } = self.spec.format {
-            self.read_header(delimiter)?;
-        }
-        self.open.as_mut().ok_or_else(|| SourceError::Transient("the file was closed".to_owned()))
-    }
-
-    fn read_header(&mut self, delimiter: u8) -> Result<(), SourceError> {
-        let (format, follow) = (self.spec.format, self.spec.follow);
-        let Some(opened) = self.open.as_mut().filter(|opened| opened.header.is_empty()) else { return Ok(()) };
-        let first = opened.tail.first_record(format, follow).map_err(|error| self.failure(&error))?;
-        let Some(first) = first else { return Ok(()) };
-        let wrong = |message: String| SourceError::Config(format!("the header of {}: {message}", self.shown()));
-        let line = text(&first).map_err(&wrong)?.ok_or_else(|| wrong("the first line is blank".to_owned()))?;
-        let header = csv_fields(line, delimiter).map_err(&wrong)?;
-        if let Some(twice) = header.iter().enumerate().find_map(|(i, name)| header[..i].contains(name).then_some(name))
-        {
-            return Err(wrong(format!("two columns are named {twice:?}: rename one")));
-        }
-        if let Some((field, column)) = self.spec.fields.missing_column(&header) {
-            let columns = header.join(", ");
-            return Err(wrong(format!("there is no column {column:?}, which fields.{field} names; it has {columns}")));
-        }
-        if let Some(opened) = self.open.as_mut() {
-            opened.header = header;
-        }
-        Ok(())
+        Ok(self.open.insert(opened))
     }
 
     /// The cursor's place, where the file at hand proves to be the one it was taken in; else the beginning and a gap.
@@ -144,15 +141,20 @@ impl Reader {
             return Ok(Start { position, gap: None });
         }
         let reason = format!(
-            "{} is not the file that was read up to byte {}: it was cut, replaced or changed",
+            "{} is not the file that was read up to {} {}: it was cut, replaced or changed",
             self.shown(),
+            if self.spec.format == Format::Parquet { "row" } else { "byte" },
             position.offset
         );
         Ok(self.lost(position.newest, reason))
     }
 
     fn fits(&mut self, position: &Position) -> Result<bool, SourceError> {
-        self.opened()?.tail.fits(position).map_err(|error| self.failure(&error))
+        let fits = match self.opened()? {
+            Opened::Lines(lines) => lines.fits(position),
+            Opened::Table(table) => Ok(table.fits(position)),
+        };
+        fits.map_err(|error| self.spec.failure(&error))
     }
 
     fn lost(&self, newest: Option<Timestamp>, reason: String) -> Start {
@@ -163,44 +165,53 @@ impl Reader {
         Start { position: Position { newest, ..Position::start() }, gap: Some(gap) }
     }
 
-    fn read(&mut self, from: &Position, take_rest: bool) -> Result<Pieces, SourceError> {
-        let (format, take_rest) = (self.spec.format, take_rest || !self.spec.follow);
-        let opened = self.opened()?;
-        if matches!(format, Format::Csv { .. }) && opened.header.is_empty() {
-            // Rows that arrive before the header is known are read once it is.
-            return Ok(Pieces { pieces: Vec::new(), at_end: true, next: from.clone() });
+    fn read(&mut self, from: &Position, take_rest: bool) -> Result<Read, SourceError> {
+        let spec = self.spec.clone();
+        match self.opened()? {
+            Opened::Lines(lines) => lines.read(&spec, from, take_rest),
+            Opened::Table(table) => {
+                let (rows, next) = table.read(from, PAGE_RECORDS).map_err(|error| spec.failure(&error))?;
+                let at_end = table.is_read(&next);
+                let records = rows.into_iter().map(|(row, value)| Raw {
+                    place: format!("{} row {}", spec.file_name(), row + 1),
+                    bytes: value.as_ref().map(|value| value.to_string().into_bytes()).unwrap_or_default(),
+                    value: value.map(Some),
+                });
+                Ok(Read { records: records.collect(), at_end, next })
+            }
         }
-        let mut pieces = opened.tail.read(from, format, take_rest).map_err(|error| self.failure(&error))?;
-        let is_header = from.offset == 0 && matches!(format, Format::Csv { .. });
-        if is_header && !pieces.pieces.is_empty() {
-            pieces.pieces.remove(0);
-        }
-        Ok(pieces)
     }
 
-    fn finish(&mut self, start: Start, pieces: Pieces) -> Page {
+    fn finish(&mut self, start: Start, read: Read) -> Page {
         let now = self.clock.now();
         // A post from the future says nothing of how far the file was read, and must not close the present.
         let of_the_past = |at: &Timestamp| *at <= now;
         let mut newest = start.position.newest.filter(of_the_past);
         let mut events: Vec<Event> = start.gap.into_iter().map(Event::Gap).collect();
         let mut rejected = Vec::new();
-        for piece in &pieces.pieces {
-            match self.mention(piece, now) {
-                Ok(Some(mention)) => {
-                    newest = newest.max(Some(mention.created_at).filter(of_the_past));
-                    events.push(Event::Upsert(Box::new(mention)));
+        for Raw { place, bytes, value } in read.records {
+            let found = match value {
+                Ok(None) => continue,
+                Ok(Some(value)) => self.events(&value, &bytes, now),
+                Err(reason) => Err(reason),
+            };
+            match found {
+                Ok(found) => {
+                    newest = newest.max(found.iter().filter_map(happened_at).filter(of_the_past).max());
+                    events.extend(found);
                 }
-                Ok(None) => {}
-                Err(reason) => rejected.push(self.reject(piece, reason)),
+                Err(reason) => {
+                    let kept = bytes.len().min(RAW_KEPT);
+                    rejected.push(Rejected { place, reason, raw: bytes[..kept].to_vec() });
+                }
             }
         }
-        let state = match (pieces.at_end, self.spec.follow) {
+        let state = match (read.at_end, self.spec.follow) {
             (false, _) => Progress::Behind,
             (true, true) => Progress::CaughtUp,
             (true, false) => Progress::Ended,
         };
-        let cursor = Position { newest, ..pieces.next }.cursor();
+        let cursor = Position { newest, ..read.next }.cursor();
         Page { events, rejected, cursor, complete_through: self.complete_through(state, newest, now), state }
     }
 
@@ -215,26 +226,23 @@ impl Reader {
         self.through
     }
 
-    fn mention(&self, piece: &Piece, observed_at: Timestamp) -> Result<Option<Mention>, String> {
-        if let Some(fault) = piece.fault {
-            return Err(fault.to_owned());
+    fn events(&mut self, value: &Value, raw: &[u8], observed_at: Timestamp) -> Result<Vec<Event>, String> {
+        if let Some(rows) = &self.spec.rows {
+            return rows.map(value, observed_at).map(|mapped| self.noted.take(mapped));
         }
-        let Some(line) = text(&piece.bytes)? else { return Ok(None) };
-        let record = match self.spec.format {
-            Format::Ndjson => parse_json(line)?,
-            Format::Csv { delimiter } => {
-                let header = self.open.as_ref().map_or(&[][..], |opened| &opened.header);
-                csv_row(line, delimiter, header)?
-            }
-        };
-        let mut mention = map(&record, &self.spec.fields, observed_at)?;
-        mention.raw = self.spec.keep_raw.then(|| line.to_owned());
-        Ok(Some(mention))
+        let mut mention = map(value, &self.spec.fields, observed_at)?;
+        let line = || String::from_utf8_lossy(raw).trim_start_matches('\u{feff}').trim_end_matches(['\n', '\r']).to_owned();
+        mention.raw = self.spec.keep_raw.then(line);
+        Ok(vec![Event::Upsert(Box::new(mention))])
     }
+}
 
-    fn reject(&self, piece: &Piece, reason: String) -> Rejected {
-        let place = format!("{} line {} (byte {})", self.file_name(), piece.line, piece.offset);
-        let kept = piece.bytes.len().min(RAW_KEPT);
-        Rejected { place, reason, raw: piece.bytes[..kept].to_vec() }
+/// By which files are ordered.
+fn happened_at(event: &Event) -> Option<Timestamp> {
+    match event {
+        Event::Upsert(mention) => Some(mention.created_at),
+        Event::Campaign(row) => Some(row.from),
+        Event::Survey(row) => Some(row.answered_at),
+        _ => None,
     }
 }

@@ -5,13 +5,14 @@ use serde_json::{Map, Value};
 pub(crate) enum Format {
     Ndjson,
     Csv { delimiter: u8 },
+    Parquet,
 }
 
 impl Format {
     /// Length of the first record with its line end, if it is whole.
     pub(crate) fn record_length(self, bytes: &[u8]) -> Option<usize> {
         match self {
-            Format::Ndjson => line_length(bytes),
+            Format::Ndjson | Format::Parquet => line_length(bytes),
             Format::Csv { delimiter } => csv_record_length(bytes, delimiter),
         }
     }
@@ -42,6 +43,19 @@ fn csv_record_length(bytes: &[u8], delimiter: u8) -> Option<usize> {
         };
     }
     None
+}
+
+/// As [`csv_row`], for exports: the first of two columns of a name counts, and lines about all others are shorter.
+pub(crate) fn export_row(text: &str, delimiter: u8, header: &[String]) -> Result<Value, String> {
+    let mut row = Map::new();
+    let fields = csv_fields(text, delimiter)?;
+    if fields.iter().skip(header.len()).any(|field| !field.trim().is_empty()) {
+        return Err(format!("{} fields, where the header has {}", fields.len(), header.len()));
+    }
+    for (name, field) in header.iter().zip(fields) {
+        row.entry(name.clone()).or_insert(Value::String(field));
+    }
+    Ok(Value::Object(row))
 }
 
 /// The text of a record without its line end; `None` where the line is blank.

@@ -1,10 +1,7 @@
-use std::{
-    fs::File,
-    io::{self, Read, Seek, SeekFrom},
-    path::Path,
-};
+use std::{io, path::Path};
 
 use super::{
+    bytes::Bytes,
     cursor::{HASHED, Position, hash},
     record::{Format, line_length},
 };
@@ -18,9 +15,8 @@ const SKIPPED_AT_ONCE: u64 = 64 << 20;
 const SKIP_STEP: u64 = 1 << 16;
 
 /// An open file. It stays readable when its path is given to another file.
-#[derive(Debug)]
 pub(crate) struct Tail {
-    file: File,
+    bytes: Bytes,
     inode: u64,
 }
 
@@ -45,12 +41,13 @@ pub(crate) struct Pieces {
 
 impl Tail {
     pub(crate) fn open(path: &Path) -> io::Result<Self> {
-        let file = File::open(path)?;
-        let about = file.metadata()?;
-        if about.is_dir() {
-            return Err(io::Error::other("it is a folder"));
-        }
-        Ok(Self { file, inode: inode(&about) })
+        let (bytes, about) = Bytes::open(path)?;
+        Ok(Self { bytes, inode: inode(&about) })
+    }
+
+    /// It is packed, and can not be read while it grows.
+    pub(crate) fn is_unpacked(&self) -> bool {
+        self.bytes.is_unpacked()
     }
 
     /// Another file stands at the path now. `false` where none does: one may be about to appear.
@@ -60,7 +57,7 @@ impl Tail {
 
     /// The bytes around the position are those that were there when it was taken.
     pub(crate) fn fits(&mut self, position: &Position) -> io::Result<bool> {
-        if self.file.metadata()?.len() < position.offset {
+        if position.offset > 0 && self.bytes.ends_by(position.offset - 1)? {
             return Ok(false);
         }
         let (head, tail) = self.hashes(position.offset)?;
@@ -75,15 +72,12 @@ impl Tail {
     }
 
     fn read_at(&mut self, offset: u64, length: u64) -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::new();
-        self.file.seek(SeekFrom::Start(offset))?;
-        (&mut self.file).take(length).read_to_end(&mut bytes)?;
-        Ok(bytes)
+        self.bytes.read_at(offset, length)
     }
 
-    /// The first record's text, if it is whole (or all there is, where the file will not grow).
-    pub(crate) fn first_record(&mut self, format: Format, will_grow: bool) -> io::Result<Option<Vec<u8>>> {
-        let mut bytes = self.read_at(0, PAGE_BYTES)?;
+    /// The record at an offset, if it is whole (or all there is, where the file will not grow).
+    pub(crate) fn record_at(&mut self, offset: u64, format: Format, will_grow: bool) -> io::Result<Option<Vec<u8>>> {
+        let mut bytes = self.read_at(offset, PAGE_BYTES)?;
         match format.record_length(&bytes) {
             Some(length) => bytes.truncate(length),
             None if will_grow || bytes.is_empty() => return Ok(None),
@@ -101,7 +95,7 @@ impl Tail {
         if bytes.len() as u64 == PAGE_BYTES && format.record_length(&bytes).is_none() {
             bytes = self.read_at(from.offset, LONGEST_LINE)?;
         }
-        let reached_end = from.offset + bytes.len() as u64 >= self.file.metadata()?.len();
+        let reached_end = self.bytes.ends_by(from.offset + bytes.len() as u64)?;
         let mut cut = Cut { offset: from.offset, line: from.line, pieces: Vec::new() };
         let used = cut.whole(&bytes, format);
         let rest = &bytes[used..];

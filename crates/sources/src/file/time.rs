@@ -3,7 +3,7 @@ use serde_json::Value;
 
 /// A time as files write it: RFC 3339, `YYYY-MM-DD HH:MM:SS` with an offset or taken as UTC, or a Unix time.
 ///
-/// A number is in seconds, milliseconds or microseconds by its size: 10^11 seconds are the year 5138.
+/// A number is in seconds, milliseconds, microseconds or nanoseconds by its size: 10^11 seconds are the year 5138.
 pub(crate) fn parse(value: &Value) -> Result<Timestamp, String> {
     let unclear = || format!("{value} is not a time: write RFC 3339, \"2026-03-01 10:00:00\" or a Unix time");
     match value {
@@ -18,6 +18,8 @@ fn from_number(number: f64) -> Option<Timestamp> {
         size if size < 1e11 => number * 1e6,
         size if size < 1e14 => number * 1e3,
         size if size < 1e17 => number,
+        // Nanoseconds, as some Parquet files have them.
+        size if size < 1e20 => number / 1e3,
         _ => return None,
     };
     Timestamp::from_microsecond(microseconds.round() as i64).ok()
