@@ -136,7 +136,11 @@ mod tests {
 
     #[test]
     fn an_unknown_kind_of_source_lists_the_valid_ones() {
-        insta::assert_snapshot!(mistake("[[source]]\nname = \"a\"\nkind = \"myspace\"\n"));
+        let shown = mistake("[[source]]\nname = \"a\"\nkind = \"myspace\"\n");
+        // Kinds come with each version: the first and the last stand for all.
+        let (first, all) = shown.split_once(", \"discord\"").unwrap();
+        let (_, last) = all.split_once(", \"youtube\"").unwrap();
+        insta::assert_snapshot!(format!("{first}, …, \"youtube\"{last}"));
     }
 
     #[test]

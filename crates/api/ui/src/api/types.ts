@@ -21,9 +21,15 @@ export interface Gap {
   reason: string;
 }
 
+/** A span of which a source read a part: a rate of 0.25 means that about four times as much was there. */
+export interface Sampled extends Gap {
+  rate: number;
+}
+
 export interface Coverage {
   complete_through: string | null;
   gaps: Gap[];
+  sampled?: Sampled[];
   partial: boolean;
   note: string;
 }
@@ -96,6 +102,11 @@ export interface Source {
   heard_at: string | null;
   mentions: number;
   message: string | null;
+  since?: string | null;
+  usage?: {
+    quota?: { what: string; used: number; allowed: number }[];
+    spend?: { spent: number; cap: number; share: number } | null;
+  };
 }
 
 export interface Model {

@@ -11,6 +11,11 @@ export function CoverageBand({ coverage, span, inset }: { coverage: Coverage; sp
     to: Date.parse(gap.to),
     why: `${gap.source}: ${gap.reason}`,
   }));
+  const sampled = (coverage.sampled ?? []).map((part) => ({
+    from: Date.parse(part.from),
+    to: Date.parse(part.to),
+    why: `${part.source}: about ${Math.round(part.rate * 100)} % was read; ${part.reason}`,
+  }));
   const length = span.to - span.from;
   const share = (time: number) => (time / length) * 100;
   return (
@@ -21,7 +26,7 @@ export function CoverageBand({ coverage, span, inset }: { coverage: Coverage; sp
       ref={(box) => void (box && (box.style.paddingLeft = `${inset}px`))}
     >
       <svg class="coverage" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">
-        {stretches(span, complete, gaps).map((part) => (
+        {stretches(span, complete, [...sampled, ...gaps]).map((part) => (
           <rect
             key={`${part.kind}${part.from}`}
             class={part.kind}

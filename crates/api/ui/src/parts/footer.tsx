@@ -73,6 +73,22 @@ function SourceLine({ source, now }: { source: Source; now: number }) {
       <span class="soft">
         {source.state.replaceAll("_", " ")} · {newest} · {count(source.mentions)} mentions
       </span>
+      {source.since && !GOOD.has(source.state) && <span class="soft"> · since {when(Date.parse(source.since), now)}</span>}
+      {source.usage?.quota
+        ?.filter((quota) => quota.used > 0)
+        .map((quota) => (
+          <span class="soft" key={quota.what}>
+            {" "}
+            · {exact(quota.used)} of {exact(quota.allowed)} {quota.what}
+          </span>
+        ))}
+      {source.usage?.spend && (
+        <span class="soft">
+          {" "}
+          · {source.usage.spend.spent.toFixed(2)} of {source.usage.spend.cap.toFixed(2)} spent this month,{" "}
+          {percent(source.usage.spend.share * 100)} read
+        </span>
+      )}
       {source.message && (source.state === "waiting" || !GOOD.has(source.state)) && <span> · {source.message}</span>}
     </li>
   );

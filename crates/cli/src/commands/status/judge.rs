@@ -1,6 +1,7 @@
 //! From what was seen to what it means. Pure.
 
 use grapevine_api::SourceState;
+use grapevine_model::Usage;
 use grapevine_store::{Audit, Overview};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
@@ -93,6 +94,10 @@ pub struct Source {
     pub state_since: Option<Timestamp>,
     /// Why it is in that state, where it is not well.
     pub message: Option<String>,
+    /// When a page was last read and kept.
+    pub last_success: Option<Timestamp>,
+    /// What it asked of its platform, and what is left of it.
+    pub usage: Option<Usage>,
     /// Absent where the log is not known.
     pub checkpoint: Option<bool>,
     pub complete_through: Option<Timestamp>,
@@ -215,6 +220,8 @@ fn source(name: &str, seen: &Seen) -> Source {
         state: mark.map(|mark| mark.state),
         state_since: mark.map(|mark| mark.since),
         message: mark.and_then(|mark| mark.message.clone()),
+        last_success: mark.and_then(|mark| mark.last_success),
+        usage: mark.map(|mark| mark.usage.clone()),
         checkpoint: log.map(|log| log.checkpoints.iter().any(|saved| saved == name)),
         complete_through: said.and_then(|said| said.complete_through),
         caught_up: said.map(|said| said.caught_up),
@@ -317,6 +324,10 @@ fn source_problem(source: &Source, now: Timestamp) -> Option<Problem> {
             (format!("source {name} has not been heard for {}", words::age(heard, now)), running)
         }
         (_, None) if source.silent => (format!("source {name} was never heard"), running),
+        (Some(SourceState::Stalled), _) => (
+            format!("source {name} has stalled: {message}"),
+            "if it does not come back by itself, start `grapevine up`, or `grapevine ingest`, anew; its log says more",
+        ),
         (Some(SourceState::Retrying), _) => {
             let age = words::age(long(source.state_since)?, now);
             (format!("source {name} has been failing for {age}: {message}"), "it is tried again by itself")

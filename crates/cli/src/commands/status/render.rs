@@ -89,6 +89,30 @@ fn state(state: StageState) -> &'static str {
     }
 }
 
+fn source_notes(source: &Source) -> Vec<String> {
+    let mut notes = Vec::new();
+    notes.extend(source.message.as_deref().map(words::plain));
+    let Some(usage) = &source.usage else { return notes };
+    let used = usage.quota.iter().filter(|quota| quota.used > 0);
+    notes.extend(used.map(|quota| {
+        format!("{} of {} {}", words::count(quota.used), words::count(quota.allowed), words::plain(&quota.what))
+    }));
+    if let Some(spend) = &usage.spend {
+        let read = if spend.share < 1.0 {
+            format!("; {:.0} % of what is there is read", spend.share * 100.0)
+        } else {
+            String::new()
+        };
+        notes.push(format!(
+            "{:.2} of {:.2} spent this month, on {} records{read}",
+            spend.spent,
+            spend.cap,
+            words::count(spend.records)
+        ));
+    }
+    notes
+}
+
 fn sources(sources: &[Source], now: Timestamp) -> Table {
     let mut table = table(["SOURCE", "STATE", "CHECKPOINT", "COMPLETE THROUGH (UTC)", "CAUGHT UP", "LAST HEARD"]);
     for source in sources {
@@ -121,13 +145,12 @@ fn source_state(state: SourceState) -> &'static str {
     }
 }
 
+/// What each source says of itself, and what it has used of what it may.
 fn messages(sources: &[Source], out: &mut impl Write) -> io::Result<()> {
-    for source in sources {
-        if let Some(message) = &source.message {
-            writeln!(out, "  {}: {}", source.name, words::plain(message))?;
-        }
-    }
-    Ok(())
+    let notes = |source: &Source| {
+        source_notes(source).into_iter().map(|note| format!("  {}: {note}", source.name)).collect::<Vec<_>>()
+    };
+    sources.iter().flat_map(notes).try_for_each(|note| writeln!(out, "{note}"))
 }
 
 fn print_store(report: &Report, out: &mut impl Write) -> io::Result<()> {

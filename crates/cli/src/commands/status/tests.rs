@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 
 use grapevine_api::SourceState;
 use grapevine_log::Offsets;
+use grapevine_model::{QuotaUse, SpendUse, Usage};
 use grapevine_store::{Audit, Covered, Finding, Overview, SourceProgress};
 use jiff::{SignedDuration, Timestamp};
 
@@ -177,6 +178,25 @@ fn a_source_that_waits_for_its_quota_is_well_and_one_that_fails_for_long_is_not(
     let fails = unheard(words(SourceState::Retrying), 7_200);
     assert_eq!(fails.headline, "not healthy: source masto has been failing for 50 min 0 s: 503");
     assert_eq!(unheard(Some(mark(SourceState::CatchingUp, 7_000, 20)), 7_200).verdict, Verdict::Healthy);
+}
+
+#[test]
+fn what_a_source_has_used_of_its_quota_and_its_cap_is_said() {
+    let quota = vec![QuotaUse { what: "requests per 15m".into(), used: 1_200, allowed: 4_500 }];
+    let spend = Some(SpendUse { records: 4_000, spent: 20.0, cap: 100.0, share: 0.25 });
+    let usage = Usage { requests: 7, quota, spend };
+    let shown = printed(&unheard(Some(Mark { usage, ..mark(SourceState::Live, 300, 20) }), 7_200));
+    assert!(shown.contains("\n  masto: 1,200 of 4,500 requests per 15m\n"), "{shown}");
+    let spent = "\n  masto: 20.00 of 100.00 spent this month, on 4,000 records; 25 % of what is there is read\n";
+    assert!(shown.contains(spent), "{shown}");
+}
+
+#[test]
+fn a_source_that_has_stalled_is_a_problem() {
+    let stalled =
+        Mark { message: Some("a poll has not returned for 120 s".into()), ..mark(SourceState::Stalled, 30, 5) };
+    let report = unheard(Some(stalled), 7_200);
+    assert_eq!(report.headline, "not healthy: source masto has stalled: a poll has not returned for 120 s");
 }
 
 #[test]
