@@ -123,11 +123,11 @@ impl<'a> Harness<'a> {
 
     /// What the platform knows and the source does not.
     fn missing(&self) -> Option<String> {
-        let moment = self.stand.platform.moment();
-        let (view, shape) = (moment.view(), &self.stand.platform.shape);
         if !self.stand.platform.is_over() {
             return Some("the story is not over".to_owned());
         }
+        let moment = self.stand.platform.moment();
+        let (view, shape) = (moment.view(), &self.stand.platform.shape);
         let traits = shape.traits();
         let is_wrong = |post: &&Told| match self.known.mentions.get(&shape.native_id(post)) {
             Some((_, Some(mention))) => traits.edits && mention.text != shape.text(post),
@@ -177,5 +177,10 @@ async fn a_source_with_since_ids_loses_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_source_with_page_tokens_loses_nothing() {
-    survives("discourse", &[("interval_seconds", 1), ("backfill_days", 60)]).await;
+    survives("discourse", &[("poll_seconds", 1), ("backfill_days", 60)]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_acknowledges_by_offset_loses_nothing() {
+    survives("telegram", &[]).await;
 }
