@@ -127,6 +127,92 @@ fn recorded_reviews_are_read() {
     }
 }
 
+#[test]
+fn recorded_posts_and_comments_of_instagram_are_read() {
+    let Some(folder) = recorded("fixtures/instagram") else { return };
+    let platform = definition("instagram");
+    for file in ["tagged_medias.json", "mentioned_media.json"] {
+        for (record, mention) in read(&platform, "tags", &[("account", "1")], &json(&folder, file)) {
+            assert_eq!(mention.key.native_id, text(record, "/id"));
+            assert_eq!(mention.created_at, text(record, "/timestamp").parse().unwrap());
+            assert_eq!(mention.text, text(record, "/caption"));
+            assert_eq!(mention.url.as_deref().unwrap_or_default(), text(record, "/permalink"));
+            assert_eq!(mention.engagement.likes, record["like_count"].as_u64());
+            assert_eq!(mention.engagement.replies, record["comments_count"].as_u64());
+            let media: Vec<&str> = mention.media.iter().map(|media| media.url.as_str()).collect();
+            assert_eq!(media, record["media_url"].as_str().into_iter().collect::<Vec<_>>());
+        }
+    }
+    let each = [("account", "1"), ("post", "9")];
+    for (record, mention) in read(&platform, "comments", &each, &json(&folder, "comments_p1.json")) {
+        assert_eq!(
+            (mention.key.native_id.as_str(), mention.text.as_str()),
+            (text(record, "/id"), text(record, "/text"))
+        );
+        assert_eq!((mention.parent.as_deref(), mention.root.as_deref()), (Some("9"), Some("9")));
+        assert_eq!(mention.created_at, text(record, "/timestamp").parse().unwrap());
+    }
+    // Nobody asked for their time, and without one there is no mention.
+    let body = json(&folder, "hashtag_recent_medias_p1.json");
+    for record in platform.records("hashtag_posts", &body).unwrap() {
+        let mapped = platform.map("hashtag_posts", &BTreeMap::new(), record, noon());
+        assert_eq!(mapped.unwrap_err(), "the record has no time: check `map.created_at`");
+    }
+}
+
+#[test]
+fn recorded_posts_and_comments_of_a_page_are_read() {
+    let Some(folder) = recorded("fixtures/facebook") else { return };
+    let platform = definition("facebook_page");
+    for (record, mention) in read(&platform, "feed", &[("page_id", "4")], &json(&folder, "feed_fields_p1.json")) {
+        assert_eq!(
+            (mention.key.native_id.as_str(), mention.text.as_str()),
+            (text(record, "/id"), text(record, "/message"))
+        );
+        assert_eq!(mention.created_at, text(record, "/created_time").parse().unwrap());
+        assert_eq!((mention.kind, mention.space.as_deref()), (Kind::Post, Some("4")));
+    }
+    // Only their addresses name the comments, their posts and their parents.
+    for (record, mention) in
+        read(&platform, "comments", &[("page_id", "19292868552")], &json(&folder, "comments_p1.json"))
+    {
+        let address = url::Url::parse(text(record, "/permalink_url")).unwrap();
+        let named = |name: &str| address.query_pairs().find(|(key, _)| key == name).map(|(_, id)| id.into_owned());
+        let (comment, reply) = (named("comment_id").unwrap(), named("reply_comment_id"));
+        let post = address.path().trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+        assert_eq!(mention.key.native_id, format!("{post}_{}", reply.as_ref().unwrap_or(&comment)));
+        assert_eq!(mention.root, Some(format!("19292868552_{post}")));
+        let parent = reply.map_or_else(|| format!("19292868552_{post}"), |_| format!("{post}_{comment}"));
+        assert_eq!(mention.parent, Some(parent));
+        assert_eq!(mention.url.as_deref(), Some(text(record, "/permalink_url")));
+        assert_eq!(mention.text, text(record, "/message"));
+        assert_eq!(mention.engagement.likes, record["like_count"].as_u64());
+        assert_eq!(mention.engagement.replies, record["comment_count"].as_u64());
+    }
+}
+
+/// What the store's own pages are made of: lists in a text in lists.
+#[test]
+fn recorded_reviews_of_the_play_store_are_read() {
+    let Some(folder) = recorded("fixtures/googleplay") else { return };
+    let answer = fs::read_to_string(folder.join("batchexecute_review_history.txt")).unwrap();
+    let frames: Value = serde_json::from_str(answer.trim_start_matches(")]}'")).unwrap();
+    let pieces: Value = serde_json::from_str(text(&frames, "/0/2")).unwrap();
+    let body = serde_json::json!({"reviews": pieces[0]});
+    let each = [("package", "com.example.app")];
+    for (record, mention) in read(&definition("googleplay_reviews"), "reviews", &each, &body) {
+        assert_eq!(mention.key.native_id, text(record, "/0"));
+        assert_eq!(
+            (mention.author.name.as_deref(), mention.text.as_str()),
+            (Some(text(record, "/1/0")), text(record, "/4"))
+        );
+        assert_eq!(mention.author.native_id, text(record, "/9/0"));
+        assert_eq!(Some(mention.created_at.as_second()), record[5][0].as_i64());
+        assert_eq!(mention.engagement.likes, record[6].as_u64());
+        assert_eq!(mention.stars.map(f64::from), record[2].as_f64());
+    }
+}
+
 /// What was recorded of these is no answer of the calls that are read: it is refused with a reason, not misread.
 #[test]
 fn recorded_answers_of_other_calls_are_refused() {
