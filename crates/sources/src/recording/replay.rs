@@ -123,3 +123,72 @@ impl Transport for Tape {
         Ok(Response { status: kept.status, headers, body: kept.body.into_bytes(), at: *now })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::recording::{Recorder, read, write};
+
+    /// A Lemmy with one post, and comments that are none.
+    struct Lemmy;
+
+    #[async_trait]
+    impl Transport for Lemmy {
+        async fn send(&self, request: Request) -> Result<Response, SourceError> {
+            let post = json!({
+                "post": {"id": 81, "name": "Kettles", "body": "says @jo_smith", "published": "2026-02-03T08:00:00Z",
+                         "ap_id": "https://lemmy.world/post/81", "deleted": false, "removed": false},
+                "creator": {"id": 4711, "name": "jo_smith", "display_name": "Jo Smith", "bio": "I live in Ulm"},
+                "counts": {"upvotes": 3, "comments": 1}});
+            let body = match request.url.path().contains("comment") {
+                true => json!({ "comments": [] }),
+                false => json!({ "posts": [post], "next_page": null }),
+            };
+            let at = "2026-02-03T09:00:00Z".parse().unwrap_or_default();
+            Ok(Response { status: 200, headers: HeaderMap::new(), body: body.to_string().into(), at })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_recording_is_replayed_from_its_folder_as_it_was_with_other_people() {
+        let source: toml::Table = toml::from_str("name = \"teas\"\nkind = \"lemmy\"\ncommunities = [\"tea\"]").unwrap();
+        let recorder = Arc::new(Recorder::new(Arc::new(Lemmy)));
+        let transport: Arc<dyn Transport> = recorder.clone();
+        let began: Timestamp = "2026-02-03T09:00:00Z".parse().unwrap();
+        let tape = Recording {
+            source: source.clone(),
+            definition: None,
+            began,
+            polls: 3,
+            exchanges: Vec::new(),
+            expected: Vec::new(),
+        };
+        let clock: Arc<dyn Clock> = Arc::new(Tape::new(&tape));
+        let world = World::real().with_clock(clock).with_transport(transport).with_variables(|_| None);
+        let mut lemmy = registry::parse(&source).unwrap().build(&world);
+        let (mut events, mut cursor) = (Vec::new(), None);
+        for _ in 0..tape.polls {
+            let page = lemmy.poll(cursor.as_ref()).await.unwrap();
+            events.extend(page.events);
+            cursor = Some(page.cursor);
+        }
+        let mut recording = Recording { exchanges: recorder.exchanges(), ..tape };
+        assert!(recording.exchanges.len() >= 2 && !events.is_empty(), "{recording:?}");
+        recording.hide_people(&events);
+        let first = recording.replay(None).await.unwrap();
+        recording.expected = first.events;
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path(), &recording).unwrap();
+        let (kept, _) = read(folder.path()).unwrap();
+        assert_eq!(kept, recording);
+        let again = kept.replay(None).await.unwrap();
+        assert!(again.error.is_none() && again.unused == 0, "{again:?}");
+        assert_eq!((again.events.len(), &again.events), (events.len(), &kept.expected));
+        let shown = std::fs::read_to_string(folder.path().join("exchanges.json")).unwrap();
+        for known in ["jo_smith", "Jo Smith", "4711", "Ulm"] {
+            assert!(!shown.contains(known) && !format!("{:?}", again.events).contains(known), "{known}");
+        }
+    }
+}

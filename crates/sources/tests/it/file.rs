@@ -206,7 +206,10 @@ async fn a_file_that_cannot_be_used_says_why() {
 #[test]
 fn wrong_settings_name_their_key() {
     for (more, message) in [
-        ("path = \"x.txt\"", "`format` is missing, and \"x.txt\" does not tell it: write \"ndjson\", \"csv\" or \"parquet\""),
+        (
+            "path = \"x.txt\"",
+            "`format` is missing, and \"x.txt\" does not tell it: write \"ndjson\", \"csv\" or \"parquet\"",
+        ),
         ("path = \"x.csv\"\ndelimiter = \"::\"", "`delimiter` is not one ASCII character"),
         ("path = \"x.json\"\ndelimiter = \",\"", "`delimiter` is for CSV only: remove it"),
         ("path = \"x.json\"\nfolow = true", "unknown field `folow`, expected one of `path`, "),

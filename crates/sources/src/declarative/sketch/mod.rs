@@ -267,7 +267,7 @@ mod tests {
             "query = { cursor = \"{page}\", limit = \"50\", sort = \"new\" }",
             "created_at = { from = \"created\", as = \"unix_s\" }",
             "text = { from = \"body_html\", as = \"html\" }",
-            "text = \"Kettles\\n\\nMine & yours\"",
+            "Kettles\n\nMine & yours",
         ] {
             assert!(sketch.text.contains(line), "{line} is not in\n{}", sketch.text);
         }
