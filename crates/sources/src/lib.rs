@@ -39,6 +39,7 @@ macro_rules! kinds {
 
 kinds! {
     bluesky,
+    bluesky_search + shape,
     discord + shape,
     feed,
     file,

@@ -23,12 +23,27 @@ impl Pace {
 
     /// Waits a moment where it is not time yet; false where it is not time even then.
     pub(crate) async fn is_due(&self, clock: &dyn Clock, cursor: Option<&Cursor>) -> bool {
-        let Some(due) = self.due.filter(|_| cursor.is_some() && cursor == self.given.as_ref()) else { return true };
-        let wait = due.duration_since(clock.now());
-        if wait.is_positive() {
+        if !self.is_due_at(clock.now(), cursor) {
+            self.rest(clock, cursor).await;
+        }
+        self.is_due_at(clock.now(), cursor)
+    }
+
+    /// Is it time?
+    pub(crate) fn is_due_at(&self, now: Timestamp, cursor: Option<&Cursor>) -> bool {
+        self.wait(now, cursor).is_none()
+    }
+
+    /// Waits until it is time, but only a moment.
+    pub(crate) async fn rest(&self, clock: &dyn Clock, cursor: Option<&Cursor>) {
+        if let Some(wait) = self.wait(clock.now(), cursor) {
             clock.sleep(Duration::try_from(wait.min(PATIENCE)).unwrap_or_default()).await;
         }
-        wait <= PATIENCE
+    }
+
+    fn wait(&self, now: Timestamp, cursor: Option<&Cursor>) -> Option<SignedDuration> {
+        let due = self.due.filter(|_| cursor.is_some() && cursor == self.given.as_ref())?;
+        Some(due.duration_since(now)).filter(SignedDuration::is_positive)
     }
 
     /// What was asked at a time gave this page: with more waiting, the next is due at once.

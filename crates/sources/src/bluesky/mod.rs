@@ -22,10 +22,13 @@ mod stream;
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use grapevine_model::Mention;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
+use serde_json::Value;
 use url::Url;
 
+pub(crate) use self::frame::PLATFORM;
 pub use self::frame::{Frame, MapError, Said, map, map_v2};
 use self::stream::BlueskySource;
 use crate::{
@@ -149,6 +152,22 @@ fn thirty() -> u32 {
 
 fn thirty_six() -> u32 {
     36
+}
+
+/// A post by its address, `at://DID/app.bsky.feed.post/KEY`, and its record.
+pub(crate) fn post_of(
+    uri: &str,
+    record: &Value,
+    seen_at: Timestamp,
+    observed_at: Timestamp,
+) -> Result<Mention, MapError> {
+    let mut parts = uri.strip_prefix("at://").unwrap_or_default().split('/');
+    match (parts.next(), parts.next(), parts.next(), parts.next()) {
+        (Some(did), Some(POSTS), Some(key), None) if did.starts_with("did:") && !key.is_empty() => {
+            post::map(did, key, record, post::Times { seen_at, observed_at })
+        }
+        _ => Err(MapError::Missing("uri")),
+    }
 }
 
 /// Which protocol a server speaks.

@@ -85,6 +85,16 @@ pub(super) fn classify(response: &Response, rules: &[ErrorRule]) -> Class {
     }
 }
 
+/// Is it about what was asked for, and not about who asked, or the platform? Another request may do better.
+pub(crate) fn is_about_the_request(error: &SourceError) -> bool {
+    match error {
+        SourceError::Config(_) | SourceError::Gone(_) => true,
+        // 401 is about the secret; 403 may be.
+        SourceError::Auth(message) => message.contains(" answered 403"),
+        _ => false,
+    }
+}
+
 /// How much of a platform's message is kept, in characters.
 const MESSAGE: usize = 200;
 

@@ -8,18 +8,23 @@
 //! | a post is deleted | finds it missing when it is checked, asks for it alone, and gives a deletion if it is gone |
 //! | more is there than a spend cap bears | passes over some time after each full page, and says which share was read |
 //! | a page leads nowhere further | ends the hashtag: the next page must begin behind the last |
+//! | one hashtag is refused (403, 404) | goes on with the others, says so, and tries it again in each round |
+//! | `streaming` is set, and something is streamed | gives new posts, edits and deletions between the rounds, as they happen |
+//! | nothing is streamed any more | connects again after longer and longer waits, and says so; events have no ids to resume from, so that the rounds find what was missed |
 //!
 //! Posts are checked a quarter of an hour, an hour, six hours and a day after they were written, as far as
 //! `recheck_hours` goes; Mastodon has a call for many at once since its version 4.3, and without it none are checked.
 //!
 //! Ids are the instance's own, so that replies find their parents: read a hashtag from one instance only.
-//! `complete_through` trails a finished round by `lateness_seconds`.
+//! `complete_through` trails a finished round by `lateness_seconds`, and stands while a hashtag is refused.
 
+mod beside;
 mod position;
 #[cfg(any(test, feature = "conformance"))]
 pub(crate) mod shape;
 mod source;
 mod status;
+mod streaming;
 
 use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
@@ -29,6 +34,7 @@ use url::Url;
 
 use self::source::MastodonSource;
 pub use self::status::{MapError, map};
+pub use self::streaming::{Said, said, said_on_socket};
 use crate::{
     Source, World,
     http::{SPEND_KEY, SecretPlace, Spend},
@@ -73,6 +79,19 @@ pub const KEYS: &[KeyDoc] = &[
         default: "900",
         doc: "How long after it was written a post of another instance may arrive and still count as in time.",
     },
+    KeyDoc {
+        key: "streaming",
+        value_type: "string",
+        default: "none",
+        doc: "Address of the instance's streaming server, such as wss://streaming.mastodon.social: posts, edits and deletions \
+              then come as they happen, beside what is read. Needs a person's token.",
+    },
+    KeyDoc {
+        key: "followers_of",
+        value_type: "list",
+        default: "[]",
+        doc: "Accounts whose followers are counted once in six hours, such as acme or acme@mastodon.social.",
+    },
     SPEND_KEY,
 ];
 
@@ -84,8 +103,8 @@ pub(crate) const ROW: KindRow = KindRow {
     capabilities: Capabilities {
         arrival: Arrival::Polled,
         backfill: "as far as `backfill_hours` goes",
-        edits: "in the overlap of two readings, and at 15 min, 1 h, 6 h and 24 h of age as far as `recheck_hours` goes",
-        deletions: "at 15 min, 1 h, 6 h and 24 h of age as far as `recheck_hours` goes; never before Mastodon 4.3",
+        edits: "as they happen where `streaming` is set; in the overlap of two readings, and at 15 min, 1 h, 6 h and 24 h of age as far as `recheck_hours` goes",
+        deletions: "as they happen where `streaming` is set; at 15 min, 1 h, 6 h and 24 h of age as far as `recheck_hours` goes; never before Mastodon 4.3",
         engagement: "at 15 min, 1 h, 6 h and 24 h of age as far as `recheck_hours` goes",
         cost: Capabilities::FREE,
     },
@@ -109,6 +128,9 @@ pub(crate) struct MastodonSettings {
     recheck_hours: u32,
     #[serde(default = "a_quarter")]
     lateness_seconds: u32,
+    streaming: Option<String>,
+    #[serde(default)]
+    followers_of: Vec<String>,
     spend: Option<Spend>,
 }
 
@@ -143,11 +165,16 @@ impl Settings for MastodonSettings {
             return Err(place.value_error("hashtags", format!("has {wrong:?}, which is no single word")));
         }
         let token = SecretPlace::of(self.token_env, self.token_file);
+        let token = token.map_err(|problem| place.value_error("token_env", problem))?;
+        let streaming = self.streaming.map(|address| streaming(place, &address, token.is_some())).transpose()?;
+        let followers_of = self.followers_of.iter().map(|name| name.trim_start_matches('@').to_owned()).collect();
         Ok(Box::new(MastodonSpec {
             name: place.source_name.to_owned(),
             instance,
             hashtags: hashtags.into_iter().collect(),
-            token: token.map_err(|problem| place.value_error("token_env", problem))?,
+            token,
+            streaming,
+            followers_of,
             interval: SignedDuration::from_secs(self.interval_seconds.into()),
             backfill: SignedDuration::from_hours(self.backfill_hours.into()),
             recheck: SignedDuration::from_hours(self.recheck_hours.into()),
@@ -155,6 +182,21 @@ impl Settings for MastodonSettings {
             spend: self.spend,
         }))
     }
+}
+
+fn streaming(place: Place<'_>, address: &str, has_token: bool) -> Result<Url, ConfigError> {
+    let mut address =
+        Url::parse(address).map_err(|error| place.value_error("streaming", format!("is no address: {error}")))?;
+    if !matches!(address.scheme(), "ws" | "wss") {
+        return Err(place.value_error("streaming", "does not start with wss:// (or ws://)"));
+    }
+    if !has_token {
+        return Err(place.value_error("streaming", "needs a token: set token_env or token_file"));
+    }
+    if let Ok(mut segments) = address.path_segments_mut() {
+        segments.pop_if_empty().extend(["api", "v1", "streaming"]);
+    }
+    Ok(address)
 }
 
 fn is_of_tag(c: char) -> bool {
@@ -172,6 +214,9 @@ pub(crate) struct MastodonSpec {
     backfill: SignedDuration,
     recheck: SignedDuration,
     lateness: SignedDuration,
+    /// With its path.
+    streaming: Option<Url>,
+    followers_of: Vec<String>,
     spend: Option<Spend>,
 }
 

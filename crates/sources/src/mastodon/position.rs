@@ -22,6 +22,9 @@ pub(super) struct Position {
     #[serde(default)]
     refused: BTreeMap<String, Timestamp>,
     pub(super) complete: Option<Timestamp>,
+    /// When followers were counted last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) counted_at: Option<Timestamp>,
 }
 
 /// A round under way.
@@ -32,6 +35,9 @@ pub(super) struct Round {
     pub(super) left: Vec<String>,
     /// The newest id that was read of the one at hand.
     pub(super) min_id: Option<u64>,
+    /// How many hashtags were refused: what the round promises does not hold for them.
+    #[serde(default)]
+    pub(super) refused: usize,
 }
 
 /// Digests of what a post said and of its counters, and how often it was checked.

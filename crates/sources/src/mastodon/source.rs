@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use grapevine_model::{Deletion, Event, MentionKey, Usage};
@@ -10,10 +10,14 @@ use super::{
     MastodonSpec,
     position::{Position, Round, VERSION, digest, id_at, time_of},
     status::{PLATFORM, map},
+    streaming::{Ear, Said, said_on_socket},
 };
 use crate::{
     Cursor, Page, Progress, Rejected, Source, SourceError, World, is_not_ahead,
-    http::{Auth, Client, Cost, Fetched, HeaderLimits, Limit, QuotaPolicy, Request, ResetFormat, Share, Spend, Window},
+    http::{
+        Auth, Client, Cost, Fetched, HeaderLimits, Limit, QuotaPolicy, Request, ResetFormat, Secret, Share, Spend, Window,
+        is_about_the_request,
+    },
     pace::Pace,
     registry::Clock,
 };
@@ -24,20 +28,29 @@ const PER_PAGE: usize = 40;
 const PER_CHECK: usize = 20;
 
 pub(super) struct MastodonSource {
-    spec: Arc<MastodonSpec>,
-    world: World,
-    clock: Arc<dyn Clock>,
+    pub(super) spec: Arc<MastodonSpec>,
+    pub(super) world: World,
+    pub(super) clock: Arc<dyn Clock>,
     client: Option<Client>,
     pace: Pace,
     /// False on instances that have no call for it.
     can_check: bool,
+    /// Hashtags that are refused, and why.
+    refused: BTreeMap<String, String>,
+    /// Accounts whose followers can not be counted, and why.
+    pub(super) uncounted: BTreeMap<String, String>,
+    pub(super) token: Option<Secret>,
+    /// Where streaming is wanted.
+    pub(super) ear: Option<Ear>,
+    /// When the last round began.
+    began: Option<Timestamp>,
 }
 
 /// What one poll gathers.
 #[derive(Default)]
-struct Gathered {
-    events: Vec<Event>,
-    rejected: Vec<Rejected>,
+pub(super) struct Gathered {
+    pub(super) events: Vec<Event>,
+    pub(super) rejected: Vec<Rejected>,
 }
 
 fn policy(spend: Option<Spend>) -> QuotaPolicy {
@@ -77,20 +90,23 @@ impl Span {
 impl MastodonSource {
     pub(super) fn new(spec: Arc<MastodonSpec>, world: &World) -> Self {
         let pace = Pace::new(spec.interval);
-        Self { spec, world: world.clone(), clock: world.clock.clone(), client: None, pace, can_check: true }
+        let ear = spec.streaming.clone().map(|address| Ear::new(address, spec.hashtags.clone()));
+        let (world, clock) = (world.clone(), world.clock.clone());
+        let (refused, uncounted) = (BTreeMap::new(), BTreeMap::new());
+        Self { spec, world, clock, client: None, pace, can_check: true, refused, uncounted, token: None, ear, began: None }
     }
 
     /// The secret is read when it is needed first.
-    fn client(&mut self) -> Result<&mut Client, SourceError> {
+    pub(super) fn client(&mut self) -> Result<&mut Client, SourceError> {
         if self.client.is_none() {
-            let token = self.spec.token.as_ref().map(|place| place.read(&self.world)).transpose()?;
-            let auth = token.map_or(Auth::None, Auth::Bearer);
+            self.token = self.spec.token.as_ref().map(|place| place.read(&self.world)).transpose()?;
+            let auth = self.token.clone().map_or(Auth::None, Auth::Bearer);
             self.client = Some(Client::new(&self.world, auth, policy(self.spec.spend.clone())));
         }
         self.client.as_mut().ok_or_else(|| SourceError::Config("there is no client".to_owned()))
     }
 
-    async fn get(&mut self, path: &[&str], query: &[(&str, String)]) -> Result<Value, SourceError> {
+    pub(super) async fn get(&mut self, path: &[&str], query: &[(&str, String)]) -> Result<Value, SourceError> {
         let mut url: Url = self.spec.instance.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().extend(["api", "v1"]).extend(path);
@@ -105,7 +121,7 @@ impl MastodonSource {
     }
 
     /// Takes in a status. What can not be mapped is rejected once, however often it is read.
-    fn take(&self, status: &Value, position: &mut Position, into: &mut Gathered) {
+    pub(super) fn take(&self, status: &Value, position: &mut Position, into: &mut Gathered) {
         let now = self.clock.now();
         let reason = match (id_of(status), map(status, self.spec.host(), now)) {
             (Some(id), Ok(mention)) => return into.events.extend(position.take(id, mention)),
@@ -120,16 +136,39 @@ impl MastodonSource {
         }
     }
 
-    /// Reads one page of the hashtag at hand.
+    /// Reads a page of the hashtag at hand. Those that are refused are passed over, unless all are.
     async fn read(
         &mut self,
         round: &mut Round,
         position: &mut Position,
         into: &mut Gathered,
     ) -> Result<(), SourceError> {
-        let Some(tag) = round.left.last().cloned() else { return Ok(()) };
+        while let Some(tag) = round.left.last().cloned() {
+            match self.read_hashtag(&tag, round, position, into).await {
+                Err(error) if is_about_the_request(&error) => {
+                    round.refused += 1;
+                    if round.refused >= self.spec.hashtags.len() {
+                        return Err(error);
+                    }
+                    tracing::warn!("source {}: #{tag} is refused: {error}", self.spec.name);
+                    self.refused.insert(tag, error.to_string());
+                    (round.min_id, _) = (None, round.left.pop());
+                }
+                read => return read,
+            }
+        }
+        Ok(())
+    }
+
+    async fn read_hashtag(
+        &mut self,
+        tag: &str,
+        round: &mut Round,
+        position: &mut Position,
+        into: &mut Gathered,
+    ) -> Result<(), SourceError> {
         let share = self.client()?.share().some()?;
-        let from = match position.read_at.get(&tag) {
+        let from = match position.read_at.get(tag) {
             // What is passed over is not read in the overlap either.
             Some(read_at) if share.rate() < 1.0 => *read_at,
             Some(read_at) => *read_at - self.spec.lateness,
@@ -137,10 +176,11 @@ impl MastodonSource {
         };
         let min_id = round.min_id.unwrap_or_else(|| id_at(from));
         let query = [("limit", PER_PAGE.to_string()), ("min_id", min_id.to_string())];
-        let page = self.get(&["timelines", "tag", &tag], &query).await?;
+        let page = self.get(&["timelines", "tag", tag], &query).await?;
         let Some(statuses) = page.as_array() else {
             return Err(SourceError::Transient(format!("{PLATFORM}: the timeline of #{tag} is no list")));
         };
+        self.refused.remove(tag);
         let before = into.events.len();
         // The newest stands first, and is given last.
         statuses.iter().rev().for_each(|status| self.take(status, position, into));
@@ -151,7 +191,7 @@ impl MastodonSource {
         match newest {
             Some(newest) => round.min_id = Some(newest.max(passed)),
             None => {
-                position.read_at.insert(tag, round.began);
+                position.read_at.insert(tag.to_owned(), round.began);
                 (round.min_id, _) = (None, round.left.pop());
             }
         }
@@ -229,14 +269,47 @@ impl MastodonSource {
     fn begin(&self, position: &mut Position) -> Round {
         position.keep(&self.spec.hashtags);
         let left = self.spec.hashtags.iter().rev().cloned().collect();
-        Round { began: self.clock.now(), left, min_id: None }
+        Round { began: self.clock.now(), left, min_id: None, refused: 0 }
     }
 
-    fn end(&self, began: Timestamp, position: &mut Position) {
-        position.complete = position.complete.max(Some(began - self.spec.lateness));
+    fn end(&mut self, round: &Round, position: &mut Position) {
+        let began = round.began;
+        self.began = Some(began);
+        if round.refused == 0 {
+            position.complete = position.complete.max(Some(began - self.spec.lateness));
+        }
         // What the next round reads again has to be known then.
         let kept = self.spec.recheck.max(self.spec.lateness + self.spec.interval).max(self.spec.backfill);
         position.forget(began - kept);
+    }
+}
+
+impl MastodonSource {
+    /// One step of a round. False where nothing was left to do.
+    async fn step(&mut self, round: &mut Round, position: &mut Position, into: &mut Gathered) -> Result<bool, SourceError> {
+        if !round.left.is_empty() {
+            self.read(round, position, into).await?;
+            return Ok(true);
+        }
+        if self.check_posts(position, into).await? {
+            return Ok(true);
+        }
+        self.count(position, into).await?;
+        Ok(false)
+    }
+
+    /// Between two rounds.
+    async fn rest(&mut self, mut position: Position, cursor: Option<&Cursor>) -> Result<Page, SourceError> {
+        let mut gathered = Gathered::default();
+        match self.ear.is_some() {
+            true => self.hear(&mut position, &mut gathered).await?,
+            false => self.pace.rest(&*self.clock, cursor).await,
+        }
+        let page = page(&position, gathered)?;
+        if let Some(began) = self.began {
+            self.pace.gave(began, &page);
+        }
+        Ok(page)
     }
 }
 
@@ -260,25 +333,27 @@ impl Source for MastodonSource {
     async fn poll(&mut self, cursor: Option<&Cursor>) -> Result<Page, SourceError> {
         let mut position: Position = cursor.map(|cursor| cursor.read(VERSION)).transpose()?.unwrap_or_default();
         is_not_ahead(position.read_at.values().max().copied(), self.clock.now())?;
-        if position.round.is_none() && !self.pace.is_due(&*self.clock, cursor).await {
-            return page(&position, Gathered::default());
+        if position.round.is_none() && !self.pace.is_due_at(self.clock.now(), cursor) {
+            return self.rest(position, cursor).await;
         }
         let mut round = position.round.take().unwrap_or_else(|| self.begin(&mut position));
-        let mut gathered = Gathered::default();
-        let is_over = if round.left.is_empty() {
-            !self.check_posts(&mut position, &mut gathered).await?
-        } else {
-            self.read(&mut round, &mut position, &mut gathered).await?;
-            false
-        };
-        let began = round.began;
-        match is_over {
-            true => self.end(began, &mut position),
-            false => position.round = Some(round),
+        let (mut gathered, began) = (Gathered::default(), round.began);
+        match self.step(&mut round, &mut position, &mut gathered).await? {
+            true => position.round = Some(round),
+            false => self.end(&round, &mut position),
         }
         let page = page(&position, gathered)?;
         self.pace.gave(began, &page);
         Ok(page)
+    }
+
+    fn notice(&self) -> Option<String> {
+        let refused = self.refused.iter().map(|(tag, reason)| format!("#{tag} is refused: {reason}"));
+        let uncounted = self.uncounted.iter();
+        let uncounted = uncounted.map(|(name, reason)| format!("the account {name:?} is not found: {reason}"));
+        let streaming = self.ear.as_ref().and_then(Ear::problem).map(str::to_owned);
+        let words: Vec<String> = refused.chain(uncounted).chain(streaming).collect();
+        (!words.is_empty()).then(|| words.join("; "))
     }
 
     fn allowance(&self) -> Option<Value> {
@@ -298,6 +373,11 @@ impl Source for MastodonSource {
 
     fn remap(&self, raw: &[u8], observed_at: Timestamp) -> Result<Vec<Event>, String> {
         let status: Value = serde_json::from_slice(raw).map_err(|error| format!("the status is no JSON: {error}"))?;
+        let streamed = || match said_on_socket(std::str::from_utf8(raw).ok()?) {
+            Ok(Said::Status(status)) => Some(status),
+            _ => None,
+        };
+        let status = streamed().unwrap_or(status);
         let mention = map(&status, self.spec.host(), observed_at).map_err(|error| error.to_string())?;
         Ok(vec![Event::Upsert(Box::new(mention))])
     }

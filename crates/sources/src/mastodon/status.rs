@@ -92,6 +92,8 @@ pub enum MapError {
     Missing(&'static str),
     #[error("a status whose created_at {0:?} is no time")]
     Time(String),
+    #[error("the streaming server refuses: {0}")]
+    Refused(String),
 }
 
 impl MapError {

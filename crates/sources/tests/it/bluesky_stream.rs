@@ -172,7 +172,7 @@ async fn collect(source: &mut dyn Source, mut cursor: Option<Cursor>, wanted: us
             }
         }
     };
-    timeout(Duration::from_secs(20), all).await.expect("every post comes in time");
+    timeout(Duration::from_secs(60), all).await.expect("every post comes in time");
     (seen, pages)
 }
 

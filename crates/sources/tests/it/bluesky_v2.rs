@@ -1,23 +1,20 @@
 //! Version 2 of Jetstream, and what both versions do with a cursor that a server does not keep, on a fake clock.
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex},
-};
+use std::sync::Arc;
 
-use async_trait::async_trait;
 use grapevine_model::{Event, Gap};
 use grapevine_sources::{
     Cursor, Page, Source, SourceError, World,
     bluesky::{Said, map_v2},
     conformance::StepClock,
-    http::Request,
-    socket::{Connector, Frame, Socket},
 };
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use serde_json::{Value, json};
 
-use crate::kit::{ids, noon, spec};
+use crate::{
+    kit::{ids, noon, spec},
+    wire::{Act, Wire},
+};
 
 const NSID: &str = "network.bsky.jetstream.subscribeEvents";
 
@@ -109,59 +106,12 @@ fn what_is_no_event_is_told_apart_and_what_is_broken_refused() {
     }
 }
 
-/// What a server does when somebody connects.
-enum Act {
-    Refuse(SourceError),
-    Say(Vec<Value>),
-    /// And then ends the connection.
-    SayAndClose(Vec<Value>),
-}
-
-#[derive(Clone, Default)]
-struct Server {
-    acts: Arc<Mutex<VecDeque<Act>>>,
-    asked: Arc<Mutex<Vec<String>>>,
-}
-
-struct Speech(VecDeque<Frame>);
-
-#[async_trait]
-impl Connector for Server {
-    async fn connect(&self, request: Request) -> Result<Box<dyn Socket>, SourceError> {
-        self.asked.lock().unwrap().push(request.url.to_string());
-        let text = |frame: Value| Frame::Text(frame.to_string());
-        match self.acts.lock().unwrap().pop_front() {
-            Some(Act::Refuse(error)) => Err(error),
-            Some(Act::Say(frames)) => Ok(Box::new(Speech(frames.into_iter().map(text).collect()))),
-            Some(Act::SayAndClose(frames)) => {
-                let end = Frame::Closed { code: Some(1001), reason: "restart".into() };
-                Ok(Box::new(Speech(frames.into_iter().map(text).chain([end]).collect())))
-            }
-            None => Err(SourceError::Transient("nobody there".into())),
-        }
-    }
-}
-
-#[async_trait]
-impl Socket for Speech {
-    async fn receive(&mut self) -> Result<Frame, SourceError> {
-        match self.0.pop_front() {
-            Some(frame) => Ok(frame),
-            None => std::future::pending().await,
-        }
-    }
-
-    async fn send(&mut self, _: Frame) -> Result<(), SourceError> {
-        Ok(())
-    }
-}
-
-fn build(server: &Server, more: &str) -> Box<dyn Source> {
+fn build(server: &Wire, more: &str) -> Box<dyn Source> {
     let toml = format!("name = \"b\"\nkind = \"bluesky\"\nversion = 2\nendpoint = \"wss://a.example\"\n{more}");
     build_from(server, &toml)
 }
 
-fn build_from(server: &Server, toml: &str) -> Box<dyn Source> {
+fn build_from(server: &Wire, toml: &str) -> Box<dyn Source> {
     let clock = Arc::new(StepClock::at(noon()));
     spec(toml).build(&World::real().with_clock(clock).with_connector(Arc::new(server.clone())))
 }
@@ -179,13 +129,13 @@ async fn page(source: &mut dyn Source, cursor: Option<&Cursor>) -> Page {
     panic!("nothing came")
 }
 
-fn server(acts: Vec<Act>) -> Server {
-    Server { acts: Arc::new(Mutex::new(acts.into())), asked: Arc::default() }
+fn server(acts: Vec<Act>) -> Wire {
+    Wire::new(acts)
 }
 
-fn cursors(server: &Server) -> Vec<String> {
-    let asked = server.asked.lock().unwrap().clone();
-    asked.iter().map(|url| url.split("cursor=").nth(1).unwrap_or_default().to_owned()).collect()
+fn cursors(server: &Wire) -> Vec<String> {
+    let asked = server.asked();
+    asked.iter().map(|request| request.url.as_str().split("cursor=").nth(1).unwrap_or_default().to_owned()).collect()
 }
 
 fn gaps(page: &Page) -> Vec<&Gap> {
@@ -206,7 +156,7 @@ async fn it_resumes_at_the_number_and_gives_nothing_twice() {
     let second = page(&mut *source, Some(&first.cursor)).await;
     assert_eq!(ids(&second.events), ["at://did:plc:ada/app.bsky.feed.post/3"]);
     assert_eq!(cursors(&server), ["", "2"]);
-    let asked = server.asked.lock().unwrap()[0].clone();
+    let asked = server.asked()[0].url.to_string();
     let query = "kinds=commit&kinds=account&collections=app.bsky.feed.post";
     assert_eq!(asked, format!("wss://a.example/xrpc/{NSID}?{query}"));
 }
@@ -215,7 +165,7 @@ async fn it_resumes_at_the_number_and_gives_nothing_twice() {
 async fn accounts_are_asked_for_by_the_names_of_the_version() {
     let server = server(vec![Act::Say(vec![post(1)])]);
     page(&mut *build(&server, "dids = [\"did:plc:a\", \"did:plc:b\"]"), None).await;
-    assert!(server.asked.lock().unwrap()[0].ends_with("&dids=did%3Aplc%3Aa&dids=did%3Aplc%3Ab"));
+    assert!(server.asked()[0].url.as_str().ends_with("&dids=did%3Aplc%3Aa&dids=did%3Aplc%3Ab"));
 }
 
 #[tokio::test]

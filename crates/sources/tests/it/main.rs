@@ -1,4 +1,5 @@
 mod bluesky_frames;
+mod bluesky_search;
 mod bluesky_stream;
 mod bluesky_v2;
 mod client;
@@ -17,6 +18,7 @@ mod file_follow;
 mod hackernews;
 mod kit;
 mod mastodon;
+mod mastodon_streaming;
 mod oauth;
 mod platforms;
 mod push;
@@ -28,3 +30,4 @@ mod sockets;
 mod streams;
 mod telegram;
 mod webhook;
+mod wire;
