@@ -5,6 +5,7 @@
 //! | an item is new | reads it: ids are given in order, so every id up to the newest is asked for |
 //! | an item is null, though its id is given | asks again for `lookback_minutes`; until then nothing later counts as complete |
 //! | an item stays null for longer, or too many are | gives it up, and says so in a [`Gap`](grapevine_model::Gap) |
+//! | one item fails (403, 404, or three polls in a row), and the newest id does not | takes it for one that is null, says so, goes on |
 //! | an item changed in text or counters | is told by the list of changes, reads it again |
 //! | an item is deleted, or killed by moderators | gives a deletion |
 //! | more is there than a spend cap bears | reads a share of the new ids, always the same ones, and says which share |

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use grapevine_model::{Event, Usage};
@@ -35,7 +35,16 @@ pub(super) struct HackerNewsSource {
     /// Where reading without a cursor began.
     first: Option<u64>,
     through: Option<Timestamp>,
+    /// The item that failed last, and how many polls in a row.
+    failing: Option<(u64, u32)>,
+    /// Items that fail though the platform does not, and why.
+    faulty: BTreeMap<u64, String>,
 }
+
+/// So many polls may fail on one item before it is passed over.
+const PATIENCE: u32 = 3;
+/// How many faulty items are told of.
+const MOST_FAULTY: usize = 20;
 
 /// How many items are passed over in one poll where a share is read.
 const MOST_PASSED: usize = 10_000;
@@ -66,7 +75,7 @@ impl HackerNewsSource {
         let policy = QuotaPolicy { limits: vec![limit], spend: spec.spend.clone(), ..QuotaPolicy::default() };
         let client = Client::new(world, Auth::None, policy);
         let pace = Pace::new(spec.interval);
-        Self { spec, client, clock: world.clock.clone(), pace, newest: None, first: None, through: None }
+        Self { spec, client, clock: world.clock.clone(), pace, newest: None, first: None, through: None, failing: None, faulty: BTreeMap::new() }
     }
 
     async fn get(&mut self, path: &str) -> Result<Value, SourceError> {
@@ -118,9 +127,36 @@ impl HackerNewsSource {
         }
     }
 
+    /// The item as it came; `None` where the platform fails on this one alone, which is then as good as not there. One that
+    /// was missed before is given no patience again.
+    async fn fetch(&mut self, id: u64, was_missed: bool) -> Result<Option<Value>, SourceError> {
+        let error = match self.get(&format!("item/{id}")).await {
+            Ok(item) => {
+                self.faulty.remove(&id);
+                return Ok(Some(item));
+            }
+            Err(error @ SourceError::RateLimited { .. }) => return Err(error),
+            Err(error) => error,
+        };
+        if !was_missed {
+            let times = self.failing.filter(|(failed, _)| *failed == id).map_or(1, |(_, times)| times + 1);
+            self.failing = Some((id, times));
+            if error.is_transient() && times < PATIENCE {
+                return Err(error);
+            }
+            // Where the newest id can be had, it is not the platform.
+            self.max_item().await?;
+        }
+        if self.faulty.len() < MOST_FAULTY {
+            self.faulty.insert(id, error.to_string());
+        }
+        Ok(None)
+    }
+
     /// Reads one item. False where it is not there.
     async fn item(&mut self, id: u64, position: &mut Position, into: &mut Gathered) -> Result<bool, SourceError> {
-        let item = self.get(&format!("item/{id}")).await?;
+        let was_missed = position.absent.iter().any(|absent| absent.id == id);
+        let Some(item) = self.fetch(id, was_missed).await? else { return Ok(false) };
         match map(&item, self.clock.now()) {
             Ok(None) => return Ok(false),
             Ok(Some(event)) => {
@@ -176,6 +212,7 @@ impl HackerNewsSource {
     /// Asks again for what was absent, once each time the newest id is asked for.
     async fn ask_again(&mut self, position: &mut Position) -> Result<Gathered, SourceError> {
         let given_up = position.give_up(self.clock.now(), self.spec.lookback);
+        self.faulty.retain(|id, _| position.absent.iter().any(|absent| absent.id == *id));
         let mut gathered = Gathered { given_up, ..Gathered::default() };
         let absent: Vec<u64> = position.absent.iter().map(|absent| absent.id).take(PAGE_ITEMS).collect();
         for id in &absent {
@@ -236,6 +273,12 @@ impl Source for HackerNewsSource {
         }
         self.pace.gave(asked_at, &page);
         Ok(page)
+    }
+
+    fn notice(&self) -> Option<String> {
+        let words = self.faulty.iter().map(|(id, reason)| format!("item {id} can not be read: {reason}"));
+        let words: Vec<String> = words.collect();
+        (!words.is_empty()).then(|| words.join("; "))
     }
 
     fn allowance(&self) -> Option<Value> {

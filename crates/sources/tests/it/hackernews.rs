@@ -1,7 +1,10 @@
 //! The mapping over recorded items. What the source does with them stands in `platforms/hackernews.rs`.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -12,7 +15,7 @@ use grapevine_sources::{
     hackernews::map,
     http::Request,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::kit::{noon, recorded};
 
@@ -123,4 +126,58 @@ async fn an_item_that_never_comes_leaves_a_gap_before_its_time_is_complete() {
     let [Event::Gap(gap)] = &after.events[..] else { panic!("{:?}", after.events) };
     assert_eq!(gap.reason, "2 items were not there and are given up: 1001, 1002");
     assert_eq!((gap.source.as_str(), after.complete_through > missed.complete_through), ("hn", true));
+}
+
+/// Fails on one item, in its own way, until it is mended.
+struct Fails(u16, AtomicBool);
+
+impl Platform for Fails {
+    fn answer(&self, when: When, request: &Request) -> Answer {
+        let is_mended = self.1.load(Ordering::SeqCst);
+        match request.url.path().rsplit('/').next().unwrap() {
+            "maxitem.json" => Answer::json(&json!(103)),
+            "updates.json" => Answer::json(&json!({"items": []})),
+            "102.json" if !is_mended => Answer::status(self.0, "{\"error\": \"no\"}"),
+            name => {
+                let id: u64 = name.trim_end_matches(".json").parse().unwrap();
+                Answer::json(
+                    &json!({"id": id, "type": "comment", "by": "ann", "text": "a", "time": when.now.as_second()}),
+                )
+            }
+        }
+    }
+
+    fn rounds(&self) -> usize {
+        1
+    }
+
+    fn expected(&self) -> Vec<Expected> {
+        Vec::new()
+    }
+}
+
+#[tokio::test]
+async fn an_item_that_fails_alone_stops_nobody() {
+    for status in [403, 404, 500] {
+        let clock = StepClock::at(noon());
+        let platform = Arc::new(Fails(status, AtomicBool::new(false)));
+        let transport = Arc::new(Scripted::new(platform.clone(), clock.clone()));
+        let world = World::real().with_transport(transport).with_clock(Arc::new(clock.clone()));
+        let toml = "name = \"hn\"\nkind = \"hackernews\"\nbackfill_items = 3";
+        let mut source = crate::kit::spec(toml).build(&world);
+        let (mut page, mut failures) = (source.poll(None).await, 0);
+        while let Err(error) = &page {
+            assert!(error.is_transient() && failures < 2, "{status}: {error}");
+            failures += 1;
+            page = source.poll(None).await;
+        }
+        let page = page.unwrap();
+        assert_eq!(crate::kit::ids(&page.events), ["101", "103"], "{status}");
+        assert!(source.notice().unwrap().starts_with("item 102 can not be read: "), "{status}");
+        platform.1.store(true, Ordering::SeqCst);
+        clock.advance(Duration::from_secs(60));
+        let page = source.poll(Some(&page.cursor)).await.unwrap();
+        assert_eq!(crate::kit::ids(&page.events), ["102"], "{status}");
+        assert_eq!(source.notice(), None);
+    }
 }
