@@ -1,7 +1,7 @@
 use grapevine_sources::{World, parse, registry::kinds};
 
-use super::{Glance, find, list, test};
-use crate::args::SourceTestArgs;
+use super::{Glance, find, list, new, record, test};
+use crate::args::{SourceNewArgs, SourceTestArgs};
 
 fn shown(print: impl FnOnce(&mut Vec<u8>)) -> String {
     let mut out = Vec::new();
@@ -69,4 +69,51 @@ fn a_source_that_is_not_there_is_told_with_those_that_are() {
     assert_eq!(find(&config, "posts").unwrap().kind(), "file");
     let error = find(&config, "post").unwrap_err().to_string();
     assert_eq!(error, "there is no source \"post\": the configuration has posts");
+}
+
+#[test]
+fn a_kind_is_shown_with_its_keys_and_a_table_in_lines_that_fit() {
+    let row = kinds().find(|row| row.kind == "hackernews").unwrap();
+    for width in [80, 120] {
+        let text = shown(|out| list::print_kind(row, width, out).unwrap());
+        let fits = |line: &str| line.chars().count() <= usize::from(width) || !line.starts_with(' ');
+        assert!(text.lines().all(fits), "{text}");
+    }
+    insta::assert_snapshot!(shown(|out| list::print_kind(row, 100, out).unwrap()));
+}
+
+#[tokio::test]
+async fn a_new_definition_is_written_from_a_sample_and_says_what_to_do_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let (sample, into) = (folder.path().join("sample.json"), folder.path().join("teaforum.toml"));
+    let posts = r#"{"posts": [
+        {"id": 2, "created_at": "2026-03-01T12:00:00Z", "body": "A kettle", "user": {"username": "ann", "id": 7}},
+        {"id": 1, "created_at": "2026-03-01T11:00:00Z", "body": "A pot", "user": {"username": "bo", "id": 8}}]}"#;
+    std::fs::write(&sample, posts).unwrap();
+    let args = |name: &str| SourceNewArgs {
+        name: name.into(),
+        from: Some(sample.clone()),
+        url: None,
+        into: Some(into.clone()),
+    };
+    let mut out = Vec::new();
+    let error = new::new(&args("Tea Forum"), &mut out).await.unwrap_err().to_string();
+    assert!(error.starts_with("\"Tea Forum\" is no name for a platform"), "{error}");
+    new::new(&args("teaforum"), &mut out).await.unwrap();
+    let said = String::from_utf8(out).unwrap().replace(&format!("{}/", folder.path().display()), "");
+    insta::assert_snapshot!(said);
+    insta::assert_snapshot!(std::fs::read_to_string(&into).unwrap());
+    let tested = shown(|out| {
+        assert_eq!(test(&SourceTestArgs { file: into.clone() }, out).unwrap(), std::process::ExitCode::SUCCESS);
+    });
+    assert!(tested.contains("teaforum: 1 of 1 tests pass"), "{tested}");
+    let again = new::new(&args("teaforum"), &mut Vec::new()).await.unwrap_err().to_string();
+    assert!(again.ends_with("is there already; name another with --into"), "{again}");
+}
+
+#[tokio::test]
+async fn a_folder_that_is_no_recording_is_told_by_the_file_that_it_lacks() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = record::replay(&folder.path().to_path_buf(), &mut Vec::new()).await.unwrap_err().to_string();
+    assert!(error.contains("source.toml: "), "{error}");
 }
