@@ -194,7 +194,8 @@ fn a_line_is_mapped_by_its_source_as_observed_when_it_was_parked() {
     let line = br#"{"id": 7, "posted": "2026-02-01", "author": "ada", "text": "acme"}"#;
     let parked =
         DeadLetter { original: Original::of(line), ..letter("ingest", "source posts: posts.ndjson line 3", "r") };
-    assert!(ways("").of(&parked, line).unwrap_err().contains("`created_at` is missing"));
+    let error = ways("").of(&parked, line).unwrap_err();
+    assert!(error.contains("`created_at` is missing"), "{error}");
     let replay = ways("created_at = \"posted\"").of(&parked, line).unwrap();
     assert_eq!((replay.topic, replay.records.len()), (topics::RAW, 1));
     let Ok(Event::Upsert(mention)) = wire::decode(&replay.records[0].value) else { panic!("a mention") };
