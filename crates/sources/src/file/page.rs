@@ -10,7 +10,7 @@ use super::{
     lines::Lines,
     map::map,
     parquet::Table,
-    record::{Format, parse_json},
+    record::{Format, parse_json, text},
     tail::PAGE_RECORDS,
 };
 use crate::{Cursor, Page, Progress, Rejected, SourceError, registry::Clock, rows::Noted};
@@ -88,7 +88,9 @@ impl Reader {
         }
         let value = match self.spec.format {
             Format::Parquet => Some(parse_json(std::str::from_utf8(raw).map_err(|error| error.to_string())?)?),
-            Format::Ndjson | Format::Csv { .. } => {
+            // The file may be gone: a line needs nothing else of it.
+            Format::Ndjson => text(raw)?.map(parse_json).transpose()?,
+            Format::Csv { .. } => {
                 let spec = self.spec.clone();
                 match self.opened().map_err(|error| error.to_string())? {
                     Opened::Lines(lines) => lines.value(&spec, raw)?,
