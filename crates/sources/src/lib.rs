@@ -9,6 +9,7 @@ pub mod conformance;
 pub mod html;
 pub mod http;
 mod json;
+mod loose;
 mod pace;
 pub mod push;
 pub mod recheck;
@@ -48,6 +49,7 @@ kinds! {
     slack + shape,
     telegram + shape,
     webhook,
+    x + shape,
     declarative + shapes,
 }
 

@@ -1,8 +1,13 @@
 use grapevine_model::{AuthorTombstone, Deletion, Event, MentionKey};
 use jiff::Timestamp;
+use serde::Deserialize;
 use serde_json::Value;
 
-use super::{POSTS, post};
+use super::{
+    POSTS, post,
+    record::{Account, Commit, Message},
+};
+use crate::loose;
 
 pub(crate) const PLATFORM: &str = "bluesky";
 
@@ -45,17 +50,30 @@ impl MapError {
 
 /// Turns one frame of version 1 into what it means. Pure; it refuses what it does not understand, and never panics.
 pub fn map(frame: &[u8], observed_at: Timestamp) -> Result<Frame, MapError> {
-    let frame: Value = serde_json::from_slice(frame).map_err(|error| MapError::NotJson(error.to_string()))?;
-    let time_us = frame.get("time_us").and_then(Value::as_i64).ok_or(MapError::Missing("time_us"))?;
+    let not_json = |error: serde_json::Error| MapError::NotJson(error.to_string());
+    let text = loose::utf8(frame).map_err(not_json)?;
+    match serde_json::from_str::<Message<'_>>(text) {
+        Ok(message) => of_message(&message, observed_at),
+        Err(_) => {
+            // A key that stands twice in an object: the last one counts.
+            let value: Value = serde_json::from_str(text).map_err(not_json)?;
+            let message = Message::deserialize(&value).map_err(not_json)?;
+            of_message(&message, observed_at)
+        }
+    }
+}
+
+fn of_message(message: &Message<'_>, observed_at: Timestamp) -> Result<Frame, MapError> {
+    let time_us = message.time_us.0.and_then(|time| i64::try_from(time).ok()).ok_or(MapError::Missing("time_us"))?;
     let seen_at = Timestamp::from_microsecond(time_us).map_err(|_| MapError::Missing("time_us"))?;
-    let did = text(&frame, "did").ok_or(MapError::Missing("did"))?;
-    let event = match text(&frame, "kind").ok_or(MapError::Missing("kind"))? {
+    let did = message.did.get().ok_or(MapError::Missing("did"))?;
+    let event = match message.kind.get().ok_or(MapError::Missing("kind"))? {
         "commit" => {
-            let commit = frame.get("commit").ok_or(MapError::Missing("commit"))?;
+            let commit = message.commit.get().ok_or(MapError::Missing("commit"))?;
             of_commit(did, commit, post::Times { seen_at, observed_at })?
         }
         "account" => {
-            let account = frame.get("account").ok_or(MapError::Missing("account"))?;
+            let account = message.account.get().ok_or(MapError::Missing("account"))?;
             of_account(did, account, observed_at)
         }
         _ => None,
@@ -86,10 +104,13 @@ fn of_payload(kind: &str, payload: &Value, observed_at: Timestamp) -> Result<Fra
     let seen_at: Timestamp = time.and_then(|time| time.parse().ok()).ok_or(MapError::Missing("payload.time"))?;
     let did = text(payload, "did").ok_or(MapError::Missing("payload.did"))?;
     let event = match kind {
-        "commit" => of_commit(did, payload, post::Times { seen_at, observed_at })?,
+        "commit" => {
+            let commit = Commit::deserialize(payload).map_err(|_| MapError::Missing("payload"))?;
+            of_commit(did, &commit, post::Times { seen_at, observed_at })?
+        }
         "account" => {
-            let account = payload.get("account").ok_or(MapError::Missing("payload.account"))?;
-            of_account(did, account, observed_at)
+            let account = payload.get("account").and_then(|account| Account::deserialize(account).ok());
+            of_account(did, &account.ok_or(MapError::Missing("payload.account"))?, observed_at)
         }
         _ => None,
     };
@@ -97,18 +118,18 @@ fn of_payload(kind: &str, payload: &Value, observed_at: Timestamp) -> Result<Fra
 }
 
 /// A member that is a text.
-pub(crate) fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
+fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
     value.get(key).and_then(Value::as_str)
 }
 
-fn of_commit(did: &str, commit: &Value, times: post::Times) -> Result<Option<Event>, MapError> {
-    if text(commit, "collection").ok_or(MapError::Missing("commit.collection"))? != POSTS {
+fn of_commit(did: &str, commit: &Commit<'_>, times: post::Times) -> Result<Option<Event>, MapError> {
+    if commit.collection.get().ok_or(MapError::Missing("commit.collection"))? != POSTS {
         return Ok(None);
     }
-    let record_key = text(commit, "rkey").ok_or(MapError::Missing("commit.rkey"))?;
-    match text(commit, "operation").ok_or(MapError::Missing("commit.operation"))? {
+    let record_key = commit.rkey.get().ok_or(MapError::Missing("commit.rkey"))?;
+    match commit.operation.get().ok_or(MapError::Missing("commit.operation"))? {
         "create" | "update" => {
-            let record = commit.get("record").ok_or(MapError::Missing("commit.record"))?;
+            let record = commit.record.get().ok_or(MapError::Missing("commit.record"))?;
             let mention = post::map(did, record_key, record, times)?;
             Ok(Some(Event::Upsert(Box::new(mention))))
         }
@@ -121,9 +142,9 @@ fn of_commit(did: &str, commit: &Value, times: post::Times) -> Result<Option<Eve
 }
 
 /// An account that was deactivated or suspended may come back: only what is final removes what it wrote.
-fn of_account(did: &str, account: &Value, observed_at: Timestamp) -> Option<Event> {
-    let is_gone = matches!(text(account, "status"), Some("deleted" | "takendown"));
-    let is_active = account.get("active").and_then(Value::as_bool).unwrap_or(true);
+fn of_account(did: &str, account: &Account<'_>, observed_at: Timestamp) -> Option<Event> {
+    let is_gone = matches!(account.status.get(), Some("deleted" | "takendown"));
+    let is_active = account.active.0.unwrap_or(true);
     (is_gone && !is_active).then(|| {
         let (platform, author) = (PLATFORM.to_owned(), did.to_owned());
         Event::AuthorTombstone(AuthorTombstone { platform, instance: String::new(), author, observed_at })

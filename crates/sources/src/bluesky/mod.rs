@@ -18,6 +18,7 @@
 mod frame;
 mod position;
 mod post;
+mod record;
 mod stream;
 
 use std::time::Duration;
@@ -30,7 +31,7 @@ use url::Url;
 
 pub(crate) use self::frame::PLATFORM;
 pub use self::frame::{Frame, MapError, Said, map, map_v2};
-use self::stream::BlueskySource;
+use self::{record::Record, stream::BlueskySource};
 use crate::{
     Source, World,
     registry::{Arrival, Capabilities, ConfigError, KeyDoc, Place, Settings, SourceSpec, KindRow, parse_settings},
@@ -164,7 +165,8 @@ pub(crate) fn post_of(
     let mut parts = uri.strip_prefix("at://").unwrap_or_default().split('/');
     match (parts.next(), parts.next(), parts.next(), parts.next()) {
         (Some(did), Some(POSTS), Some(key), None) if did.starts_with("did:") && !key.is_empty() => {
-            post::map(did, key, record, post::Times { seen_at, observed_at })
+            let record = Record::deserialize(record).map_err(|_| MapError::Missing("record"))?;
+            post::map(did, key, &record, post::Times { seen_at, observed_at })
         }
         _ => Err(MapError::Missing("uri")),
     }

@@ -1,15 +1,20 @@
-use grapevine_model::{Author, Engagement, Kind, Media, Mention, MentionKey};
+use std::borrow::Cow;
+
+use grapevine_model::{Author, Kind, Media, Mention, MentionKey};
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
 
 use super::{
     MapError, POSTS,
-    frame::{PLATFORM, text},
+    frame::PLATFORM,
+    record::{Blob, Facet, Image, Record, Reference},
 };
-use crate::text::{Signs, hashtag, signs};
+use crate::{
+    loose::{List, Object, Text},
+    text::{Signs, hashtag, signs},
+};
 
-/// Before the network was. Clients state the time of a post, and some state anything.
-const EARLIEST: &str = "2022-01-01T00:00:00Z";
+/// Before the network was: the start of 2022. Clients state the time of a post, and some state anything.
+const EARLIEST: i64 = 1_640_995_200;
 /// How far a client's clock may be ahead.
 const AHEAD: SignedDuration = SignedDuration::from_mins(2);
 
@@ -24,20 +29,18 @@ pub(crate) fn uri(did: &str, record_key: &str) -> String {
     format!("at://{did}/{POSTS}/{record_key}")
 }
 
-pub(crate) fn map(did: &str, record_key: &str, record: &Value, times: Times) -> Result<Mention, MapError> {
-    let body = text(record, "text").ok_or(MapError::Missing("commit.record.text"))?;
+pub(super) fn map(did: &str, record_key: &str, record: &Record<'_>, times: Times) -> Result<Mention, MapError> {
+    if !record.text.is_there() {
+        return Err(MapError::Missing("commit.record.text"));
+    }
+    let body = record.text.or_empty();
     let signs = read_signs(body, record);
     let Relation { kind, root, parent } = relation(record);
     Ok(Mention {
-        key: MentionKey::new(PLATFORM, "", uri(did, record_key)),
         kind,
-        space: None,
         url: Some(format!("https://bsky.app/profile/{did}/post/{record_key}")),
-        author: Author { native_id: did.to_owned(), ..Author::default() },
-        created_at: created_at(record, times.seen_at),
         observed_at: times.observed_at,
-        text: body.to_owned(),
-        language: items(record.get("langs")).find_map(Value::as_str).map(str::to_owned),
+        language: record.langs.iter().find_map(Text::owned),
         hashtags: signs.hashtags,
         handles: signs.handles,
         links: signs.links,
@@ -45,25 +48,19 @@ pub(crate) fn map(did: &str, record_key: &str, record: &Value, times: Times) -> 
         root,
         parent_author: parent.as_deref().and_then(author_of),
         parent,
-        engagement: Engagement::default(),
-        stars: None,
-        weight: 1.0,
-        brands: vec![],
-        scores: None,
-        raw: None,
+        ..Mention::new(
+            MentionKey::new(PLATFORM, "", uri(did, record_key)),
+            Author { native_id: did.to_owned(), ..Author::default() },
+            created_at(record, times.seen_at),
+            body,
+        )
     })
 }
 
-fn items(value: Option<&Value>) -> impl Iterator<Item = &Value> {
-    value.and_then(Value::as_array).into_iter().flatten()
-}
-
-fn created_at(record: &Value, seen_at: Timestamp) -> Timestamp {
-    let stated = text(record, "createdAt").and_then(|stated| stated.parse::<Timestamp>().ok());
-    let earliest: Timestamp = EARLIEST.parse().unwrap_or(Timestamp::UNIX_EPOCH);
-    stated
-        .filter(|stated| (earliest..=seen_at.saturating_add(AHEAD).unwrap_or(seen_at)).contains(stated))
-        .unwrap_or(seen_at)
+fn created_at(record: &Record<'_>, seen_at: Timestamp) -> Timestamp {
+    let stated = record.created_at.get().and_then(|stated| stated.parse::<Timestamp>().ok());
+    let latest = seen_at.saturating_add(AHEAD).unwrap_or(seen_at);
+    stated.filter(|stated| stated.as_second() >= EARLIEST && *stated <= latest).unwrap_or(seen_at)
 }
 
 struct Relation {
@@ -72,10 +69,11 @@ struct Relation {
     parent: Option<String>,
 }
 
-fn relation(record: &Value) -> Relation {
-    let reply = |end: &str| text(record.get("reply")?.get(end)?, "uri").map(str::to_owned);
-    if let Some(parent) = reply("parent") {
-        return Relation { kind: Kind::Reply, root: reply("root"), parent: Some(parent) };
+fn relation(record: &Record<'_>) -> Relation {
+    let uri = |reference: &Object<Reference<'_>>| reference.get()?.uri.owned();
+    let reply = record.reply.get();
+    if let Some(parent) = reply.and_then(|reply| uri(&reply.parent)) {
+        return Relation { kind: Kind::Reply, root: reply.and_then(|reply| uri(&reply.root)), parent: Some(parent) };
     }
     match quoted(record) {
         Some(quoted) => Relation { kind: Kind::Quote, root: None, parent: Some(quoted.to_owned()) },
@@ -84,9 +82,9 @@ fn relation(record: &Value) -> Relation {
 }
 
 /// The post that is embedded. Lists and feeds can be embedded too: they are no quote.
-fn quoted(record: &Value) -> Option<&str> {
-    let record = record.get("embed")?.get("record")?;
-    let uri = text(record, "uri").or_else(|| text(record.get("record")?, "uri"))?;
+fn quoted<'r>(record: &'r Record<'_>) -> Option<&'r str> {
+    let quoted = record.embed.get()?.record.get()?;
+    let uri = quoted.uri.get().or_else(|| quoted.record.get()?.uri.get())?;
     uri.contains(POSTS).then_some(uri)
 }
 
@@ -97,33 +95,37 @@ fn author_of(uri: &str) -> Option<String> {
 }
 
 /// From the facets first: a link's text is most often cut short. What no facet covers is read as plain text.
-fn read_signs(body: &str, record: &Value) -> Signs {
+fn read_signs(body: &str, record: &Record<'_>) -> Signs {
     let mut found = Signs::default();
-    let mut plain = body.as_bytes().to_vec();
-    for facet in items(record.get("facets")) {
-        for feature in items(facet.get("features")) {
-            if let Some(tag) = text(feature, "tag") {
+    let mut plain = Cow::Borrowed(body);
+    for facet in record.facets.iter().filter_map(Object::get) {
+        for feature in facet.features.iter().filter_map(Object::get) {
+            if let Some(tag) = feature.tag.get() {
                 add(&mut found.hashtags, hashtag(tag));
             }
-            if let Some(link) = text(feature, "uri") {
+            if let Some(link) = feature.uri.get() {
                 add(&mut found.links, link.to_owned());
-                blank(&mut plain, facet.get("index"));
+                blank(&mut plain, facet);
             }
         }
     }
-    // What facets were before there were facets.
-    for entity in items(record.get("entities")).filter(|entity| text(entity, "type") == Some("link")) {
-        add(&mut found.links, text(entity, "value").unwrap_or_default().to_owned());
+    for entity in record.entities.iter().filter_map(Object::get).filter(|entity| entity.kind.get() == Some("link")) {
+        add(&mut found.links, entity.value.or_empty().to_owned());
     }
-    items(record.get("tags")).filter_map(Value::as_str).for_each(|tag| add(&mut found.hashtags, hashtag(tag)));
-    let external = record.get("embed").and_then(|embed| embed.get("external").or(embed.get("media")?.get("external")));
-    if let Some(link) = external.and_then(|external| text(external, "uri")) {
+    record.tags.iter().filter_map(Text::get).for_each(|tag| add(&mut found.hashtags, hashtag(tag)));
+    if let Some(link) = external(record) {
         add(&mut found.links, link.to_owned());
     }
-    let rest = signs(&String::from_utf8_lossy(&plain));
+    let rest = signs(&plain);
     rest.hashtags.into_iter().for_each(|tag| add(&mut found.hashtags, tag));
     rest.links.into_iter().for_each(|link| add(&mut found.links, link));
     Signs { handles: rest.handles, ..found }
+}
+
+/// The page that is shown, alone or beside a quoted post.
+fn external<'r>(record: &'r Record<'_>) -> Option<&'r str> {
+    let embed = record.embed.get()?;
+    embed.external.get().or_else(|| embed.media.get()?.external.get())?.uri.get()
 }
 
 fn add(list: &mut Vec<String>, item: String) {
@@ -132,30 +134,43 @@ fn add(list: &mut Vec<String>, item: String) {
     }
 }
 
-/// Facets count bytes of UTF-8; a wrong one may point anywhere.
-fn blank(bytes: &mut [u8], index: Option<&Value>) {
-    let end = |key: &str| usize::try_from(index?.get(key)?.as_u64()?).ok();
-    if let (Some(start), Some(end)) = (end("byteStart"), end("byteEnd"))
-        && let Some(covered) = bytes.get_mut(start..end)
-    {
+/// Facets count bytes of UTF-8; a wrong one may point anywhere, into the middle of a character too.
+fn blank(text: &mut Cow<'_, str>, facet: &Facet<'_>) {
+    let end = |end: Option<u64>| end.and_then(|end| usize::try_from(end).ok());
+    let Some(index) = facet.index.get() else { return };
+    let (Some(start), Some(end)) = (end(index.byte_start.0), end(index.byte_end.0)) else { return };
+    let mut bytes = text.as_bytes().to_vec();
+    if let Some(covered) = bytes.get_mut(start..end) {
         covered.fill(b' ');
+        *text = Cow::Owned(String::from_utf8_lossy(&bytes).into_owned());
     }
 }
 
-fn media(did: &str, record: &Value) -> Vec<Media> {
-    let Some(embed) = record.get("embed") else { return Vec::new() };
-    let embed = embed.get("media").unwrap_or(embed);
-    let content = |blob: Option<&Value>| text(blob?.get("ref")?, "$link").map(str::to_owned);
-    let image = |item: &Value| {
-        let url = format!("https://cdn.bsky.app/img/feed_fullsize/plain/{did}/{}@jpeg", content(item.get("image"))?);
+fn media(did: &str, record: &Record<'_>) -> Vec<Media> {
+    let Some(embed) = record.embed.get() else { return Vec::new() };
+    match embed.media.get() {
+        Some(media) => attached(did, &media.images, &media.video, &media.external),
+        None => attached(did, &embed.images, &embed.video, &embed.external),
+    }
+}
+
+fn attached(
+    did: &str,
+    images: &List<Object<Image<'_>>>,
+    video: &Object<Blob<'_>>,
+    page: &Object<Reference<'_>>,
+) -> Vec<Media> {
+    let image = |item: &Object<Image<'_>>| {
+        let content = item.get()?.image.get()?.content()?;
+        let url = format!("https://cdn.bsky.app/img/feed_fullsize/plain/{did}/{content}@jpeg");
         Some(Media { kind: "image".to_owned(), url })
     };
-    let mut found: Vec<Media> = items(embed.get("images")).filter_map(image).collect();
-    if let Some(video) = content(embed.get("video")) {
-        let url = format!("https://video.bsky.app/watch/{did}/{video}/playlist.m3u8");
+    let mut found: Vec<Media> = images.iter().filter_map(image).collect();
+    if let Some(content) = video.get().and_then(Blob::content) {
+        let url = format!("https://video.bsky.app/watch/{did}/{content}/playlist.m3u8");
         found.push(Media { kind: "video".to_owned(), url });
     }
-    if let Some(link) = embed.get("external").and_then(|external| text(external, "uri")) {
+    if let Some(link) = page.get().and_then(|page| page.uri.get()) {
         found.push(Media { kind: "link".to_owned(), url: link.to_owned() });
     }
     found

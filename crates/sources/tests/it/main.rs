@@ -31,3 +31,4 @@ mod streams;
 mod telegram;
 mod webhook;
 mod wire;
+mod x;

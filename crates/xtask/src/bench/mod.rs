@@ -42,6 +42,12 @@ const BENCHMARKS: &[Benchmark] = &[
         run: log,
     },
     Benchmark {
+        name: "map",
+        what: "frames of Jetstream and of X's stream to events, on one core, against parsing alone; `--frames N`",
+        kafka: false,
+        run: map,
+    },
+    Benchmark {
         name: "wire",
         what: "scored records to rows on the socket, on one core, the engine left out; `--records N`",
         kafka: false,
@@ -91,6 +97,12 @@ fn score(extra: &[String]) -> Result<()> {
 fn log(extra: &[String]) -> Result<()> {
     let mut command = cargo();
     command.args(["run", "--release", "--quiet", "--package", "grapevine-log", "--example", "bench_log", "--"]);
+    show(command.args(extra))
+}
+
+fn map(extra: &[String]) -> Result<()> {
+    let mut command = cargo();
+    command.args(["run", "--release", "--quiet", "--package", "grapevine-sources", "--example", "bench_map", "--"]);
     show(command.args(extra))
 }
 
