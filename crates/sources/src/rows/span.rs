@@ -95,7 +95,7 @@ impl Dates {
         if let Some(day) = with_name(text) {
             return Ok(Some(When::Day(day)));
         }
-        Ok(self.slashed(text)?)
+        self.slashed(text)
     }
 
     /// `3/1/2026`, `01.03.2026`, either with a time behind it.

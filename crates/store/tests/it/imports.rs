@@ -62,7 +62,9 @@ async fn the_newest_word_on_a_campaign_and_a_response_wins_whatever_comes_last()
 
     let spend: Vec<(String, String, u8)> = world
         .client()
-        .query("SELECT part, toString(spend), toUInt8(clicks IS NULL) FROM campaigns FINAL ORDER BY part")
+        .query(
+            "SELECT part, toString(assumeNotNull(spend)), toUInt8(clicks IS NULL) FROM campaigns FINAL ORDER BY part",
+        )
         .fetch_all()
         .await
         .unwrap();
