@@ -233,10 +233,14 @@ impl Way {
     }
 
     fn list(&self, scope: &Scope<'_>) -> Vec<String> {
-        if let [Term::Path(path)] = self.terms.as_slice() {
+        if self.when.as_ref().is_some_and(|when| !when.holds(scope)) {
+            return Vec::new();
+        }
+        if let ([Term::Path(path)], None) = (self.terms.as_slice(), &self.pick) {
             let found = path.all(scope.record);
-            // A list, or several places: each is one.
-            if found.len() != 1 || path.find(scope.record).is_some_and(Value::is_array) {
+            // A list, or a place that may be several: each is one.
+            let is_list = matches!(path, Path::Query(_)) || path.find(scope.record).is_some_and(Value::is_array);
+            if found.len() != 1 || is_list {
                 return found.into_iter().filter_map(scalar).collect();
             }
         }

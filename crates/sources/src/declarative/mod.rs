@@ -48,7 +48,7 @@ mod test;
 mod trial;
 mod turns;
 
-use std::{fmt, path::PathBuf, sync::Arc};
+use std::{collections::HashSet, fmt, path::PathBuf, sync::Arc};
 
 pub(crate) use self::{
     condition::Condition,
@@ -132,8 +132,8 @@ fn spec(place: Place<'_>, definition: Arc<Definition>, table: toml::Table) -> Re
     let spec = DeclarativeSpec { name: place.source_name.to_owned(), kind: place.kind, definition, values };
     if partition::partitions(&spec.definition, &spec.values).is_empty() {
         let lists = spec.definition.listings.iter().flat_map(|listing| listing.each.values()).map(String::as_str);
-        let mut lists: Vec<&str> = lists.collect();
-        lists.dedup();
+        let mut seen = HashSet::new();
+        let lists: Vec<&str> = lists.filter(|list| seen.insert(*list)).collect();
         return Err(place.value_error(lists.join("`, `"), "are all empty: name what is to be read in one of them"));
     }
     Ok(Box::new(Arc::new(spec)))

@@ -29,7 +29,7 @@ pub(crate) const IDS: &str = "ids";
 
 /// What a value may hold inside an address's path as it is.
 const IN_PATH: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/').remove(b'@').remove(b':');
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/').remove(b'@').remove(b':').remove(b';');
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -274,7 +274,7 @@ mod tests {
     #[test]
     fn ids_are_joined_or_a_list() {
         assert_eq!(url("url = '{base_url}'\nquery = { id = '{ids}' }", None), "https://a.example/x?id=t3_a%2Ct1_b");
-        assert_eq!(url("url = '{base_url}/{ids}'\njoin = ';'", None), "https://a.example/x/t3_a%3Bt1_b");
+        assert_eq!(url("url = '{base_url}/{ids}'\njoin = ';'", None), "https://a.example/x/t3_a;t1_b");
         assert_eq!(body("url = '{base_url}'\njson = { q = { in = '{ids:list}' } }"), r#"{"q":{"in":["t3_a","t1_b"]}}"#);
     }
 

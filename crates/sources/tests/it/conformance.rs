@@ -7,13 +7,12 @@ use grapevine_sources::{
     registry::{Capabilities, kinds},
 };
 
-use crate::platforms::{definitions, feed, hackernews};
+use crate::platforms::{feed, hackernews};
 
 /// A new source comes under the kit with its shape; what is left here has none yet.
 fn cases() -> Vec<Case> {
     let mut cases: Vec<Case> = grapevine_sources::shapes().into_iter().map(Case::of).collect();
     cases.extend([feed::case(), hackernews::case()]);
-    cases.extend(definitions::cases());
     cases.sort_by_key(|case| case.name);
     cases
 }

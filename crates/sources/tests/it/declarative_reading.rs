@@ -53,17 +53,17 @@ fn definition(posts: &str, replies: &str) -> String {
 }
 
 /// A platform, its clock, and the source that reads it by a user's definition.
-struct Trial {
+pub struct Trial {
     platform: Scripted,
     folder: tempfile::TempDir,
     cursor: Option<Cursor>,
-    now: Timestamp,
+    pub now: Timestamp,
     /// More keys of its table.
     settings: &'static str,
 }
 
 impl Trial {
-    fn new(definition: &str) -> Self {
+    pub fn new(definition: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("small.toml"), definition).unwrap();
         Self { platform: Scripted::default(), folder, cursor: None, now: noon(), settings: "" }
@@ -82,12 +82,12 @@ impl Trial {
         spec.build(&world)
     }
 
-    fn answer(&self, status: u16, body: Value) {
+    pub fn answer(&self, status: u16, body: Value) {
         self.platform.answers.lock().push_back((status, body));
     }
 
     /// One poll of a new process, and what it asked.
-    async fn poll(&mut self) -> (Result<Page, SourceError>, Vec<String>) {
+    pub async fn poll(&mut self) -> (Result<Page, SourceError>, Vec<String>) {
         let polled = self.source().poll(self.cursor.as_ref()).await;
         if let Ok(page) = &polled {
             self.cursor = Some(page.cursor.clone());
@@ -95,14 +95,14 @@ impl Trial {
         (polled, std::mem::take(&mut *self.platform.asked.lock()))
     }
 
-    async fn page(&mut self) -> (Page, Vec<String>) {
+    pub async fn page(&mut self) -> (Page, Vec<String>) {
         let (polled, asked) = self.poll().await;
         (polled.unwrap_or_else(|error| panic!("{error}")), asked)
     }
 }
 
 /// Posts so many minutes before noon.
-fn items(posts: &[(u64, i64)]) -> Value {
+pub fn items(posts: &[(u64, i64)]) -> Value {
     let item = |(id, ago): &(u64, i64)| json!({"id": id, "at": noon().as_second() - 60 * ago, "text": format!("post {id}"), "likes": 1});
     json!({"items": posts.iter().map(item).collect::<Vec<_>>(), "next": "t2"})
 }

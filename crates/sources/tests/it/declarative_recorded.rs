@@ -1,10 +1,14 @@
 //! The definitions over payloads that were recorded elsewhere.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 use grapevine_model::{Event, Kind, Mention};
 use grapevine_sources::declarative::{Definition, TEXTS};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::kit::{noon, recorded};
 
@@ -13,7 +17,7 @@ fn definition(name: &str) -> Definition {
     all.into_iter().find(|definition| definition.name == name).unwrap()
 }
 
-fn json(folder: &Path, file: &str) -> Value {
+fn read_json(folder: &Path, file: &str) -> Value {
     let bytes = fs::read(folder.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
     serde_json::from_slice(&bytes).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
@@ -42,9 +46,9 @@ fn recorded_forum_posts_are_read() {
     for (file, path) in
         [("posts_latest.json", ""), ("posts_before.json", ""), ("topic_posts.json", "/post_stream/posts")]
     {
-        let body = json(&folder, file);
+        let body = read_json(&folder, file);
         let body = match body.pointer(path).filter(|found| found.is_array()) {
-            Some(posts) => serde_json::json!({"latest_posts": posts}),
+            Some(posts) => json!({"latest_posts": posts}),
             None => body,
         };
         for (record, mention) in read(&platform, "posts", &[], &body) {
@@ -66,14 +70,14 @@ fn recorded_forum_posts_are_read() {
 fn recorded_videos_and_comments_are_read() {
     let Some(folder) = recorded("fixtures/youtube") else { return };
     let platform = definition("youtube");
-    for (record, mention) in read(&platform, "searches", &[], &json(&folder, "search_list_p1.json")) {
+    for (record, mention) in read(&platform, "videos", &[], &read_json(&folder, "search_list_p1.json")) {
         assert_eq!(mention.key.native_id, text(record, "/id/videoId"));
         assert_eq!(mention.author.native_id, text(record, "/snippet/channelId"));
         assert_eq!(mention.author.name.as_deref(), Some(text(record, "/snippet/channelTitle")));
         assert_eq!(mention.media.len(), 1);
         assert!(mention.text.contains("\n\n"), "title and description");
     }
-    for (record, mention) in read(&platform, "channel_comments", &[], &json(&folder, "commentThreads_p1.json")) {
+    for (record, mention) in read(&platform, "channel_comments", &[], &read_json(&folder, "commentThreads_p1.json")) {
         let comment = &record["snippet"]["topLevelComment"]["snippet"];
         assert_eq!(mention.parent.as_deref(), Some(text(comment, "/videoId")));
         assert_eq!(mention.author.native_id, text(comment, "/authorChannelId/value"));
@@ -81,7 +85,7 @@ fn recorded_videos_and_comments_are_read() {
         assert_eq!(mention.engagement.replies, record["snippet"]["totalReplyCount"].as_u64());
         assert_eq!(mention.text, text(comment, "/textOriginal"));
     }
-    for (record, mention) in read(&platform, "channel_comments", &[], &json(&folder, "comments_replies_p1.json")) {
+    for (record, mention) in read(&platform, "channel_comments", &[], &read_json(&folder, "comments_replies_p1.json")) {
         assert_eq!(mention.parent.as_deref(), Some(text(record, "/snippet/parentId")));
         assert_eq!(mention.created_at, text(record, "/snippet/publishedAt").parse().unwrap());
     }
@@ -92,7 +96,7 @@ fn recorded_issues_and_comments_are_read() {
     let Some(folder) = recorded("fixtures/github") else { return };
     let platform = definition("github");
     let each = [("repository", "owner/name")];
-    let exchanges = [json(&folder, "paginate-issues.json"), json(&folder, "search-issues.json")];
+    let exchanges = [read_json(&folder, "paginate-issues.json"), read_json(&folder, "search-issues.json")];
     let bodies = exchanges.iter().filter_map(Value::as_array).flatten();
     for body in bodies.map(|exchange| exchange["response"].get("items").unwrap_or(&exchange["response"])) {
         for (record, mention) in read(&platform, "issues", &each, body) {
@@ -103,8 +107,8 @@ fn recorded_issues_and_comments_are_read() {
             assert!(mention.text.starts_with(text(record, "/title")) && mention.text.contains(text(record, "/body")));
         }
     }
-    let webhook = json(&folder, "webhook_issue_comment_edited.payload.json");
-    for (record, mention) in read(&platform, "comments", &each, &serde_json::json!([webhook["comment"]])) {
+    let webhook = read_json(&folder, "webhook_issue_comment_edited.payload.json");
+    for (record, mention) in read(&platform, "comments", &each, &json!([webhook["comment"]])) {
         let number = text(record, "/issue_url").rsplit('/').next().unwrap_or_default();
         assert!(mention.parent.is_some_and(|parent| parent.ends_with(&format!("#{number}"))));
         assert_eq!(mention.text, text(record, "/body"));
@@ -115,7 +119,7 @@ fn recorded_issues_and_comments_are_read() {
 fn recorded_reviews_are_read() {
     let Some(folder) = recorded("fixtures/appstore") else { return };
     let each = [("app", "1"), ("country", "us")];
-    let body = json(&folder, "itunes_rss_reviews_first3.json");
+    let body = read_json(&folder, "itunes_rss_reviews_first3.json");
     for (record, mention) in read(&definition("appstore_reviews"), "reviews", &each, &body) {
         assert_eq!(mention.key.native_id, text(record, "/id/label"));
         assert_eq!(mention.stars.map(|stars| stars.to_string()), Some(text(record, "/im:rating/label").to_owned()));
@@ -221,11 +225,119 @@ fn recorded_answers_of_other_calls_are_refused() {
         ("trustpilot", "jsonld_review.json", "trustpilot", "reviews", "/@graph"),
     ] {
         let Some(folder) = recorded(&format!("fixtures/{folder}")) else { return };
-        let body = json(&folder, file);
+        let body = read_json(&folder, file);
         let records = body.pointer(path).and_then(Value::as_array).unwrap();
         for record in records {
             let mapped = definition(platform).map(listing, &BTreeMap::new(), record, noon());
             assert!(mapped.is_err_and(|reason| reason.contains("has no id")), "{file}");
         }
     }
+}
+
+/// Of each recorded answer: the listing whose records it holds, and every field that must be filled in one of its mentions.
+const FILLED: &[(&str, &str, &str, &str)] = &[
+    (
+        "discourse/posts_latest.json",
+        "discourse",
+        "posts",
+        "url space instance author_handle author_native_id author_name text likes replies quotes impressions",
+    ),
+    (
+        "discourse/posts_before.json",
+        "discourse",
+        "posts",
+        "url space instance author_handle author_native_id author_name text likes replies quotes impressions",
+    ),
+    (
+        "github/paginate-issues.json",
+        "github",
+        "issues",
+        "url space author_handle author_native_id author_is_team text replies hashtags links likes",
+    ),
+    (
+        "youtube/video_stats.json",
+        "youtube",
+        "videos",
+        "url author_native_id author_name text links media likes replies impressions",
+    ),
+    (
+        "youtube/commentThreads_p1.json",
+        "youtube",
+        "channel_comments",
+        "url root parent author_handle author_native_id text likes replies links",
+    ),
+    (
+        "youtube/comments_replies_p1.json",
+        "youtube",
+        "channel_comments",
+        "parent author_handle author_native_id text likes",
+    ),
+    (
+        "appstore/itunes_rss_reviews_first3.json",
+        "appstore_reviews",
+        "reviews",
+        "url space author_handle author_native_id text likes stars",
+    ),
+    ("reddit/new.json", "reddit", "posts", "url space author_handle author_native_id text replies"),
+    ("reddit/search.json", "reddit", "search", "url space author_handle author_native_id text links likes replies"),
+    (
+        "reddit/search_2021.json",
+        "reddit",
+        "search",
+        "url space author_handle author_native_id text links likes reposts replies",
+    ),
+    ("reddit/comments.json", "reddit", "comments", "url space root parent author_handle author_native_id text"),
+    (
+        "reddit/mentions_2025.json",
+        "reddit",
+        "comments",
+        "url space parent author_handle author_native_id author_is_team text likes links handles",
+    ),
+];
+
+/// The fields of a mention that hold something, but for those that every one has.
+fn filled(mention: &Mention) -> BTreeSet<String> {
+    let Ok(Value::Object(mention)) = serde_json::to_value(mention) else { return BTreeSet::new() };
+    let parts = mention.into_iter().flat_map(|(name, value)| match (name.as_str(), value) {
+        ("engagement", Value::Object(counters)) => counters.into_iter().collect::<Vec<_>>(),
+        ("author", Value::Object(author)) => {
+            author.into_iter().map(|(part, value)| (format!("author_{part}"), value)).collect()
+        }
+        ("key", key) => vec![("instance".to_owned(), key["instance"].clone())],
+        (_, value) => vec![(name, value)],
+    });
+    let always = ["created_at", "observed_at", "kind"];
+    let is_empty = |value: &Value| value.is_null() || *value == json!("") || *value == json!([]);
+    parts.filter(|(name, value)| !is_empty(value) && !always.contains(&name.as_str())).map(|(name, _)| name).collect()
+}
+
+/// Bodies as they came; what was recorded as exchanges, by the first one's answer.
+fn body(recorded: Value) -> Value {
+    match recorded.pointer("/0/response") {
+        Some(response) => response.clone(),
+        None => recorded,
+    }
+}
+
+#[test]
+fn no_field_of_a_recorded_answer_is_lost() {
+    let Some(folder) = recorded("fixtures") else { return };
+    let each = [("repository", "owner/name"), ("app", "1"), ("country", "us")];
+    let mut problems = Vec::new();
+    for (file, platform, listing, expected) in FILLED {
+        let answer = body(read_json(&folder, file));
+        let platform = definition(platform);
+        let mentions = read(&platform, listing, &each, &answer);
+        let found: BTreeSet<String> = mentions.iter().flat_map(|(_, mention)| filled(mention)).collect();
+        let expected: BTreeSet<String> = expected.split(' ').map(str::to_owned).collect();
+        if found != expected {
+            let (missing, more) = (expected.difference(&found), found.difference(&expected));
+            problems.push(format!(
+                "{file}: lost {:?}, unexpected {:?}",
+                missing.collect::<Vec<_>>(),
+                more.collect::<Vec<_>>()
+            ));
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
 }

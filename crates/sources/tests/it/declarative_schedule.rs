@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use grapevine_model::{Event, Gap};
 use grapevine_sources::{
     Cursor, Page, Progress, SourceError, SourceSpec, World,
-    conformance::StepClock,
+    conformance::{StepClock, shape::parameter},
     http::{Request, Response, Transport},
     parse,
     registry::Clock,
@@ -20,10 +20,7 @@ use parking_lot::Mutex;
 use proptest::prelude::*;
 use serde_json::json;
 
-use crate::{
-    kit::{mentions, noon},
-    platforms::described::parameter,
-};
+use crate::kit::{mentions, noon};
 
 /// How the platform lists its posts, newest first.
 const PAGINGS: [&str; 4] = [

@@ -7,6 +7,7 @@ mod conformance;
 mod conformance_live_teeth;
 mod conformance_teeth;
 mod declarative;
+mod declarative_again;
 mod declarative_reading;
 mod declarative_recorded;
 mod declarative_schedule;

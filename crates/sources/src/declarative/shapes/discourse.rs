@@ -35,6 +35,10 @@ impl Shape for Platform {
         if !brings(request, "api-key", "s3cr3t/key") {
             return Answer::status(403, "");
         }
+        let one = request.url.path().strip_prefix("/posts/").and_then(|name| name.strip_suffix(".json")?.parse().ok());
+        if let Some(post) = one.and_then(|n| view.told(n)) {
+            return Answer::json(&posted(view, post));
+        }
         let before = number(request, "before").unwrap_or(u64::MAX);
         let mut posts: Vec<&Told> = view.posts.iter().chain(view.gone).filter(|post| post.n <= before).collect();
         posts.sort_by_key(|post| std::cmp::Reverse(post.n));

@@ -4,7 +4,10 @@ mod pages;
 
 use std::sync::Arc;
 
-use crate::conformance::shape::Shape;
+use crate::conformance::{
+    shape::Shape,
+    story::{Told, View},
+};
 
 macro_rules! shapes {
     ($($kind:ident),* $(,)?) => {
@@ -18,13 +21,32 @@ macro_rules! shapes {
 }
 
 shapes! {
+    appstore_reviews,
     discourse,
     facebook_page,
+    github,
     googleplay_reviews,
+    hackernews_search,
     instagram,
+    lemmy,
     linkedin,
     reddit,
+    stackexchange,
     threads,
     tiktok,
     tiktok_research,
+    trustpilot,
+    youtube,
+}
+
+/// The posts of a page by its number from 1, and whether more follow.
+fn numbered<'a>(
+    view: &View<'_>,
+    posts: impl Iterator<Item = &'a Told>,
+    page: Option<u64>,
+) -> (Vec<&'a Told>, bool) {
+    let before = usize::try_from(page.unwrap_or(1).saturating_sub(1)).unwrap_or(usize::MAX);
+    let mut rest = posts.skip(before.saturating_mul(view.per_page)).peekable();
+    let page = rest.by_ref().take(view.per_page).collect();
+    (page, rest.peek().is_some())
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use crate::{
     conformance::{
         Answer,
-        shape::{PER_PAGE, SIM, Shape, Traits, brings, escaped, parameter},
+        shape::{SIM, Shape, Traits, brings, escaped, parameter},
         story::{Told, View},
     },
     http::Request,
@@ -76,7 +76,7 @@ fn page<'a>(view: &View<'a>, is_post: bool, after: Option<String>) -> (Vec<&'a T
         None => 0,
         Some(after) => posts.iter().position(|post| name(post) == after).map_or(posts.len(), |place| place + 1),
     };
-    let page: Vec<&Told> = posts[from..].iter().copied().take(PER_PAGE).collect();
+    let page: Vec<&Told> = posts[from..].iter().copied().take(view.per_page).collect();
     let more = posts.len() > from + page.len();
     (page, more)
 }
