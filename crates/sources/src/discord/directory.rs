@@ -96,11 +96,11 @@ impl Directory {
             })
     }
 
-    /// Those whose messages are to be read, where they have one that was not: `read` tells up to which.
-    pub(super) fn to_read(&self, spec: &DiscordSpec, read: &BTreeMap<String, u64>) -> Vec<String> {
-        let has_news = |id: &str, channel: &Channel| match (channel.last, read.get(id)) {
-            (Some(last), Some(read)) => last > *read,
-            _ => true,
+    /// Those whose messages are to be read, where they have one that was not: `read` tells up to which, `since` from which
+    /// on.
+    pub(super) fn to_read(&self, spec: &DiscordSpec, read: &BTreeMap<String, u64>, since: u64) -> Vec<String> {
+        let has_news = |id: &str, channel: &Channel| {
+            channel.last.is_none_or(|last| last > read.get(id).copied().unwrap_or_default().max(since))
         };
         let wanted = self.channels.iter().filter(|(id, channel)| {
             HOLD_MESSAGES.contains(&channel.kind) && self.follows(id, spec) && has_news(id, channel)

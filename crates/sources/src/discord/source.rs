@@ -111,7 +111,7 @@ impl DiscordSource {
                 }
             }
         }
-        let none_is_there = directory.to_read(&spec, &BTreeMap::new()).is_empty();
+        let none_is_there = directory.to_read(&spec, &BTreeMap::new(), 0).is_empty();
         match last.filter(|_| none_is_there) {
             Some(error) => Err(error),
             None => Ok(directory),
@@ -202,7 +202,7 @@ impl DiscordSource {
             Action::Began => {
                 // What was written while no session stood is read by REST.
                 let directory = self.look_around().await?;
-                let mut history = directory.to_read(&self.spec, &position.read);
+                let mut history = directory.to_read(&self.spec, &position.read, position.since);
                 history.reverse();
                 (position.history, position.after) = (history, None);
                 self.directory = Some(directory);
@@ -429,7 +429,7 @@ impl Source for DiscordSource {
         }
         let directory = self.look_around().await?;
         let mut last = None;
-        for channel in directory.to_read(&self.spec, &BTreeMap::new()) {
+        for channel in directory.to_read(&self.spec, &BTreeMap::new(), 0) {
             match self.api.get(&["channels", &channel, "messages"], &[("limit", "1".to_owned())]).await {
                 Ok(_) => return Ok(()),
                 Err(error) if error.is_transient() => return Err(error),

@@ -1,9 +1,9 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
-use grapevine_model::{Event, Usage};
+use grapevine_model::{Deletion, Event, Usage};
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     SlackSpec,
@@ -35,6 +35,8 @@ pub(super) struct SlackSource {
     people: People,
     workspace: Option<Workspace>,
     receiver: Option<Receiver>,
+    /// The channel of what is mapped.
+    at_hand: Option<String>,
     /// When the last round began.
     began: Timestamp,
     /// Nothing is asked before.
@@ -73,6 +75,7 @@ impl SlackSource {
             people: spec.people.clone(),
             workspace: None,
             receiver: spec.hook.clone().map(Receiver::new),
+            at_hand: None,
             began: Timestamp::UNIX_EPOCH,
             not_before: None,
             notices: BTreeMap::new(),
@@ -90,8 +93,20 @@ impl SlackSource {
         if self.workspace.as_ref().is_some_and(|known| now < known.holds_until) {
             return Ok(());
         }
-        let who = self.api.ask("auth.test", &[]).await?;
-        let listed = self.channels().await?;
+        let found = match self.api.ask("auth.test", &[]).await {
+            Ok(who) => self.channels().await.map(|listed| (who, listed)),
+            Err(error) => Err(error),
+        };
+        let (who, listed) = match (found, &mut self.workspace) {
+            (Ok(found), _) => found,
+            // What was known goes on: what Slack sends meanwhile is not kept waiting.
+            (Err(error), Some(known)) if error.is_transient() => {
+                tracing::warn!("source {}: the channels are not listed anew: {error}", self.spec.name);
+                known.holds_until = now + LOOK_AGAIN;
+                return Ok(());
+            }
+            (Err(error), _) => return Err(error),
+        };
         let channels = self.choose(listed);
         let team = owned(&who, "team_id").unwrap_or_default();
         let address = owned(&who, "url").unwrap_or_default();
@@ -196,6 +211,20 @@ impl SlackSource {
         }
     }
 
+    /// With all that its mapping needs, so that it can be mapped again.
+    fn rejected(&self, raw: &Value, is_listed: bool, reason: String) -> Rejected {
+        let place = text(raw, "ts").or_else(|| text(raw, "event_id")).unwrap_or("without an id");
+        let raw = match (&self.workspace, self.at_hand.as_ref()) {
+            (Some(workspace), Some(channel)) => {
+                let name = workspace.channels.get(channel).unwrap_or(channel);
+                json!({"team": workspace.team, "address": workspace.address, "channel": channel, "channel_name": name,
+                    (if is_listed { "message" } else { "event" }): if is_listed { raw } else { &raw["event"] }})
+            }
+            _ => raw.clone(),
+        };
+        Rejected { place: format!("message {place}"), reason, raw: raw.to_string().into_bytes() }
+    }
+
     /// Takes in what a message or an event means.
     fn take(&self, (said, raw): Taken<'_>, is_listed: bool, position: &mut Position, into: &mut Gathered) {
         let team = self.workspace.as_ref().map(|workspace| workspace.team.clone()).unwrap_or_default();
@@ -209,7 +238,7 @@ impl SlackSource {
                 into.events.extend(position.react(key(&team, native_id), is_added, self.now()));
             }
             Ok(Said::Skipped(why)) => *into.skipped.entry(why).or_default() += 1,
-            Err(error) => into.rejected.push(rejected(raw, error.to_string())),
+            Err(error) => into.rejected.push(self.rejected(raw, is_listed, error.to_string())),
         }
     }
 
@@ -242,6 +271,7 @@ impl SlackSource {
             .collect();
         self.notices.remove(workspace.channels.get(&channel).unwrap_or(&channel));
         self.workspace = Some(workspace);
+        self.at_hand = Some(channel);
         said.into_iter().for_each(|(said, message)| self.take((said, message), true, position, into));
         let team = self.workspace.as_ref().map(|workspace| workspace.team.clone()).unwrap_or_default();
         let gone = round.turn(&answer, position, &self.spec);
@@ -251,10 +281,10 @@ impl SlackSource {
 
     /// What Slack sent since the last poll.
     async fn receive(&mut self, position: &mut Position, into: &mut Gathered) -> Result<(), SourceError> {
-        let Some(mut receiver) = self.receiver.take() else { return Ok(()) };
-        let taken = receiver.take(&self.world);
+        let Some(receiver) = &mut self.receiver else { return Ok(()) };
+        let taken = receiver.take(&self.world)?;
         let saved = position.clone();
-        for incoming in taken? {
+        for incoming in taken {
             match incoming {
                 Incoming::HeldBack => {
                     tracing::warn!("source {}: Slack held events back, as they were too many", self.spec.name);
@@ -264,16 +294,21 @@ impl SlackSource {
                     let raw = delivery.body.clone();
                     position.deliver(&blake3::hash(&raw).to_hex()[..16]);
                     into.rejected.push(Rejected { place: "a delivery".to_owned(), reason, raw });
-                    receiver.hold(delivery);
+                    self.hold(delivery);
                 }
                 Incoming::Envelope(envelope, delivery) => {
                     let kept = self.deliver(&envelope, delivery, (&saved, position), into).await?;
-                    kept.into_iter().for_each(|delivery| receiver.hold(delivery));
+                    kept.into_iter().for_each(|delivery| self.hold(delivery));
                 }
             }
         }
-        self.receiver = Some(receiver);
         Ok(())
+    }
+
+    fn hold(&mut self, delivery: Delivery) {
+        if let Some(receiver) = &mut self.receiver {
+            receiver.hold(delivery);
+        }
     }
 
     /// Takes in one event. The delivery comes back where its answer has to wait for the log.
@@ -304,6 +339,7 @@ impl SlackSource {
         let said = map_event(event, &self.context(&workspace, &channel, false));
         self.workspace = Some(workspace);
         let before = (into.events.len(), into.rejected.len());
+        self.at_hand = Some(channel);
         self.take((said, envelope), false, position, into);
         if (into.events.len(), into.rejected.len()) == before {
             accept(delivery);
@@ -349,11 +385,6 @@ impl SlackSource {
     }
 }
 
-fn rejected(raw: &Value, reason: String) -> Rejected {
-    let ts = text(raw, "ts").or_else(|| text(raw, "event_id"));
-    let place = ts.map_or("a message".to_owned(), |ts| format!("message {ts}"));
-    Rejected { place, reason, raw: raw.to_string().into_bytes() }
-}
 
 #[async_trait]
 impl Source for SlackSource {
@@ -429,5 +460,31 @@ impl Source for SlackSource {
 
     fn usage(&self) -> Usage {
         self.api.usage()
+    }
+
+    fn remap(&self, raw: &[u8], observed_at: Timestamp) -> Result<Vec<Event>, String> {
+        let raw: Value = serde_json::from_slice(raw).map_err(|error| format!("the message is no JSON: {error}"))?;
+        let place = |name: &str| text(&raw, name).ok_or_else(|| format!("the message is without its `{name}`"));
+        let context = Context {
+            team: place("team")?,
+            address: text(&raw, "address").unwrap_or_default(),
+            channel: place("channel")?,
+            channel_name: place("channel_name")?,
+            people: &self.people,
+            is_listed: raw.get("message").is_some(),
+            observed_at,
+        };
+        let said = match (raw.get("message"), raw.get("event")) {
+            (Some(message), _) => map(message, &context),
+            (None, event) => map_event(event.unwrap_or(&Value::Null), &context),
+        };
+        match said.map_err(|error| error.to_string())? {
+            Said::Mention(mention) => Ok(vec![Event::Upsert(mention)]),
+            Said::Deleted(id) => {
+                let key = key(context.team, id);
+                Ok(vec![Event::Delete(Deletion { key, observed_at })])
+            }
+            Said::Reaction { .. } | Said::Skipped(_) => Ok(Vec::new()),
+        }
     }
 }

@@ -362,3 +362,24 @@ async fn administrators_are_staff_where_the_settings_say_so() {
         assert_eq!(mention.author.is_team, is_team, "{more}");
     }
 }
+
+#[tokio::test]
+async fn a_rejected_message_is_mapped_again() {
+    let mut reading = Reading::new("channels = [\"general\"]", |method, _| {
+        let nameless = json!({"ts": "1772366300.000100", "text": "a"});
+        (method == "conversations.history").then(|| Answer::json(&json!({"ok": true, "messages": [nameless]})))
+    });
+    let page = loop {
+        let page = reading.poll().await.unwrap();
+        if !page.rejected.is_empty() {
+            break page;
+        }
+    };
+    let rejected = &page.rejected[0];
+    assert_eq!(rejected.reason, "a message without `user`, or not of the type it should have");
+    let mut raw: Value = serde_json::from_slice(&rejected.raw).unwrap();
+    assert_eq!(reading.source.remap(&rejected.raw, noon()).unwrap_err(), rejected.reason);
+    raw["message"]["user"] = json!("U1");
+    let events = reading.source.remap(raw.to_string().as_bytes(), noon()).unwrap();
+    assert_eq!(crate::kit::mentions(&events)[0].key.to_string(), "slack:T1:C1/1772366300.000100");
+}
