@@ -205,8 +205,9 @@ mod tests {
 
     #[test]
     fn an_id_tells_its_time() {
-        assert_eq!(time_of("334385199974967042").unwrap().to_string(), "2017-07-11T17:27:07.299Z");
-        assert_eq!(id_at(time_of("334385199974967042").unwrap()) >> 22, 334_385_199_974_967_042 >> 22);
+        // The example of Discord's own documentation.
+        assert_eq!(time_of("175928847299117063").unwrap().to_string(), "2016-04-30T11:18:25.796Z");
+        assert_eq!(id_at(time_of("175928847299117063").unwrap()) >> 22, 175_928_847_299_117_063 >> 22);
         assert_eq!(time_of("x"), None);
     }
 
