@@ -1,6 +1,12 @@
 //! A [`Shape`] and the standard story are a [`Case`]: what must come of it follows from the story.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use jiff::Timestamp;
 
@@ -15,13 +21,19 @@ use crate::{http::Request, registry::Arrival};
 impl Case {
     /// The case of a shape.
     pub fn of(shape: Arc<dyn Shape>) -> Self {
-        let table = shape.table().replace(FOLDER, &folder(&*shape).display().to_string());
+        let folder = folder(&*shape);
+        let table = shape.table().replace(FOLDER, &folder.display().to_string());
         let table = format!("name = \"it\"\nkind = {:?}\n{table}", shape.kind());
-        Self::built(shape, configured(&table))
+        Self::assembled(shape, configured(&table), folder)
     }
 
     /// The same, of a source that no table makes.
     pub fn built(shape: Arc<dyn Shape>, build: Factory) -> Self {
+        let folder = folder(&*shape);
+        Self::assembled(shape, build, folder)
+    }
+
+    fn assembled(shape: Arc<dyn Shape>, build: Factory, folder: PathBuf) -> Self {
         let traits = shape.traits();
         let first = usize::from(traits.arrival == Arrival::Streamed);
         let story = Standard { first, every: traits.every, has_late: traits.late };
@@ -32,19 +44,22 @@ impl Case {
             secret: shape.secret(),
             every: traits.every,
             allowed: traits.allowed,
-            platform: Arc::new(Shaped { shape, story }),
+            platform: Arc::new(Shaped { shape, story, folder }),
         }
     }
 }
 
-/// One for each process and shape: it is written anew before each poll.
+/// One for each case, as cases of one shape may be played at once: it is written anew before each poll.
 fn folder(shape: &dyn Shape) -> PathBuf {
-    std::env::temp_dir().join(format!("grapevine-kit-{}-{}", std::process::id(), shape.name()))
+    static CASES: AtomicU64 = AtomicU64::new(0);
+    let nth = CASES.fetch_add(1, Ordering::Relaxed);
+    std::env::temp_dir().join(format!("grapevine-kit-{}-{nth}-{}", std::process::id(), shape.name()))
 }
 
 struct Shaped {
     shape: Arc<dyn Shape>,
     story: Standard,
+    folder: PathBuf,
 }
 
 impl Shaped {
@@ -102,9 +117,9 @@ impl Platform for Shaped {
 
     fn write(&self, when: When) -> std::io::Result<()> {
         let files = self.shape.files(&self.story.at(when).view());
-        let folder = folder(&*self.shape);
+        let folder = &self.folder;
         if !files.is_empty() {
-            std::fs::create_dir_all(&folder)?;
+            std::fs::create_dir_all(folder)?;
         }
         files.iter().try_for_each(|(name, content)| std::fs::write(folder.join(name), content))
     }
@@ -113,6 +128,6 @@ impl Platform for Shaped {
 impl Drop for Shaped {
     fn drop(&mut self) {
         // Mostly there is none.
-        let _ = std::fs::remove_dir_all(folder(&*self.shape));
+        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }

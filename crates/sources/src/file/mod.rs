@@ -26,6 +26,8 @@ mod map;
 mod page;
 mod parquet;
 mod record;
+#[cfg(any(test, feature = "conformance"))]
+pub(crate) mod shape;
 mod tail;
 pub(crate) mod time;
 mod utf16;
@@ -270,11 +272,12 @@ impl SourceSpec for FileSpec {
 
     fn build(&self, world: &World) -> Box<dyn Source> {
         let reader = Reader::new(self.clone(), world.clock.clone());
-        Box::new(FileSource { reader: Arc::new(Mutex::new(reader)), follow: self.follow })
+        Box::new(FileSource { clock: world.clock.clone(), reader: Arc::new(Mutex::new(reader)), follow: self.follow })
     }
 }
 
 struct FileSource {
+    clock: Arc<dyn crate::Clock>,
     reader: Arc<Mutex<Reader>>,
     follow: bool,
 }
@@ -309,7 +312,7 @@ impl Source for FileSource {
                 return Ok(page);
             }
             looks += 1;
-            tokio::time::sleep(LOOK_EVERY).await;
+            self.clock.sleep(LOOK_EVERY).await;
         }
     }
 

@@ -17,6 +17,8 @@ mod body;
 mod definition;
 mod position;
 mod preset;
+#[cfg(any(test, feature = "conformance"))]
+pub(crate) mod shape;
 mod signature;
 mod source;
 

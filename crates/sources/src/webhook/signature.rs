@@ -170,6 +170,14 @@ pub(crate) fn parameter(query: &str, name: &str) -> Option<String> {
     url::form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
 }
 
+/// As a platform signs, with something before the body.
+#[cfg(any(test, feature = "conformance"))]
+pub(crate) fn hex_of(secret: &str, before: &str, body: &[u8]) -> String {
+    let signs = format!("{before}{BODY}");
+    let signed = Signed { signs: &signs, timestamp: "", id: "", body };
+    signed.mac(&Secret::new(secret)).map(|mac| hex::encode(mac.finalize().into_bytes())).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use reqwest::{Method, header::{HeaderMap, HeaderName, HeaderValue}};

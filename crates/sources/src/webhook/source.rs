@@ -101,7 +101,9 @@ impl Webhook {
         if self.held.is_empty() {
             let sleep = self.world.clock.sleep(WAIT);
             let open = self.opened()?;
+            // What waits comes before the time is up, so that the same deliveries give the same pages.
             let first = tokio::select! {
+                biased;
                 first = open.inbox.next() => first,
                 () = sleep => None,
             };
