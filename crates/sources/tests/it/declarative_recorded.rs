@@ -136,7 +136,7 @@ fn recorded_posts_and_comments_of_instagram_are_read() {
     let Some(folder) = recorded("fixtures/instagram") else { return };
     let platform = definition("instagram");
     for file in ["tagged_medias.json", "mentioned_media.json"] {
-        for (record, mention) in read(&platform, "tags", &[("account", "1")], &json(&folder, file)) {
+        for (record, mention) in read(&platform, "tags", &[("account", "1")], &read_json(&folder, file)) {
             assert_eq!(mention.key.native_id, text(record, "/id"));
             assert_eq!(mention.created_at, text(record, "/timestamp").parse().unwrap());
             assert_eq!(mention.text, text(record, "/caption"));
@@ -148,7 +148,7 @@ fn recorded_posts_and_comments_of_instagram_are_read() {
         }
     }
     let each = [("account", "1"), ("post", "9")];
-    for (record, mention) in read(&platform, "comments", &each, &json(&folder, "comments_p1.json")) {
+    for (record, mention) in read(&platform, "comments", &each, &read_json(&folder, "comments_p1.json")) {
         assert_eq!(
             (mention.key.native_id.as_str(), mention.text.as_str()),
             (text(record, "/id"), text(record, "/text"))
@@ -157,7 +157,7 @@ fn recorded_posts_and_comments_of_instagram_are_read() {
         assert_eq!(mention.created_at, text(record, "/timestamp").parse().unwrap());
     }
     // Nobody asked for their time, and without one there is no mention.
-    let body = json(&folder, "hashtag_recent_medias_p1.json");
+    let body = read_json(&folder, "hashtag_recent_medias_p1.json");
     for record in platform.records("hashtag_posts", &body).unwrap() {
         let mapped = platform.map("hashtag_posts", &BTreeMap::new(), record, noon());
         assert_eq!(mapped.unwrap_err(), "the record has no time: check `map.created_at`");
@@ -168,7 +168,7 @@ fn recorded_posts_and_comments_of_instagram_are_read() {
 fn recorded_posts_and_comments_of_a_page_are_read() {
     let Some(folder) = recorded("fixtures/facebook") else { return };
     let platform = definition("facebook_page");
-    for (record, mention) in read(&platform, "feed", &[("page_id", "4")], &json(&folder, "feed_fields_p1.json")) {
+    for (record, mention) in read(&platform, "feed", &[("page_id", "4")], &read_json(&folder, "feed_fields_p1.json")) {
         assert_eq!(
             (mention.key.native_id.as_str(), mention.text.as_str()),
             (text(record, "/id"), text(record, "/message"))
@@ -178,7 +178,7 @@ fn recorded_posts_and_comments_of_a_page_are_read() {
     }
     // Only their addresses name the comments, their posts and their parents.
     for (record, mention) in
-        read(&platform, "comments", &[("page_id", "19292868552")], &json(&folder, "comments_p1.json"))
+        read(&platform, "comments", &[("page_id", "19292868552")], &read_json(&folder, "comments_p1.json"))
     {
         let address = url::Url::parse(text(record, "/permalink_url")).unwrap();
         let named = |name: &str| address.query_pairs().find(|(key, _)| key == name).map(|(_, id)| id.into_owned());
