@@ -57,9 +57,11 @@ impl Position {
         is_not_ahead(time_of(&newest.to_string()), now)
     }
 
-    /// A message of a channel was read. Ids of live ones need not be in order.
-    pub(super) fn took(&mut self, channel: &str, id: &str) {
-        if let Ok(id) = id.parse::<u64>() {
+    /// A message of a channel was read. Ids of live ones need not be in order. One that is heard before the channel's
+    /// history is read says nothing of how far that is: what was written before it is still to be read.
+    pub(super) fn took(&mut self, channel: &str, id: &str, is_listed: bool) {
+        let is_ahead = !is_listed && self.history.iter().any(|waiting| waiting == channel);
+        if let Some(id) = id.parse::<u64>().ok().filter(|_| !is_ahead) {
             let read = self.read.entry(channel.to_owned()).or_default();
             *read = id.max(*read);
         }
@@ -128,12 +130,25 @@ mod tests {
         let mut position = Position::begin(at(0));
         position.history = vec!["1".into(), "2".into()];
         assert_eq!(position.next(), Some(("2".into(), id_at(at(0)))));
-        position.took("2", &(id_at(at(100)) + 5).to_string());
+        position.took("2", &(id_at(at(100)) + 5).to_string(), true);
         assert_eq!(position.next(), Some(("2".into(), id_at(at(70)))));
         position.turn(Some(77));
         assert_eq!(position.next(), Some(("2".into(), 77)));
         position.turn(None);
         assert_eq!(position.next(), Some(("1".into(), id_at(at(0)))));
+    }
+
+    #[test]
+    fn what_is_heard_before_the_history_is_read_does_not_stand_for_it() {
+        let mut position = Position::begin(at(0));
+        position.history = vec!["2".into()];
+        let live = (id_at(at(100)) + 5).to_string();
+        position.took("2", &live, false);
+        assert_eq!(position.next(), Some(("2".into(), id_at(at(0)))), "all that was before it is still to be read");
+        position.turn(None);
+        position.took("2", &live, false);
+        position.history = vec!["2".into()];
+        assert_eq!(position.next(), Some(("2".into(), id_at(at(70)))));
     }
 
     #[test]

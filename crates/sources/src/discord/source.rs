@@ -312,7 +312,7 @@ impl DiscordSource {
                 into.rejected.push(Rejected { place, reason: error.to_string(), raw });
             }
         }
-        position.took(channel, id);
+        position.took(channel, id, is_listed);
         Ok(())
     }
 
