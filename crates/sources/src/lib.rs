@@ -39,7 +39,7 @@ macro_rules! kinds {
 }
 
 kinds! {
-    bluesky,
+    bluesky + shape,
     bluesky_search + shape,
     discord + shape,
     feed,

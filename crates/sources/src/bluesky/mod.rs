@@ -19,6 +19,8 @@ mod frame;
 mod position;
 mod post;
 mod record;
+#[cfg(any(test, feature = "conformance"))]
+pub(crate) mod shape;
 mod stream;
 
 use std::time::Duration;

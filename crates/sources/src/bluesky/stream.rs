@@ -117,7 +117,7 @@ impl BlueskySource {
         let now = self.clock.now();
         let Some(cursor) = cursor else {
             return match self.began {
-                Some(began) => self.from_time(Position::at(began)),
+                Some(began) => self.by_time(Position::at(began)),
                 None => {
                     self.began = Some(now);
                     Start::live(now, None)
@@ -145,13 +145,13 @@ impl BlueskySource {
                 Some(seq) if self.spec.version == Version::Two => {
                     Start { position, asked: Asked::Seq(seq), gap: None }
                 }
-                _ => self.from_time(position),
+                _ => self.by_time(position),
             },
         }
     }
 
     /// By time, and not exactly: from a little before.
-    fn from_time(&self, position: Position) -> Start {
+    fn by_time(&self, position: Position) -> Start {
         let asked = Asked::Time(position.time_us - self.spec.rewind.as_micros() as i64);
         Start { position: Position { exact: None, ..position }, asked, gap: None }
     }
@@ -190,7 +190,7 @@ impl BlueskySource {
         let connection = match self.connect(start.asked).await {
             // By its time, the server gives what is left, and says from where on.
             Err(error) if matches!(start.asked, Asked::Seq(_)) && is_too_old(&error) => {
-                start = self.from_time(start.position);
+                start = self.by_time(start.position);
                 self.connect(start.asked).await?
             }
             connection => connection?,

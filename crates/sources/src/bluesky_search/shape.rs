@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     conformance::{
         Answer,
-        shape::{PER_PAGE, SIM, Shape, Traits, brings, number, parameter},
+        shape::{SIM, Shape, Traits, brings, number, parameter},
         story::{Told, View},
     },
     http::{Method, Request},
@@ -93,10 +93,10 @@ fn found(view: &View<'_>, request: &Request) -> Answer {
         post.text.to_lowercase().contains(&search) && since.is_none_or(|since| post.created_at >= since)
     };
     let given = usize::try_from(number(request, "cursor").unwrap_or(0)).unwrap_or(usize::MAX);
-    let posts: Vec<&Told> = view.newest().filter(fits).skip(given).take(PER_PAGE).collect();
+    let posts: Vec<&Told> = view.newest().filter(fits).skip(given).take(view.per_page).collect();
     let mut answer = json!({"posts": posts.iter().map(|post| shown(view, post)).collect::<Vec<_>>()});
-    if posts.len() == PER_PAGE {
-        answer["cursor"] = (given + PER_PAGE).to_string().into();
+    if posts.len() == view.per_page {
+        answer["cursor"] = (given + view.per_page).to_string().into();
     }
     let reset = (view.now + SignedDuration::from_secs(200)).as_second();
     Answer::json(&answer).with_header("ratelimit-remaining", "2900").with_header("ratelimit-reset", reset.to_string())

@@ -195,7 +195,7 @@ impl OAuthRule {
             is_basic: self.client == ClientPlace::Basic,
         };
         let oauth = OAuth::new(self.address(values)?, grant).with_client(client);
-        Ok(Some(Auth::OAuth(if scope.is_empty() { oauth } else { oauth.with_scope(scope) })))
+        Ok(Some(Auth::OAuth(Box::new(if scope.is_empty() { oauth } else { oauth.with_scope(scope) }))))
     }
 
     fn address(&self, values: &Values) -> Result<Url, SourceError> {

@@ -200,6 +200,9 @@ impl Partition {
             None => now.saturating_sub(pace.backfill),
         };
         let floor = floor.unwrap_or(Timestamp::UNIX_EPOCH);
+        // A listing that was read and was empty has no mark: what came into it since then is not left out.
+        let read_before = self.through.filter(|_| mark.is_none() && listing.for_each.is_none());
+        let floor = read_before.map_or(floor, |through| floor.min(through));
         let page = self.resume.clone().or_else(|| listing.pager.first());
         let fresh = Run {
             began: now,

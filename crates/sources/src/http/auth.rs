@@ -20,7 +20,7 @@ pub enum Auth {
     /// In the path, in place of a word that stands there: `/botTOKEN/getMe`.
     Path { word: String, value: Secret },
     /// `Authorization: Bearer …` with a token that the [`Client`](super::Client) fetches and renews.
-    OAuth(OAuth),
+    OAuth(Box<OAuth>),
     /// All of these.
     Several(Vec<Auth>),
 }

@@ -71,6 +71,14 @@ impl Shape for Instance {
     fn native_id(&self, post: &Told) -> String {
         id(post)
     }
+
+    fn is_of_part(&self, request: &Request) -> bool {
+        request.url.path().ends_with("/tag/tea")
+    }
+
+    fn is_only_in_part(&self, post: &Told) -> bool {
+        post.tags == ["tea"]
+    }
 }
 
 /// Begins with the time; equal times are told apart by what follows.

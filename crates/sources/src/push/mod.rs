@@ -96,8 +96,8 @@ impl Inbox {
 
 impl Slot {
     /// Puts a delivery in. It comes back where too many wait, or where nobody listens any more.
-    pub fn put(&self, delivery: Delivery) -> Result<(), Delivery> {
-        self.deliveries.try_send(delivery).map_err(|refused| refused.into_inner())
+    pub fn put(&self, delivery: Delivery) -> Result<(), Box<Delivery>> {
+        self.deliveries.try_send(delivery).map_err(|refused| Box::new(refused.into_inner()))
     }
 
     /// How long the source may take to answer.

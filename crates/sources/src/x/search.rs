@@ -68,19 +68,20 @@ impl Queries {
         position: &mut Position,
         now: Timestamp,
         (share, affordable): (Share, u64),
-        into: &mut Gathered,
-    ) {
+    ) -> Vec<Event> {
+        let mut said = Vec::new();
         let missed = position.begin(&self.digests(), now, now - spec.backfill);
         if let Some((from, to)) = missed {
             let reason = "the search goes back seven days, and what was read last is older".to_owned();
-            into.events.push(Event::Gap(Gap { source: spec.name.clone(), from, to, reason }));
+            said.push(Event::Gap(Gap { source: spec.name.clone(), from, to, reason }));
         }
         if spec.spend.is_some() {
             position.take_part(share.rate(), affordable);
         }
         if let Some((rate, from)) = position.round.as_ref().and_then(|round| Some((round.rate()?, round.from))) {
-            into.events.push(sampled(spec, (from, now), rate));
+            said.push(sampled(spec, (from, now), rate));
         }
+        said
     }
 
     /// Reads one page of the query at hand. `Err` of a single query of several is a notice: the others go on.

@@ -102,7 +102,7 @@ impl XSource {
     fn begin(&mut self, position: &mut Position, into: &mut Gathered) -> Result<(), SourceError> {
         let share = self.caller.share()?;
         let affordable = self.caller.client()?.affordable();
-        self.queries.begin(&self.spec, position, self.clock.now(), (share, affordable), into);
+        into.events.extend(self.queries.begin(&self.spec, position, self.clock.now(), (share, affordable)));
         self.notices.clear();
         Ok(())
     }

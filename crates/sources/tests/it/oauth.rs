@@ -89,7 +89,7 @@ fn oauth(grant: Grant) -> OAuth {
 }
 
 fn client(platform: &Arc<Platform>, oauth: &OAuth) -> Client {
-    Client::new(&platform.world(), Auth::OAuth(oauth.clone()), QuotaPolicy::default())
+    Client::new(&platform.world(), Auth::OAuth(Box::new(oauth.clone())), QuotaPolicy::default())
 }
 
 async fn ask(client: &mut Client) -> Result<(), SourceError> {
