@@ -177,7 +177,7 @@ impl OAuthRule {
         let grant = match grant {
             "service_account" => {
                 let key = secret(&self.key)?.unwrap_or_else(|| Secret::new(""));
-                return OAuth::google(&key, &scope).map(Auth::OAuth).map(Some);
+                return OAuth::google(&key, &scope).map(|oauth| Auth::OAuth(Box::new(oauth))).map(Some);
             }
             "password" => Grant::Password {
                 user: text(&self.user),

@@ -134,8 +134,9 @@ impl State {
         let state =
             Self::deserialize(&cursor.value).map_err(|error| format!("the saved cursor is unreadable: {error}"))?;
         let ahead = now.saturating_add(AHEAD).unwrap_or(now);
-        match state.partitions.values().filter_map(|partition| partition.mark).find(|mark| *mark > ahead) {
-            Some(mark) => Err(format!("the saved cursor, {mark}, lies in the future")),
+        let in_the_future = state.partitions.values().flat_map(Partition::times).find(|time| *time > ahead);
+        match in_the_future {
+            Some(time) => Err(format!("the saved cursor, {time}, lies in the future")),
             None => Ok(state),
         }
     }
@@ -146,6 +147,12 @@ impl State {
 }
 
 impl Partition {
+    /// How far it was read, and when: none of it can lie in the future.
+    fn times(&self) -> impl Iterator<Item = Timestamp> {
+        let began = self.run.as_ref().map(|run| run.began);
+        [self.mark, self.rests_since, self.rechecked_at, began].into_iter().flatten()
+    }
+
     /// When it wants to be read; never, where it is read for records of another listing and none wait.
     pub(crate) fn due(&self, every: SignedDuration, listing: &Listing) -> Timestamp {
         match (&self.run, self.rests_since) {

@@ -277,7 +277,8 @@ fn refusal(request: &Request, response: &Response, said: &[&Value]) -> SourceErr
             Some(until) => SourceError::RateLimited { until, message },
             None => SourceError::Transient(message),
         },
-        408 | 425 | 500.. => SourceError::Transient(message),
+        // Nothing was asked that could be unchanged: a cache stands between.
+        304 | 408 | 425 | 500.. => SourceError::Transient(message),
         403 | 200..300 if response.is_html() => SourceError::Transient(message),
         200..300 | 400 | 401 | 403 => {
             SourceError::Auth(format!("{message}; check the client's id and secret, and what was allowed it"))

@@ -11,13 +11,13 @@ use crate::{
     http::Request,
 };
 
-/// Four, five and six are posts here, as comments are not read again one by one.
+/// Four to six are posts here, as comments are not read again one by one; so are nine and eleven, as comments go with their post.
 pub(super) struct Platform;
 
 const PAGE: &str = "19000";
 
 fn is_comment(post: &Told) -> bool {
-    post.parent.is_some() && !matches!(post.n, 4..=6)
+    post.parent.is_some() && !matches!(post.n, 4..=6 | 9 | 11)
 }
 
 fn id(post: &Told) -> String {

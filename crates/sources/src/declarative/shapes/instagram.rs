@@ -11,8 +11,8 @@ use crate::{
     http::Request,
 };
 
-/// Three and ten are posts of others with a hashtag; four, five and six are posts of the account, as comments are not read
-/// again one by one.
+/// Three and ten are posts of others with a hashtag. Four to six are posts of the account, as comments are not read again one
+/// by one; so are nine and eleven, as comments go with their post.
 pub(super) struct Platform;
 
 const ACCOUNT: &str = "17841400000000001";
@@ -23,7 +23,7 @@ fn is_of_others(post: &Told) -> bool {
 }
 
 fn is_comment(post: &Told) -> bool {
-    post.parent.is_some() && !matches!(post.n, 4..=6)
+    post.parent.is_some() && !matches!(post.n, 4..=6 | 9 | 11)
 }
 
 impl Shape for Platform {

@@ -11,13 +11,13 @@ use crate::{
     http::Request,
 };
 
-/// Two, nine and eleven are comments, seven answers the first of them; the others are posts of the organisation.
+/// Two is a comment, and seven answers it; the others are posts of the organisation.
 pub(super) struct Platform;
 
 const THREAD: &str = "urn%3Ali%3Ashare%3A";
 
 fn is_comment(post: &Told) -> bool {
-    matches!(post.n, 2 | 7 | 9 | 11)
+    matches!(post.n, 2 | 7)
 }
 
 fn is_answer(post: &Told) -> bool {

@@ -11,7 +11,8 @@ use crate::{
     http::Request,
 };
 
-/// Three and ten are found by a search; four, five and six are posts of the user, as only those are read again.
+/// Three and ten are found by a search. Four to six are posts of the user, as only those are read again; so are nine and
+/// eleven, as replies go with their post.
 pub(super) struct Platform;
 
 fn is_found(post: &Told) -> bool {
@@ -19,7 +20,7 @@ fn is_found(post: &Told) -> bool {
 }
 
 fn is_reply(post: &Told) -> bool {
-    post.parent.is_some() && !matches!(post.n, 4..=6)
+    post.parent.is_some() && !matches!(post.n, 4..=6 | 9 | 11)
 }
 
 impl Shape for Platform {

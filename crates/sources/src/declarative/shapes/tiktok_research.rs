@@ -11,13 +11,14 @@ use crate::{
     http::Request,
 };
 
-/// Five and six are videos here, as comments are not read again one by one.
+/// Four to six are videos here, as comments are not read again one by one; so are nine and eleven, as comments go with their
+/// video.
 pub(super) struct Platform;
 
 const SECRET: &str = "s3cr3t";
 
 fn is_comment(post: &Told) -> bool {
-    post.parent.is_some() && !matches!(post.n, 5 | 6)
+    post.parent.is_some() && !matches!(post.n, 4..=6 | 9 | 11)
 }
 
 impl Shape for Platform {
@@ -35,7 +36,7 @@ impl Shape for Platform {
 
     fn traits(&self) -> Traits {
         let polled = Traits::polled(SignedDuration::from_hours(96), (1000, SignedDuration::from_hours(24)));
-        Traits { edits: true, deletes: true, removals: true, counters: true, ..polled }
+        Traits { edits: true, deletes: true, removals: true, counters: true, renews: true, ..polled }
     }
 
     fn answer(&self, view: &View<'_>, request: &Request) -> Answer {
