@@ -278,12 +278,10 @@ mod tests {
     #[test]
     fn a_wrong_table_says_what_and_whose() {
         assert!(error("kind = \"file\"").starts_with("a source has no `name`"));
-        assert!(error("name = \"a\"").starts_with("source \"a\" has no `kind`: it is one of \"bluesky\", \"discord\""));
+        assert!(error("name = \"a\"").starts_with("source \"a\" has no `kind`: it is one of \"bluesky\", \""));
         let unknown = error("name = \"a\"\nkind = \"fax\"");
         assert!(
-            unknown.starts_with(
-                "source \"a\" has kind \"fax\", which there is not: it is one of \"bluesky\", \"discord\""
-            ),
+            unknown.starts_with("source \"a\" has kind \"fax\", which there is not: it is one of \"bluesky\", \""),
             "{unknown}"
         );
         let missing = error("name = \"a\"\nkind = \"file\"");
