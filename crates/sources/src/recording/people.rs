@@ -266,7 +266,7 @@ mod tests {
             post["text"],
             format!("Ask @{handle}, or jo_smithers ({})", post["user"]["display_name"].as_str().unwrap())
         );
-        assert!(id.is_number() && id.to_string().len() == 4 && id.to_string() != "4711", "{id}");
+        assert!(id.is_number() && id.to_string().len() == 4 && id != 4711, "{id}");
         assert_eq!(post["id"], "123", "what is no person stays");
         assert_eq!((&post["user"]["bio"], &post["user"]["avatar_url"]), (&json!("…"), &json!(PICTURE)));
         assert_eq!(exchange.url, format!("https://m.example/api/users/{id}/posts?by={handle}"));
