@@ -281,7 +281,7 @@ impl Called {
 
     fn take(&mut self, word: &mut Value) -> Option<Event> {
         self.count += 1;
-        if self.fault == Fault::Counts && self.count % 3 == 0 {
+        if self.fault == Fault::Counts && self.count.is_multiple_of(3) {
             word["id"] = (1_000 + self.count).into();
         }
         let is_wanted = self.wants(word);
