@@ -438,7 +438,7 @@ mod tests {
             let wrong = parse(written, OF_TEXTS).unwrap_err();
             format!("{} {}", wrong.place.join("."), wrong.message)
         };
-        assert_eq!(wrong("{ form = 'a' }"), "form is not known: write `from`, or one of from, as, pick, put, when");
+        assert_eq!(wrong("{ form = 'a' }"), "form is not known: write `from`, or one of from, as, pick, put, replace, when");
         assert_eq!(wrong("{ from = 'a', as = 'htm' }"), "as is not known: write `html`, or one of plain, html, host");
         assert_eq!(wrong("['a', 3]"), "1 is neither a text nor a list of texts: name a place in the record");
         assert!(wrong("{ from = 'a', pick = 'x' }").starts_with("pick has no group"));

@@ -1,12 +1,6 @@
 //! `grapevine source record`, and the replay of what it wrote.
 
-use std::{
-    io::Write,
-    path::{Path, PathBuf},
-    process::ExitCode,
-    sync::Arc,
-    time::Duration,
-};
+use std::{io::Write, path::Path, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
 use grapevine_model::Event;
@@ -124,7 +118,7 @@ fn without_files(table: toml::Table) -> toml::Table {
 }
 
 /// Replays a recording and compares.
-pub async fn replay(folder: &PathBuf, out: &mut impl Write) -> anyhow::Result<ExitCode> {
+pub async fn replay(folder: &Path, out: &mut impl Write) -> anyhow::Result<ExitCode> {
     let (recording, definition) = recording::read(folder)?;
     let replayed = recording.replay(definition.as_deref().and_then(Path::to_str)).await?;
     let differences = differences(&recording.expected, &replayed);
