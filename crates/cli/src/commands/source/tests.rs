@@ -114,6 +114,6 @@ async fn a_new_definition_is_written_from_a_sample_and_says_what_to_do_next() {
 #[tokio::test]
 async fn a_folder_that_is_no_recording_is_told_by_the_file_that_it_lacks() {
     let folder = tempfile::tempdir().unwrap();
-    let error = record::replay(&folder.path().to_path_buf(), &mut Vec::new()).await.unwrap_err().to_string();
+    let error = record::replay(folder.path(), &mut Vec::new()).await.unwrap_err().to_string();
     assert!(error.contains("source.toml: "), "{error}");
 }
