@@ -1,6 +1,6 @@
 //! The kinds of source there are: typed settings in, an erased factory out.
 //!
-//! A new kind is a module with a settings type, a table of its keys, and one row of [`KINDS`].
+//! A new kind is a module with a settings type, a table of its keys, and one row of [`KINDS`](crate::KINDS).
 
 use std::{collections::HashSet, fmt, time::Duration};
 

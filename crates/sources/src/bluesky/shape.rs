@@ -38,7 +38,7 @@ impl Shape for Jetstream {
 
     fn table(&self) -> String {
         let path = if self.version == 1 { "/subscribe" } else { "" };
-        format!("version = {}\nendpoint = \"{SIM_WS}{path}\"", self.version)
+        format!("version = {}\nendpoint = \"{SIM_WS}{path}\"\nrewind_seconds = 600", self.version)
     }
 
     fn traits(&self) -> Traits {

@@ -1,5 +1,7 @@
 //! Cursors that are not what they should be.
 
+use std::collections::BTreeSet;
+
 use grapevine_model::Event;
 use jiff::SignedDuration;
 
@@ -77,11 +79,22 @@ impl Trial<'_> {
         let before: Vec<Step> = self.steps.iter().filter(|step| step.round <= first).cloned().collect();
         let known = collapse(&before);
         let all = collapse(self.steps);
-        let is_missed = |key: &&String| !known.contains_key(*key) && !found.contains_key(*key);
+        let still = self.still_there(last).await?;
+        let is_gone = |key: &String| !still.is_empty() && !still.contains(key);
+        let is_missed = |key: &&String| !known.contains_key(*key) && !found.contains_key(*key) && !is_gone(key);
         let new = all.iter().filter(|(_, mention)| mention.is_some()).map(|(key, _)| key);
         match new.into_iter().find(is_missed) {
             Some(key) => Err(format!("says nothing, and {key} never comes")),
             None => Ok(()),
         }
+    }
+    /// What one who begins in this round is given: a platform that tells of no deletion just has it no more.
+    async fn still_there(&self, round: usize) -> Result<BTreeSet<String>, String> {
+        let stage = self.stage();
+        stage.clock.advance((stage.case.every * i32::try_from(round).unwrap_or(0)).try_into().unwrap_or_default());
+        stage.transport.enter(round);
+        let mut source = stage.source();
+        let steps = read_on(&stage, &mut *source, None).await?;
+        Ok(collapse(&steps).into_keys().collect())
     }
 }

@@ -119,6 +119,7 @@ pub(super) fn time_of(id: u64) -> Option<Timestamp> {
 }
 
 /// The lowest id of a time.
+#[cfg(any(test, feature = "conformance"))]
 pub(super) fn id_at(time: Timestamp) -> u64 {
     u64::try_from(time.as_millisecond() - EPOCH).unwrap_or(0) << 22
 }
