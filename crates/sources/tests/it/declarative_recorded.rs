@@ -240,26 +240,21 @@ const FILLED: &[(&str, &str, &str, &str)] = &[
         "discourse/posts_latest.json",
         "discourse",
         "posts",
-        "url space instance author_handle author_native_id author_name text likes replies quotes impressions",
+        "url space instance author_handle author_native_id author_name text replies quotes impressions author_is_bot author_is_team parent root",
     ),
     (
         "discourse/posts_before.json",
         "discourse",
         "posts",
-        "url space instance author_handle author_native_id author_name text likes replies quotes impressions",
+        "url space instance author_handle author_native_id author_name text replies quotes impressions author_is_bot author_is_team",
     ),
     (
         "github/paginate-issues.json",
         "github",
         "issues",
-        "url space author_handle author_native_id author_is_team text replies hashtags links likes",
+        "url space author_handle author_native_id author_is_team text replies likes",
     ),
-    (
-        "youtube/video_stats.json",
-        "youtube",
-        "videos",
-        "url author_native_id author_name text links media likes replies impressions",
-    ),
+    ("youtube/video_stats.json", "youtube", "videos", "url author_native_id author_name text links media language"),
     (
         "youtube/commentThreads_p1.json",
         "youtube",
@@ -291,7 +286,7 @@ const FILLED: &[(&str, &str, &str, &str)] = &[
         "reddit/mentions_2025.json",
         "reddit",
         "comments",
-        "url space parent author_handle author_native_id author_is_team text likes links handles",
+        "url space parent author_handle author_native_id author_is_team text likes links",
     ),
 ];
 
