@@ -1,7 +1,7 @@
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use super::pages::{TOKEN, graph, in_thread, newest, refused, time, unknown};
+use super::pages::{TOKEN, graph, in_thread, is_comment, newest, refused, time, unknown};
 use crate::{
     conformance::{
         Answer,
@@ -15,10 +15,6 @@ use crate::{
 pub(super) struct Platform;
 
 const PAGE: &str = "19000";
-
-fn is_comment(post: &Told) -> bool {
-    post.parent.is_some() && !matches!(post.n, 4..=6 | 9 | 11)
-}
 
 fn id(post: &Told) -> String {
     if is_comment(post) { format!("500_{}", post.n) } else { format!("{PAGE}_{}", post.n) }

@@ -1,7 +1,7 @@
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use super::pages::{TOKEN, graph, in_thread, newest, refused, time, unknown};
+use super::pages::{TOKEN, graph, in_thread, is_comment, newest, refused, time, unknown};
 use crate::{
     conformance::{
         Answer,
@@ -20,10 +20,6 @@ const HASHTAG: &str = "17843000000000001";
 
 fn is_of_others(post: &Told) -> bool {
     matches!(post.n, 3 | 10)
-}
-
-fn is_comment(post: &Told) -> bool {
-    post.parent.is_some() && !matches!(post.n, 4..=6 | 9 | 11)
 }
 
 impl Shape for Platform {

@@ -23,6 +23,11 @@ pub(super) fn slice(view: &View<'_>, records: Vec<Value>, start: usize) -> Slice
     Slice { records: records.into_iter().skip(start).take(view.per_page).collect(), next }
 }
 
+/// Whether a post of the story is told as a comment: one whose post is deleted, or that is to stand alone, is a post itself.
+pub(super) fn is_comment(post: &Told) -> bool {
+    post.parent.is_some() && !matches!(post.n, 4..=6 | 9 | 11)
+}
+
 /// Newest first, those that fit.
 pub(super) fn newest(view: &View<'_>, fits: impl Fn(&Told) -> bool, write: impl Fn(&Told) -> Value) -> Vec<Value> {
     view.newest().filter(|post| fits(post)).map(write).collect()

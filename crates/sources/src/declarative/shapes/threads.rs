@@ -1,7 +1,7 @@
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use super::pages::{TOKEN, graph, newest, refused, time, unknown};
+use super::pages::{TOKEN, graph, is_comment, newest, refused, time, unknown};
 use crate::{
     conformance::{
         Answer,
@@ -17,10 +17,6 @@ pub(super) struct Platform;
 
 fn is_found(post: &Told) -> bool {
     matches!(post.n, 3 | 10)
-}
-
-fn is_reply(post: &Told) -> bool {
-    post.parent.is_some() && !matches!(post.n, 4..=6 | 9 | 11)
 }
 
 impl Shape for Platform {
@@ -47,14 +43,14 @@ impl Shape for Platform {
             return refused;
         }
         let path: Vec<&str> = request.url.path().trim_matches('/').split('/').collect();
-        let own = |post: &Told| !is_found(post) && !is_reply(post);
+        let own = |post: &Told| !is_found(post) && !is_comment(post);
         match path[..] {
             ["keyword_search"] => graph(view, request, newest(view, is_found, posted)),
             ["me", "threads"] => graph(view, request, newest(view, own, posted)),
             ["me", "mentions"] => graph(view, request, Vec::new()),
             ["me", "threads_insights"] => Answer::json(&json!({"data": [{"name": "followers_count", "total_value": {"value": 12}}]})),
             [of, "conversation"] => {
-                let fits = |post: &Told| is_reply(post) && post.root.map(|root| root.to_string()).as_deref() == Some(of);
+                let fits = |post: &Told| is_comment(post) && post.root.map(|root| root.to_string()).as_deref() == Some(of);
                 graph(view, request, newest(view, fits, posted))
             }
             [of, "insights"] => match view.posts.iter().find(|post| post.n.to_string() == of) {
@@ -74,13 +70,13 @@ impl Shape for Platform {
     }
 
     fn parent_id(&self, post: &Told, _: &View<'_>) -> Option<String> {
-        post.parent.filter(|_| is_reply(post)).map(|parent| parent.to_string())
+        post.parent.filter(|_| is_comment(post)).map(|parent| parent.to_string())
     }
 }
 
 fn posted(post: &Told) -> Value {
-    let named = |n: Option<u64>| n.filter(|_| is_reply(post)).map(|n| json!({"id": n.to_string()}));
+    let named = |n: Option<u64>| n.filter(|_| is_comment(post)).map(|n| json!({"id": n.to_string()}));
     json!({"id": post.n.to_string(), "text": post.text, "timestamp": time(post), "username": post.author, "media_type": "TEXT_POST",
-           "permalink": format!("https://www.threads.net/@{}/post/C{}", post.author, post.n), "is_reply": is_reply(post),
+           "permalink": format!("https://www.threads.net/@{}/post/C{}", post.author, post.n), "is_comment": is_comment(post),
            "replied_to": named(post.parent), "root_post": named(post.root)})
 }

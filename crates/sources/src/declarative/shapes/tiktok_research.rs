@@ -1,7 +1,7 @@
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use super::pages::{in_thread, newest, slice};
+use super::pages::{in_thread, is_comment, newest, slice};
 use crate::{
     conformance::{
         Answer,
@@ -16,10 +16,6 @@ use crate::{
 pub(super) struct Platform;
 
 const SECRET: &str = "s3cr3t";
-
-fn is_comment(post: &Told) -> bool {
-    post.parent.is_some() && !matches!(post.n, 4..=6 | 9 | 11)
-}
 
 impl Shape for Platform {
     fn kind(&self) -> &'static str {
