@@ -21,6 +21,7 @@ pub mod onnx_engine;
 pub mod pool;
 pub mod rust_bert_engine;
 mod scorer;
+pub mod story;
 pub mod text;
 
 pub use choose::{load, load_model};

@@ -5,4 +5,5 @@ mod behaviour;
 mod faults;
 mod posts;
 mod reference;
+mod story;
 mod support;
