@@ -7,14 +7,14 @@
 //!
 //! A comment keeps the connection alive when nothing happens.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{borrow::Cow, convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
     extract::State,
     response::sse::{Event, KeepAlive, Sse},
 };
 use futures::{Stream, StreamExt};
-use grapevine_model::Mention;
+use grapevine_model::{Mention, ThemeScore};
 use grapevine_store::MentionRow;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -54,6 +54,12 @@ pub struct LiveMention {
     pub confidence: Option<f32>,
     #[schema(example = "question")]
     pub intent: Option<String>,
+    /// Probability that it attacks people, 0 to 1; absent where the model does not tell.
+    pub hostility: Option<f32>,
+    /// Subjects that it is about, the most probable first.
+    pub themes: Vec<String>,
+    /// The first mention that says nearly the same, 32 hexadecimal digits; absent where stories were not told apart.
+    pub story: Option<String>,
     /// The author speaks for one of the brands.
     pub team: bool,
 }
@@ -75,10 +81,13 @@ impl From<&Mention> for LiveMention {
             followers: author.followers,
             created_at: mention.created_at,
             text: mention.text.clone(),
-            language: mention.language.clone(),
+            language: mention.spoken_language().map(Cow::into_owned),
             polarity: scores.map(|scores| scores.polarity.name().to_owned()),
             confidence: scores.map(|scores| scores.confidence),
             intent: scores.map(|scores| scores.intent.name().to_owned()),
+            hostility: scores.and_then(|scores| scores.hostility),
+            themes: scores.map(|scores| names(&scores.themes)).unwrap_or_default(),
+            story: mention.story.map(|story| story.to_string()),
             team: mention.brands.iter().any(|matched| matched.team),
         }
     }
@@ -103,9 +112,16 @@ impl From<MentionRow> for LiveMention {
             polarity: row.polarity.map(str::to_owned),
             confidence: row.confidence,
             intent: row.intent,
+            hostility: row.hostility,
+            themes: names(&row.themes),
+            story: row.story.map(|story| story.to_string()),
             team: row.team,
         }
     }
+}
+
+fn names(themes: &[ThemeScore]) -> Vec<String> {
+    themes.iter().map(|theme| theme.theme.clone()).collect()
 }
 
 #[derive(Debug, Deserialize, IntoParams)]

@@ -133,7 +133,7 @@ impl Steps {
             0 => format!("poison {number}").into_bytes(),
             1 => [&[0xff, 0xfe, 0x00][..], format!("poison {number}").as_bytes()].concat(),
             2 => format!("{{\"v\":99,\"event\":{{\"poison\":{number}}}}}").into_bytes(),
-            _ => format!("{{\"v\":3,\"event\":{{\"upsert\":{{\"poison\":{number}}}}}}}").into_bytes(),
+            _ => format!("{{\"v\":4,\"event\":{{\"upsert\":{{\"poison\":{number}}}}}}}").into_bytes(),
         };
         Step::Poison { bytes, scored: self.random.random_bool(0.3) }
     }

@@ -26,7 +26,7 @@ pub use health::{QuotaUse, SourceHealth, SpendUse, Usage};
 pub use id::{MentionId, MentionKey, ParseMentionIdError};
 pub use mention::{Author, BrandMatch, Engagement, Kind, Media, Mention};
 pub use rows::{Campaign, CampaignFigures, Scale, Survey};
-pub use scores::{Intent, Polarity, Scores};
+pub use scores::{Intent, Polarity, Scores, ThemeScore};
 
 /// Topics of the log. A topic is a Kafka topic (or its embedded equivalent), never the subject of a text.
 pub mod topics {

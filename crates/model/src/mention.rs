@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -5,7 +7,7 @@ use crate::{MentionId, MentionKey, Scores};
 
 /// One post, reply, repost, quote, review or message that was observed.
 ///
-/// A source fills everything but `brands` and `scores`; the scoring stage fills those two. Text is UTF-8 as the platform
+/// A source fills everything but `brands`, `scores`, `detected_language` and `story`, which the scoring stage fills. Text is UTF-8 as the platform
 /// gave it, times are UTC.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Mention {
@@ -25,6 +27,9 @@ pub struct Mention {
     /// BCP 47 tag that the platform stated, such as `en` or `pt-BR`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub language: Option<String>,
+    /// ISO 639-1 code of the language that its text was found to be in; absent where that could not be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detected_language: Option<String>,
     /// Without `#`, lower-case.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub hashtags: Vec<String>,
@@ -58,6 +63,9 @@ pub struct Mention {
     /// Absent until scored, and for ever where no model covers its language.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scores: Option<Scores>,
+    /// The first mention that says nearly the same, itself where it is the first; absent until stories are told apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub story: Option<MentionId>,
     /// The platform's payload as it came, for as long as the configuration keeps it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub raw: Option<String>,
@@ -76,6 +84,7 @@ impl Mention {
             observed_at: created_at,
             text: text.into(),
             language: None,
+            detected_language: None,
             hashtags: Vec::new(),
             handles: Vec::new(),
             links: Vec::new(),
@@ -88,12 +97,24 @@ impl Mention {
             weight: 1.0,
             brands: Vec::new(),
             scores: None,
+            story: None,
             raw: None,
         }
     }
 
     pub fn id(&self) -> MentionId {
         self.key.id()
+    }
+
+    /// ISO 639-1 code of its language, lower-case: as it was detected, else as the platform stated it.
+    pub fn spoken_language(&self) -> Option<Cow<'_, str>> {
+        if let Some(detected) = &self.detected_language {
+            return Some(Cow::Borrowed(detected));
+        }
+        let tag = self.language.as_deref()?;
+        let primary = tag.split(['-', '_']).next().filter(|primary| !primary.is_empty())?;
+        let lower = primary.chars().all(|c| c.is_ascii_lowercase());
+        Some(if lower { Cow::Borrowed(primary) } else { Cow::Owned(primary.to_lowercase()) })
     }
 
     pub fn parent_id(&self) -> Option<MentionId> {
@@ -199,4 +220,23 @@ pub struct BrandMatch {
     /// Posted in a space that the brand owns.
     #[serde(default, skip_serializing_if = "is_false")]
     pub owned_space: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_detected_goes_before_what_the_platform_states() {
+        let of = |detected: Option<&str>, stated: Option<&str>| {
+            let key = MentionKey::new("test", "", "1");
+            let mention = Mention::new(key, Author::default(), Timestamp::UNIX_EPOCH, "hola");
+            let (detected_language, language) = (detected.map(str::to_owned), stated.map(str::to_owned));
+            Mention { detected_language, language, ..mention }.spoken_language().map(Cow::into_owned)
+        };
+        assert_eq!(of(Some("es"), Some("en")).as_deref(), Some("es"));
+        assert_eq!(of(None, Some("pt-BR")).as_deref(), Some("pt"));
+        assert_eq!(of(None, Some("ZH_Hant")).as_deref(), Some("zh"));
+        assert_eq!((of(None, None), of(None, Some(""))), (None, None));
+    }
 }

@@ -12,8 +12,28 @@ pub struct Scores {
     /// Calibrated probability that `polarity` is right, 0 to 1.
     pub confidence: f32,
     pub intent: Intent,
+    /// Calibrated probability that it attacks people, 0 to 1; absent where the model does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hostility: Option<f32>,
+    /// Calibrated probability that it means the opposite of what it says; absent where the model does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub irony: Option<f32>,
+    /// Subjects that it is about, the most probable first; each at most once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub themes: Vec<ThemeScore>,
     /// `name@version` of the model that said so.
     pub model: String,
+}
+
+/// A theme of a text, and who says so.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ThemeScore {
+    pub theme: String,
+    /// Calibrated, 0 to 1; 1 where a rule says so.
+    pub probability: f32,
+    /// A rule of the theme matched; else the model says so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rule: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -1,10 +1,11 @@
-//! The JSON of a record on the log: `{"v": 3, "event": {"upsert": {…}}}`.
+//! The JSON of a record on the log: `{"v": 4, "event": {"upsert": {…}}}`.
 //!
 //! | version | shape |
 //! |---|---|
 //! | 1 | a mention's `author` was the handle alone, as a string; `engagement` had no `impressions` and was called `counts` |
 //! | 2 | no sampled spans, no health of sources; a mention had no `weight`, a heartbeat no `closes` |
-//! | 3 | this crate's types |
+//! | 3 | a mention had no detected language and no story; scores had no hostility, irony and themes |
+//! | 4 | this crate's types |
 //!
 //! An older version is lifted to the current one while it is read. A newer one is an error that says to upgrade: a record
 //! that is half understood would be stored half empty.
@@ -15,10 +16,10 @@ use serde_json::{Value, value::RawValue};
 use crate::Event;
 
 /// The version that [`encode`] writes and the highest that [`decode`] reads.
-pub const VERSION: u16 = 3;
+pub const VERSION: u16 = 4;
 
 /// How a record of [`VERSION`] begins.
-const PREFIX: &str = r#"{"v":3,"event":"#;
+const PREFIX: &str = r#"{"v":4,"event":"#;
 
 #[derive(Debug, thiserror::Error)]
 pub enum WireError {
@@ -67,7 +68,7 @@ fn decode_any(record: &[u8]) -> Result<Event, WireError> {
     let read: Read<'_> = serde_json::from_slice(record)?;
     match read.v {
         // What came after version 2 has a default.
-        2 | VERSION => Ok(serde_json::from_str(read.event.get())?),
+        2 | 3 | VERSION => Ok(serde_json::from_str(read.event.get())?),
         0 => Err(WireError::Zero),
         1 => {
             let mut event: Value = serde_json::from_str(read.event.get())?;

@@ -58,8 +58,24 @@ pub trait Scorer: Send + Sync {
     fn description(&self) -> String;
     /// `name@version`.
     fn model(&self) -> &str;
+    /// All that one pass of the encoder tells of each text.
+    ///
     /// A text with nothing in it but white space is neutral at one third each: nothing is known about it.
-    fn score(&self, texts: &[&str]) -> Result<Vec<Scores>, ScoringError>;
+    fn read(&self, texts: &[&str]) -> Result<Vec<Reading>, ScoringError>;
+
+    /// The scores alone.
+    fn score(&self, texts: &[&str]) -> Result<Vec<Scores>, ScoringError> {
+        Ok(self.read(texts)?.into_iter().map(|reading| reading.scores).collect())
+    }
+}
+
+/// What a model made of one text.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reading {
+    /// Without themes: those are told from the embedding.
+    pub scores: Scores,
+    /// Of length 1, as many numbers for every text; absent where the model has none, or the text is blank.
+    pub embedding: Option<Vec<f32>>,
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -40,6 +40,9 @@ pub struct Manifest {
     /// ISO 639-1 codes of the languages that it was trained on.
     pub languages: Vec<String>,
     pub accuracy: Vec<Accuracy>,
+    /// Which errors it makes in each language, on texts that it was not trained on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub confusions: Vec<Confusion>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,6 +90,19 @@ pub struct Accuracy {
     pub engine: String,
     /// Macro-averaged recall, in percent.
     pub macro_recall: f32,
+}
+
+/// How often the model took one polarity for another, in one language.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Confusion {
+    /// ISO 639-1.
+    pub language: String,
+    pub set: String,
+    /// Sum of `counts`.
+    pub n: u32,
+    /// Rows are the truth, columns what the model said, both in the order of [`Polarity::ALL`].
+    pub counts: [[u32; 3]; 3],
 }
 
 /// A model's folder whose manifest has been read and checked.
@@ -160,6 +176,9 @@ impl Manifest {
         }
         if !(self.temperature.is_finite() && self.temperature > 0.0) {
             return wrong(format!("has the temperature {}; expected a number above 0", self.temperature));
+        }
+        if let Some(odd) = self.confusions.iter().find(|c| c.counts.iter().flatten().sum::<u32>() != c.n) {
+            return wrong(format!("counts other than n = {} texts in the confusion of `{}`", odd.n, odd.language));
         }
         if !(3..=512).contains(&self.max_tokens) {
             return wrong(format!("has max_tokens {}; expected 3 to 512", self.max_tokens));

@@ -7,7 +7,7 @@ use crate::calibrate::{decide, probabilities};
 use crate::intent::intent;
 use crate::pool::Pool;
 use crate::text::{Tokeniser, normalise};
-use crate::{Scorer, ScoringError};
+use crate::{Reading, Scorer, ScoringError};
 
 /// One model on a pool of workers.
 pub struct ModelScorer {
@@ -60,7 +60,18 @@ impl ModelScorer {
 
     fn of(&self, [negative, neutral, positive]: [f32; 3], decided: (Polarity, f32), intent: Intent) -> Scores {
         let (polarity, confidence) = decided;
-        Scores { negative, neutral, positive, polarity, confidence, intent, model: self.model.clone() }
+        Scores {
+            negative,
+            neutral,
+            positive,
+            polarity,
+            confidence,
+            intent,
+            hostility: None,
+            irony: None,
+            themes: Vec::new(),
+            model: self.model.clone(),
+        }
     }
 }
 
@@ -73,9 +84,10 @@ impl Scorer for ModelScorer {
         &self.model
     }
 
-    fn score(&self, texts: &[&str]) -> Result<Vec<Scores>, ScoringError> {
+    fn read(&self, texts: &[&str]) -> Result<Vec<Reading>, ScoringError> {
         let normalised: Vec<String> = texts.iter().map(|text| normalise(text)).collect();
         let logits = self.logits_of(&normalised)?;
-        Ok(normalised.iter().zip(logits).map(|(text, logits)| self.scores(text, logits)).collect())
+        let reading = |(text, logits): (&String, _)| Reading { scores: self.scores(text, logits), embedding: None };
+        Ok(normalised.iter().zip(logits).map(reading).collect())
     }
 }

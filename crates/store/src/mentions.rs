@@ -1,5 +1,5 @@
 use clickhouse::Row;
-use grapevine_model::{MentionId, Polarity};
+use grapevine_model::{MentionId, Polarity, ThemeScore};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -37,7 +37,12 @@ pub struct MentionRow {
     pub polarity: Option<&'static str>,
     pub confidence: Option<f32>,
     pub intent: Option<String>,
+    pub hostility: Option<f32>,
+    pub irony: Option<f32>,
+    pub themes: Vec<ThemeScore>,
     pub model: String,
+    /// `None` where stories were not told apart.
+    pub story: Option<MentionId>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Row)]
@@ -54,7 +59,8 @@ pub(crate) const COLUMNS: &str = "id, brand, platform, toString(kind) AS kind, s
     author_name, author_followers, toUnixTimestamp64Milli(created_at) AS created_ms, \
     toUnixTimestamp64Micro(observed_at) AS observed_us, text, language, hashtags, likes, reposts, replies, monitor, \
     team, \
-    owned_space, toInt8(polarity) AS polarity, confidence, toString(intent) AS intent, model";
+    owned_space, toInt8(polarity) AS polarity, confidence, toString(intent) AS intent, hostility, irony, themes, \
+    theme_probabilities, theme_rules, model, story";
 
 #[derive(Row, Deserialize)]
 pub(crate) struct Fetched {
@@ -82,7 +88,13 @@ pub(crate) struct Fetched {
     polarity: i8,
     confidence: Option<f32>,
     intent: String,
+    hostility: Option<f32>,
+    irony: Option<f32>,
+    themes: Vec<String>,
+    theme_probabilities: Vec<f32>,
+    theme_rules: Vec<bool>,
     model: String,
+    story: u128,
 }
 
 impl From<Fetched> for MentionRow {
@@ -113,9 +125,18 @@ impl From<Fetched> for MentionRow {
             polarity: polarity.map(Polarity::name),
             confidence: row.confidence,
             intent: polarity.map(|_| row.intent),
+            hostility: row.hostility,
+            irony: row.irony,
+            themes: themes(row.themes, &row.theme_probabilities, &row.theme_rules),
             model: row.model,
+            story: (row.story != 0).then_some(MentionId(row.story)),
         }
     }
+}
+
+fn themes(names: Vec<String>, probabilities: &[f32], rules: &[bool]) -> Vec<ThemeScore> {
+    let said = names.into_iter().zip(probabilities).zip(rules);
+    said.map(|((theme, &probability), &rule)| ThemeScore { theme, probability, rule }).collect()
 }
 
 /// How far back a page of the newest mentions looks, step by step, so that it does not read the whole table.

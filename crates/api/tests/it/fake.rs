@@ -11,7 +11,7 @@ use axum::{
 };
 use grapevine_alerts::{Episode, EpisodeState};
 use grapevine_api::{ApiParts, ApiState, BrandEntry, Figures, LiveMention, PipelineStatus, Settings, Span, app, token};
-use grapevine_model::MentionId;
+use grapevine_model::{MentionId, ThemeScore};
 use grapevine_store::{
     Column, Coverage, GapSpan, MentionRow, MetricQuery, MetricTable, ModelNote, StoreError, registry,
 };
@@ -127,7 +127,11 @@ fn row(brand: &str, i: u32) -> MentionRow {
         polarity: Some("positive"),
         confidence: Some(0.9),
         intent: Some("praise".into()),
+        hostility: Some(0.02),
+        irony: None,
+        themes: vec![ThemeScore { theme: "product quality".into(), probability: 0.9, rule: false }],
         model: "minilm@1".into(),
+        story: None,
     }
 }
 

@@ -24,6 +24,9 @@ fn mention(id: &str, brand: &str) -> LiveMention {
         polarity: None,
         confidence: None,
         intent: None,
+        hostility: None,
+        themes: vec![],
+        story: None,
         team: false,
     }
 }

@@ -6,6 +6,17 @@ const compact = new Intl.NumberFormat("en-US", { notation: "compact", maximumFra
 /** Shown where there is no figure: never a zero that was not measured. */
 export const NONE = "–";
 
+const languages = new Intl.DisplayNames("en", { type: "language" });
+
+/** `Spanish` of `es`; the code itself where it names no language. */
+export function languageName(code: string): string {
+  try {
+    return languages.of(code) ?? code;
+  } catch {
+    return code;
+  }
+}
+
 export function count(value: number | null): string {
   if (value === null) return NONE;
   return Math.abs(value) < 100_000 ? whole.format(Math.round(value)) : compact.format(value);

@@ -5,8 +5,8 @@ use proptest::{option, prelude::*};
 use super::*;
 use crate::{
     AccountSnapshot, Amount, Author, AuthorTombstone, BrandMatch, Campaign, CampaignFigures, Deletion, Engagement,
-    EngagementSnapshot, Gap, Heartbeat, Intent, Kind, Media, Mention, MentionKey, Polarity, QuotaUse, Sampled, Scale,
-    Scores, SourceHealth, SpendUse, Survey, Usage,
+    EngagementSnapshot, Gap, Heartbeat, Intent, Kind, Media, Mention, MentionId, MentionKey, Polarity, QuotaUse,
+    Sampled, Scale, Scores, SourceHealth, SpendUse, Survey, ThemeScore, Usage,
 };
 
 fn mention() -> Mention {
@@ -36,8 +36,8 @@ fn a_record_of_version_1_still_reads() {
 
 #[test]
 fn a_newer_record_is_refused_with_the_mend() {
-    let error = decode(br#"{"v":4,"event":{"upsert":{}}}"#).unwrap_err();
-    assert_eq!(error.to_string(), "a record has schema version 4, this program reads 1 to 3: upgrade it");
+    let error = decode(br#"{"v":5,"event":{"upsert":{}}}"#).unwrap_err();
+    assert_eq!(error.to_string(), "a record has schema version 5, this program reads 1 to 4: upgrade it");
 }
 
 #[test]
@@ -45,13 +45,26 @@ fn a_record_of_version_2_still_reads_and_weighs_one() {
     let record = String::from_utf8(encode(&Event::Upsert(Box::new(mention())))).unwrap();
     assert!(!record.contains("weight"), "what weighs 1 does not say so: {record}");
     assert_eq!(
-        decode(record.replacen("\"v\":3", "\"v\":2", 1).as_bytes()).unwrap(),
+        decode(record.replacen("\"v\":4", "\"v\":2", 1).as_bytes()).unwrap(),
         Event::Upsert(Box::new(mention()))
     );
     let heartbeat = br#"{"v":2,"event":{"heartbeat":{"source":"a","complete_through":"2026-03-01T10:00:00Z",
         "observed_at":"2026-03-01T10:00:05Z","caught_up":true}}}"#;
     let Ok(Event::Heartbeat(heartbeat)) = decode(heartbeat) else { panic!("a heartbeat") };
     assert_eq!(heartbeat.closes, None);
+}
+
+#[test]
+fn a_record_of_version_3_still_reads_and_knows_nothing_of_what_came_later() {
+    let record = br#"{"v":3,"event":{"upsert":{"key":{"platform":"bluesky","native_id":"at://x/1"},"kind":"post",
+        "author":{"native_id":"ada","handle":"ada"},"created_at":"2026-03-01T10:00:00Z",
+        "observed_at":"2026-03-01T10:00:05Z","text":"the new release is great","engagement":{"likes":3},
+        "scores":{"negative":0.1,"neutral":0.1,"positive":0.8,"polarity":"positive","confidence":0.8,
+        "intent":"praise","model":"minilm@1"}}}}"#;
+    let Ok(Event::Upsert(read)) = decode(record) else { panic!("a mention") };
+    let scores = read.scores.clone().expect("scores");
+    assert_eq!((scores.hostility, scores.irony, scores.themes.len()), (None, None, 0));
+    assert_eq!(Mention { scores: None, ..*read }, mention());
 }
 
 /// Field by field, as records of the log keep them for ever.
@@ -220,9 +233,10 @@ fn any_mention() -> impl Strategy<Value = Mention> {
         (key(), author(), time(), time(), any::<String>(), select(&Kind::ALL)),
         (texts(), texts(), any::<Option<String>>(), lists()),
         (engagement(), option::of(share()), weight(), option::of(scores())),
-        (vec(media(), 0..3), vec(brand(), 0..3)),
+        (vec(media(), 0..3), vec(brand(), 0..3), any::<Option<String>>(), any::<Option<u128>>()),
     )
-        .prop_map(|(first, (place, thread, raw, lists), (engagement, stars, weight, scores), (media, brands))| {
+        .prop_map(|(first, (place, thread, raw, lists), (engagement, stars, weight, scores), last)| {
+            let (media, brands, detected_language, story) = last;
             let (key, author, created_at, observed_at, text, kind) = first;
             let (space, url, language) = place;
             let (root, parent, parent_author) = thread;
@@ -237,6 +251,7 @@ fn any_mention() -> impl Strategy<Value = Mention> {
                 ..Mention::new(key, author, created_at, text)
             };
             let said = Mention { kind, observed_at, root, parent, parent_author, raw, ..said };
+            let said = Mention { detected_language, story: story.map(MentionId), ..said };
             Mention { engagement, stars, weight, scores, media, brands, ..said }
         })
 }
@@ -272,17 +287,29 @@ fn engagement() -> impl Strategy<Value = Engagement> {
 
 fn scores() -> impl Strategy<Value = Scores> {
     let shares = (share(), share(), share(), share());
-    (shares, select(&Polarity::ALL), select(&Intent::ALL), any::<String>()).prop_map(
-        |((negative, neutral, positive, confidence), polarity, intent, model)| Scores {
+    let heads = (option::of(share()), option::of(share()), vec(theme(), 0..3));
+    (shares, select(&Polarity::ALL), select(&Intent::ALL), heads, any::<String>()).prop_map(
+        |((negative, neutral, positive, confidence), polarity, intent, (hostility, irony, themes), model)| Scores {
             negative,
             neutral,
             positive,
             polarity,
             confidence,
             intent,
+            hostility,
+            irony,
+            themes,
             model,
         },
     )
+}
+
+fn theme() -> impl Strategy<Value = ThemeScore> {
+    (any::<String>(), share(), any::<bool>()).prop_map(|(theme, probability, rule)| ThemeScore {
+        theme,
+        probability,
+        rule,
+    })
 }
 
 fn media() -> impl Strategy<Value = Media> {

@@ -39,6 +39,8 @@ pub(crate) fn map(record: &Value, fields: &FieldMap, observed_at: Timestamp) -> 
         weight: 1.0,
         brands: vec![],
         scores: None,
+        detected_language: None,
+        story: None,
         raw: None,
         text: body,
     })

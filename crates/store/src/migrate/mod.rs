@@ -25,6 +25,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "0009_by_id", sql: include_str!("../../migrations/0009_by_id.sql") },
     Migration { name: "0010_sampling", sql: include_str!("../../migrations/0010_sampling.sql") },
     Migration { name: "0011_imports", sql: include_str!("../../migrations/0011_imports.sql") },
+    Migration { name: "0012_heads", sql: include_str!("../../migrations/0012_heads.sql") },
 ];
 
 struct Migration {

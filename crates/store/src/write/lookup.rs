@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::{
     Batch,
-    plan::{Place, Stored, partition_code},
+    plan::{Place, Says, Stored, partition_code},
     rows::MentionRecord,
 };
 use crate::{Store, StoreError, error::Doing};
@@ -28,9 +28,11 @@ const SQL: &str = "
 SELECT brand, id, any(platform) AS platform, any(instance) AS instance, any(native_id) AS native_id,
     any(author) AS author, toUnixTimestamp64Milli(any(created_at)) AS created_ms, maxIf(version, NOT own) AS newest,
     toBool(argMaxIf(deleted, place, NOT own) != 0) AS gone, argMaxIf(model, place, NOT own) AS model,
-    argMaxIf(monitor, place, NOT own) AS monitor, toBool(countIf(NOT own OR NOT first) > 0) AS existed,
+    argMaxIf(monitor, place, NOT own) AS monitor, argMaxIf(language, place, NOT own) AS language,
+    argMaxIf(themes, place, NOT own) AS themes, toBool(countIf(NOT own OR NOT first) > 0) AS existed,
     toBool(countIf(own) > 0) AS replayed
-FROM (SELECT brand, id, platform, instance, native_id, author, created_at, version, deleted, model, monitor, first,
+FROM (SELECT brand, id, platform, instance, native_id, author, created_at, version, deleted, model, monitor, language,
+        themes, first,
         (version, toUInt64OrZero(splitByChar('_', _part)[2])) AS place,
         log = {log:String} AND partition = {partition:UInt16} AND offset BETWEEN {first:UInt64} AND {last:UInt64} AS own
     FROM mentions WHERE ";
@@ -57,6 +59,8 @@ struct Found {
     gone: bool,
     model: String,
     monitor: String,
+    language: String,
+    themes: Vec<String>,
     existed: bool,
     replayed: bool,
 }
@@ -89,15 +93,16 @@ impl Store {
 pub(super) struct Newest {
     id: u128,
     brand: String,
-    /// Version, whether it is deleted, model and monitor.
-    says: (u64, u8, String, String),
+    /// Version, whether it is deleted, model, monitor, language and themes.
+    says: (u64, u8, String, String, String, Vec<String>),
     log: String,
     partition: u16,
     offset: u64,
 }
 
 const NEWEST: &str =
-    "SELECT id, brand, argMax((m.version, m.deleted, toString(m.model), toString(m.monitor)), place) AS says,
+    "SELECT id, brand, argMax((m.version, m.deleted, toString(m.model), toString(m.monitor), toString(m.language),
+        CAST(m.themes, 'Array(String)')), place) AS says,
     argMax(toString(m.log), place) AS log, argMax(m.partition, place) AS partition, argMax(m.offset, place) AS offset
 FROM (SELECT *, (version, toUInt64OrZero(splitByChar('_', _part)[2])) AS place FROM mentions WHERE ";
 
@@ -105,11 +110,11 @@ impl Newest {
     /// Whether the row is to be written although this one is there: it is newer, or says something else of the same
     /// version, and this one does not stand behind it in the log.
     pub(super) fn gives_way_to(&self, row: &MentionRecord<'_>) -> bool {
-        let (version, deleted, model, monitor) = &self.says;
-        let says = (*deleted, model.as_str(), monitor.as_str());
+        let (version, deleted, model, monitor, language, themes) = &self.says;
+        let says = (*deleted, model.as_str(), monitor.as_str(), language.as_str());
+        let same = says == (row.deleted, row.model, row.monitor, &*row.language) && *themes == row.themes;
         let is_behind = (self.log.as_str(), self.partition) == (row.log, row.partition) && self.offset > row.offset;
-        *version < row.version
-            || (*version == row.version && says != (row.deleted, row.model, row.monitor) && !is_behind)
+        *version < row.version || (*version == row.version && !same && !is_behind)
     }
 }
 
@@ -222,8 +227,7 @@ impl From<Found> for Stored {
             created_at: found.created_ms,
             version: found.newest,
             deleted: found.gone,
-            model: found.model,
-            monitor: found.monitor,
+            says: Says { model: found.model, monitor: found.monitor, language: found.language, themes: found.themes },
         }
     }
 }

@@ -25,9 +25,17 @@ pub(super) struct Stored {
     /// 0 where only this batch's own row is left of it, after a merge.
     pub version: u64,
     pub deleted: bool,
-    /// Of that version.
+    pub says: Says,
+}
+
+/// What else tells one version of a mention from the next: by whom it was matched and scored, and with which result.
+/// Numbers are left out: a model may give the same text another last digit.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Says {
     pub model: String,
     pub monitor: String,
+    pub language: String,
+    pub themes: Vec<String>,
 }
 
 /// What a row that marks a deletion has to repeat.

@@ -1,5 +1,7 @@
 //! Rows as they are written. The names of the fields are the names of the columns.
 
+use std::borrow::Cow;
+
 use clickhouse::Row;
 use grapevine_model::{AccountSnapshot, BrandMatch, EngagementSnapshot, Intent, Kind, Mention, MentionId, Polarity};
 use jiff::Timestamp;
@@ -27,7 +29,7 @@ pub(super) struct MentionRecord<'a> {
     pub created_at: i64,
     pub observed_at: i64,
     pub text: &'a str,
-    pub language: &'a str,
+    pub language: Cow<'a, str>,
     pub hashtags: &'a [String],
     pub handles: &'a [String],
     pub links: &'a [String],
@@ -52,7 +54,13 @@ pub(super) struct MentionRecord<'a> {
     pub positive: Option<f32>,
     pub confidence: Option<f32>,
     pub intent: i8,
+    pub hostility: Option<f32>,
+    pub irony: Option<f32>,
+    pub themes: Vec<&'a str>,
+    pub theme_probabilities: Vec<f32>,
+    pub theme_rules: Vec<bool>,
     pub model: &'a str,
+    pub story: u128,
     pub version: u64,
     pub deleted: u8,
     pub first: bool,
@@ -89,7 +97,7 @@ impl<'a> MentionRecord<'a> {
             created_at,
             observed_at: micros(mention.observed_at),
             text: &mention.text,
-            language: optional(&mention.language),
+            language: mention.spoken_language().unwrap_or_default(),
             hashtags: &mention.hashtags,
             handles: &mention.handles,
             links: &mention.links,
@@ -109,6 +117,7 @@ impl<'a> MentionRecord<'a> {
             monitor: &brand.monitor,
             owned_space: brand.owned_space,
             polarity: UNSCORED,
+            story: mention.story.map_or(0, |id| id.0),
             version: version(mention.observed_at),
             ..Self::default()
         };
@@ -124,6 +133,10 @@ impl<'a> MentionRecord<'a> {
         self.positive = Some(scores.positive);
         self.confidence = Some(scores.confidence);
         self.intent = intent_code(scores.intent);
+        (self.hostility, self.irony) = (scores.hostility, scores.irony);
+        self.themes = scores.themes.iter().map(|theme| theme.theme.as_str()).collect();
+        self.theme_probabilities = scores.themes.iter().map(|theme| theme.probability).collect();
+        self.theme_rules = scores.themes.iter().map(|theme| theme.rule).collect();
         self.model = &scores.model;
     }
 }

@@ -3,12 +3,12 @@
 //! A slot borrows from the batch or from what is stored, and slots of one mention are linked instead of gathered: a batch
 //! of new mentions, which is the common one, then allocates nothing for each of them.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
 use grapevine_model::{AuthorTombstone, BrandMatch, Mention, MentionId};
 
 use super::{
-    plan::Stored,
+    plan::{Says, Stored},
     rows::{MentionRecord, UNSCORED, created, observed_micros, version},
 };
 
@@ -21,9 +21,7 @@ pub(super) struct Slot<'a> {
     pub created_at: i64,
     pub version: u64,
     pub live: bool,
-    /// That scored and that matched this version.
-    model: &'a str,
-    monitor: &'a str,
+    said: Said<'a>,
     /// It was there before this batch.
     pub stored: bool,
     pub change: Option<(u64, Change<'a>)>,
@@ -37,6 +35,33 @@ struct Place<'a> {
     instance: &'a str,
     native_id: &'a str,
     author: &'a str,
+}
+
+/// What tells this version from another of the same moment.
+#[derive(Clone, Copy)]
+enum Said<'a> {
+    Stored(&'a Says),
+    Now(&'a Mention, &'a BrandMatch),
+}
+
+impl Said<'_> {
+    fn same_as(self, mention: &Mention, brand: &BrandMatch) -> bool {
+        let (model, monitor, language) = match self {
+            Said::Stored(says) => (&*says.model, &*says.monitor, Cow::Borrowed(&*says.language)),
+            Said::Now(mention, brand) => {
+                (model(mention), &*brand.monitor, mention.spoken_language().unwrap_or_default())
+            }
+        };
+        let now = (self::model(mention), &*brand.monitor, mention.spoken_language().unwrap_or_default());
+        (model, monitor, language) == now && self.themes().eq(themes(mention))
+    }
+
+    fn themes(&self) -> Box<dyn Iterator<Item = &str> + '_> {
+        match self {
+            Said::Stored(says) => Box::new(says.themes.iter().map(String::as_str)),
+            Said::Now(mention, _) => Box::new(themes(mention)),
+        }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -67,8 +92,7 @@ impl<'a> Slot<'a> {
             created_at: created(mention.created_at),
             version: version(mention.observed_at),
             live: true,
-            model: model(mention),
-            monitor: &brand.monitor,
+            said: Said::Now(mention, brand),
             stored: false,
             change: Some((offset, Change::Upsert(mention, brand))),
             next: None,
@@ -89,8 +113,7 @@ impl<'a> Slot<'a> {
             created_at: stored.created_at,
             version: stored.version,
             live: !stored.deleted,
-            model: &stored.model,
-            monitor: &stored.monitor,
+            said: Said::Stored(&stored.says),
             stored: true,
             change: None,
             next: None,
@@ -99,12 +122,12 @@ impl<'a> Slot<'a> {
 
     /// Whether this very observation is there: nothing needs to be written.
     pub(super) fn says(&self, version: u64, mention: &Mention, brand: &BrandMatch) -> bool {
-        self.live && (self.version, self.model, self.monitor) == (version, model(mention), &*brand.monitor)
+        self.live && self.version == version && self.said.same_as(mention, brand)
     }
 
     pub(super) fn replace(&mut self, offset: u64, version: u64, mention: &'a Mention, brand: &'a BrandMatch) {
         (self.version, self.live) = (version, true);
-        (self.model, self.monitor) = (model(mention), &brand.monitor);
+        self.said = Said::Now(mention, brand);
         self.change = Some((offset, Change::Upsert(mention, brand)));
     }
 
@@ -146,6 +169,11 @@ impl<'a> Slot<'a> {
 
 fn model(mention: &Mention) -> &str {
     mention.scores.as_ref().map_or("", |scores| &scores.model)
+}
+
+fn themes(mention: &Mention) -> impl Iterator<Item = &str> {
+    let scored = mention.scores.as_ref().map_or(&[][..], |scores| &scores.themes);
+    scored.iter().map(|theme| theme.theme.as_str())
 }
 
 /// In the order in which they came.

@@ -135,6 +135,8 @@ pub fn post(native_id: &str, created_at: Timestamp) -> Mention {
         weight: 1.0,
         brands: vec![of("acme")],
         scores: Some(scores(Polarity::Neutral, Intent::None)),
+        detected_language: None,
+        story: None,
         raw: None,
     }
 }
@@ -152,6 +154,9 @@ pub fn scores(polarity: Polarity, intent: Intent) -> Scores {
         polarity,
         confidence: 0.8,
         intent,
+        hostility: None,
+        irony: None,
+        themes: vec![],
         model: "minilm@1".into(),
     }
 }

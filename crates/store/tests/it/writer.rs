@@ -1,4 +1,6 @@
-use grapevine_model::{BrandMatch, Engagement, EngagementSnapshot, Event, Intent, Mention, Polarity, Scores};
+use grapevine_model::{
+    BrandMatch, Engagement, EngagementSnapshot, Event, Intent, Mention, Polarity, Scores, ThemeScore,
+};
 use grapevine_store::{Batch, Inserted, StoreError};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
@@ -91,11 +93,19 @@ async fn the_same_observation_is_written_again_where_it_says_something_else() {
     let rescored = Mention { scores: Some(other_model), ..mention.clone() };
     let other_monitor =
         Mention { brands: vec![BrandMatch { monitor: "other".into(), ..of("acme") }], ..rescored.clone() };
-    for changed in [rescored, other_monitor] {
+    let theme = ThemeScore { theme: "delivery".into(), probability: 0.75, rule: true };
+    let themed = Scores { themes: vec![theme], hostility: Some(0.25), ..scores(Polarity::Negative, Intent::None) };
+    let themed = Mention { scores: Some(themed.clone()), story: Some(mention.id()), ..other_monitor.clone() };
+    let detected = Mention { detected_language: Some("es".into()), ..themed.clone() };
+    for changed in [rescored, other_monitor, themed, detected] {
         let inserted = world.insert_mentions(std::slice::from_ref(&changed)).await;
         assert_eq!((inserted.replaced, inserted.duplicates, inserted.dirty_hours), (1, 0, 1));
         assert_eq!(world.insert_mentions(&[changed]).await.duplicates, 1);
     }
+    let row = world.store.latest(None, 1, None).await.unwrap().remove(0);
+    let theme = ThemeScore { theme: "delivery".into(), probability: 0.75, rule: true };
+    assert_eq!((row.themes, row.hostility, row.irony), (vec![theme], Some(0.25), None));
+    assert_eq!((row.story, row.language.as_str()), (Some(mention.id()), "es"));
     let _ = world.insert(vec![delete(&mention, day("12:00:00"))]).await;
     assert_eq!(world.insert_mentions(&[mention]).await.superseded, 1, "what is gone is not the same");
 }

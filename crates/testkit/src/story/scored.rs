@@ -80,6 +80,9 @@ fn scores(post: &StoryPost) -> Scores {
         polarity: post.intended,
         confidence: 0.888_913_4,
         intent: if post.kind == Kind::Reply { Intent::None } else { Intent::Question },
+        hostility: None,
+        irony: None,
+        themes: Vec::new(),
         model: "minilm-l6-sentiment@1".to_owned(),
     }
 }

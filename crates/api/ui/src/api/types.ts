@@ -64,6 +64,9 @@ export interface Mention {
   polarity: Polarity | null;
   confidence: number | null;
   intent: string | null;
+  hostility: number | null;
+  themes: string[];
+  story: string | null;
   team: boolean;
 }
 

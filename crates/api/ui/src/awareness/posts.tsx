@@ -6,7 +6,7 @@ import { useState } from "preact/hooks";
 import type { Mention } from "../api/types";
 import { Loading, TroubleNote } from "../parts/states";
 import { PolarityTag } from "../parts/polarity";
-import { count, moment, webAddress, when } from "../format";
+import { count, languageName, moment, percent, webAddress, when } from "../format";
 import { useScene } from "../state/context";
 import { useFeed } from "./feed";
 
@@ -62,6 +62,22 @@ export function Posts() {
   );
 }
 
+/** Above this probability a post is shown as hostile. */
+const HOSTILE = 0.5;
+
+function Labels({ post }: { post: Mention }) {
+  const hostile = post.hostility !== null && post.hostility >= HOSTILE;
+  return (
+    <>
+      {hostile && <span title={`probability ${percent((post.hostility ?? 0) * 100, 0)}`}>hostile</span>}
+      {post.themes.map((theme) => (
+        <span key={theme}>{theme}</span>
+      ))}
+      {post.language && post.language !== "en" && <span>{languageName(post.language)}</span>}
+    </>
+  );
+}
+
 function Post({ post }: { post: Mention }) {
   const { now } = useScene();
   const created = Date.parse(post.created_at);
@@ -77,6 +93,7 @@ function Post({ post }: { post: Mention }) {
         <PolarityTag polarity={post.polarity} confidence={post.confidence} />
         <b title={`@${post.author}`}>{post.author_name ?? post.author}</b>
         {post.team && <span>team</span>}
+        <Labels post={post} />
         <span>{post.space ? `${post.platform} · ${post.space}` : post.platform}</span>
         <span class="when">
           {link ? (

@@ -136,6 +136,7 @@ mod tests {
 
     use grapevine_model::{Author, Intent, MentionKey, Polarity, topics};
     use grapevine_monitor::{Brand, Monitor};
+    use grapevine_scoring::Reading;
     use grapevine_scoring::manifest::ModelFolder;
     use jiff::Timestamp;
 
@@ -151,22 +152,25 @@ mod tests {
         fn model(&self) -> &str {
             "gloomy@1"
         }
-        fn score(&self, texts: &[&str]) -> Result<Vec<Scores>, ScoringError> {
+        fn read(&self, texts: &[&str]) -> Result<Vec<Reading>, ScoringError> {
             assert!(!texts.iter().any(|text| text.contains("bomb")), "boom");
             if texts.iter().any(|text| text.contains("poison")) {
                 return Err(ScoringError::Engine("no tokens".into()));
             }
             let (polarity, intent) = (Polarity::Negative, Intent::None);
-            let one = |_| Scores {
+            let scores = Scores {
                 negative: 1.0,
                 neutral: 0.0,
                 positive: 0.0,
                 polarity,
                 confidence: 1.0,
                 intent,
+                hostility: None,
+                irony: None,
+                themes: Vec::new(),
                 model: "gloomy@1".into(),
             };
-            Ok(texts.iter().map(one).collect())
+            Ok(vec![Reading { scores, embedding: None }; texts.len()])
         }
     }
 
@@ -180,7 +184,7 @@ mod tests {
         fn model(&self) -> &str {
             "broken@1"
         }
-        fn score(&self, _: &[&str]) -> Result<Vec<Scores>, ScoringError> {
+        fn read(&self, _: &[&str]) -> Result<Vec<Reading>, ScoringError> {
             Err(ScoringError::Engine("a worker is gone".into()))
         }
     }

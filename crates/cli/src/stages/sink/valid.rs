@@ -50,7 +50,10 @@ fn check_mention(mention: &Mention) -> Result<(), String> {
 
 fn check_scores(scores: &Scores) -> Result<(), String> {
     let Scores { negative, neutral, positive, confidence, .. } = scores;
-    match [negative, neutral, positive, confidence].into_iter().find(|share| !(0.0..=1.0).contains(*share)) {
+    let heads = scores.hostility.iter().chain(&scores.irony);
+    let themes = scores.themes.iter().map(|theme| &theme.probability);
+    let all = [negative, neutral, positive, confidence].into_iter().chain(heads).chain(themes);
+    match all.into_iter().find(|share| !(0.0..=1.0).contains(*share)) {
         Some(share) => Err(format!("a probability of {share} is not between 0 and 1")),
         None => Ok(()),
     }
@@ -98,13 +101,28 @@ fn time(name: &str, time: Timestamp) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    use grapevine_model::{Author, Heartbeat, Intent, MentionKey, Polarity, wire};
+    use grapevine_model::{Author, Heartbeat, Intent, MentionKey, Polarity, ThemeScore, wire};
 
     use super::*;
 
     fn mention() -> Mention {
         let created_at = "2026-03-01T10:00:00Z".parse().unwrap();
         Mention::new(MentionKey::new("test", "", "1"), Author::default(), created_at, "acme")
+    }
+
+    fn scores() -> Scores {
+        Scores {
+            negative: 0.1,
+            neutral: 0.8,
+            positive: 0.1,
+            polarity: Polarity::Neutral,
+            confidence: 0.8,
+            intent: Intent::None,
+            hostility: None,
+            irony: Some(0.2),
+            themes: Vec::new(),
+            model: "m@1".into(),
+        }
     }
 
     fn reason(mention: Mention) -> String {
@@ -122,10 +140,12 @@ mod tests {
         let early = "1969-12-31T23:59:59Z".parse().unwrap();
         assert!(reason(Mention { observed_at: early, ..mention() }).starts_with("its observed_at"));
         assert!(reason(Mention { text: "x".repeat(LONGEST_TEXT + 1), ..mention() }).contains("1048577 bytes"));
-        let (polarity, intent, model) = (Polarity::Neutral, Intent::None, "m@1".into());
-        let scores =
-            Scores { negative: f32::NAN, neutral: 0.5, positive: 0.5, polarity, confidence: 0.5, intent, model };
-        assert!(reason(Mention { scores: Some(scores), ..mention() }).contains("NaN"));
+        let scored = |scores| reason(Mention { scores: Some(scores), ..mention() });
+        assert_eq!(scored(scores()), "");
+        assert!(scored(Scores { negative: f32::NAN, ..scores() }).contains("NaN"));
+        assert!(scored(Scores { hostility: Some(1.5), ..scores() }).contains("1.5"));
+        let themes = vec![ThemeScore { theme: "price".into(), probability: -0.5, rule: false }];
+        assert!(scored(Scores { themes, ..scores() }).contains("-0.5"));
     }
 
     #[test]
