@@ -39,6 +39,39 @@ pub(crate) struct MetricTable {
     rows: Vec<Vec<serde_json::Value>>,
     coverage: Coverage,
     model: Option<ModelNote>,
+    /// For figures that are corrected for what the model gets wrong.
+    correction: Option<Correction>,
+}
+
+/// Which measurements a figure is corrected by, and what is left out of it.
+#[derive(ToSchema)]
+pub(crate) struct Correction {
+    measured: Vec<Measured>,
+    left_out: Vec<LeftOut>,
+    /// In words.
+    note: String,
+}
+
+/// Mentions that were corrected, and by what.
+#[derive(ToSchema)]
+pub(crate) struct Measured {
+    model: String,
+    /// ISO 639-1; empty where it is not known, and the model's languages together stand for it.
+    language: String,
+    set: String,
+    n: u64,
+    /// 0 to 1.
+    macro_recall: f64,
+    mentions: u64,
+}
+
+/// Scored mentions that can not be corrected, and why.
+#[derive(ToSchema)]
+pub(crate) struct LeftOut {
+    model: String,
+    language: String,
+    mentions: u64,
+    reason: String,
 }
 
 #[derive(ToSchema)]

@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Campaign, Engagement, Mention, MentionKey, SourceHealth, Survey};
+use crate::{Campaign, Engagement, Mention, MentionKey, ModelCard, SourceHealth, Survey};
 
 /// What a source emits, and what travels through the log.
 ///
@@ -21,6 +21,7 @@ pub enum Event {
     Sampled(Sampled),
     Heartbeat(Heartbeat),
     SourceHealth(Box<SourceHealth>),
+    ModelCard(Box<ModelCard>),
 }
 
 impl Event {
@@ -35,6 +36,7 @@ impl Event {
             Event::Campaign(row) => Some(format!("{}:campaign:{}", row.platform, row.campaign)),
             Event::Survey(row) => Some(format!("{}:survey:{}", row.platform, row.id)),
             Event::SourceHealth(health) => Some(format!("source:{}", health.source)),
+            Event::ModelCard(card) => Some(format!("model:{}", card.id)),
             Event::AuthorTombstone(_) | Event::Gap(_) | Event::Sampled(_) | Event::Heartbeat(_) => None,
         }
     }
@@ -53,6 +55,7 @@ impl Event {
             Event::Sampled(_) => "sampled",
             Event::Heartbeat(_) => "heartbeat",
             Event::SourceHealth(_) => "source_health",
+            Event::ModelCard(_) => "model_card",
         }
     }
 }

@@ -4,7 +4,7 @@
 //!
 //! - [`Mention`] is one post, reply, repost, quote, review or message that was observed.
 //! - [`Event`] is what sources emit: a mention, its deletion, a snapshot of its engagement, an imported row, a gap, a
-//!   sampled span, a heartbeat, a source's health.
+//!   sampled span, a heartbeat, a source's health, a model's card.
 //! - [`wire`] turns events into the JSON records of the log, with a schema version.
 
 mod amount;
@@ -14,6 +14,7 @@ mod event;
 mod health;
 mod id;
 mod mention;
+mod model_card;
 mod rows;
 mod scores;
 pub mod wire;
@@ -25,6 +26,7 @@ pub use event::{AccountSnapshot, AuthorTombstone, Deletion, EngagementSnapshot, 
 pub use health::{QuotaUse, SourceHealth, SpendUse, Usage};
 pub use id::{MentionId, MentionKey, ParseMentionIdError};
 pub use mention::{Author, BrandMatch, Engagement, Kind, Media, Mention};
+pub use model_card::{Confusion, ModelCard};
 pub use rows::{Campaign, CampaignFigures, Scale, Survey};
 pub use scores::{Intent, Polarity, Scores, ThemeScore};
 

@@ -7,8 +7,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
-    By, Column, Coverage, Metric, MetricQuery, MetricTable, ModelNote, Store, StoreError,
+    By, Column, Correction, Coverage, Metric, MetricQuery, MetricTable, ModelNote, Store, StoreError,
     client::{from_millis, millis},
+    corrected,
     error::Doing,
     pieces,
     registry::{self, Shape},
@@ -49,6 +50,7 @@ impl Store {
         let coverage = self.coverage_of(&asked).await?;
         let sql = pieces::statement(asked.shape, query.by, series.as_ref().map_or(1, |series| series.step));
         let rows = rows(asked.bind(self.read(&sql), &coverage)).await?;
+        let (rows, correction) = self.corrected(&asked, rows).await?;
         let model = if asked.metric.scored { self.model(&query.brand, asked.from, asked.to).await? } else { None };
         let columns = columns(asked.shape, query.by);
         let rows = series.map_or_else(|| rows.clone(), |series| series.fill(&rows, asked.shape.columns, &coverage));
@@ -62,7 +64,22 @@ impl Store {
             rows,
             coverage,
             model,
+            correction,
         })
+    }
+
+    /// Of a corrected figure, the rows are counts by model and language until here.
+    async fn corrected(
+        &self,
+        asked: &Asked<'_>,
+        rows: Vec<Vec<Value>>,
+    ) -> Result<(Vec<Vec<Value>>, Option<Correction>), StoreError> {
+        if !registry::corrected::is(asked.metric) {
+            return Ok((rows, None));
+        }
+        let cells = corrected::cells(rows, asked.query.by.is_some())?;
+        let (rows, correction) = corrected::table(&cells, &self.cards().await?);
+        Ok((rows, Some(correction)))
     }
 
     /// Coverage of the span and of what the metric looks back over.

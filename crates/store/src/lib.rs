@@ -17,6 +17,7 @@ mod answer;
 mod audit;
 mod buckets;
 mod client;
+pub mod corrected;
 mod episodes;
 mod error;
 mod explain;
@@ -38,6 +39,7 @@ mod write;
 
 pub use audit::{Audit, Finding};
 pub use client::{Store, StoreOptions};
+pub use corrected::{Correction, LeftOut, Measured};
 pub use error::StoreError;
 pub use explain::{Explanation, Share};
 pub use mentions::{MentionRow, PolarityCount};

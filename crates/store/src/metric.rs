@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{By, Role};
+use crate::{By, Correction, Role};
 
 /// One question: a metric of a brand over a span.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -63,6 +63,8 @@ pub struct MetricTable {
     pub coverage: Coverage,
     /// For metrics over polarity or intent: the model that gave them.
     pub model: Option<ModelNote>,
+    /// For figures that are corrected for what the model gets wrong: by which measurements.
+    pub correction: Option<Correction>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

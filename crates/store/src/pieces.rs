@@ -26,6 +26,7 @@ const PIECES: &[(&str, &str)] = &[
     ("$horizon", "fromUnixTimestamp64Milli({horizon:Int64}, 'UTC')"),
     ("$from", "fromUnixTimestamp64Milli({from:Int64}, 'UTC')"),
     ("$to", "fromUnixTimestamp64Milli({to:Int64}, 'UTC')"),
+    ("$spoken", "lower(splitByChar('-', replaceAll(language, '_', '-'))[1])"),
     ("$hex", "leftPad(lower(hex(id)), 32, '0')"),
 ];
 

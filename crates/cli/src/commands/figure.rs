@@ -99,6 +99,9 @@ fn print_trust(answer: &MetricTable, out: &mut impl Write) -> io::Result<()> {
     if let Some(model) = &answer.model {
         writeln!(out, "model: {}, {:.1} % of the mentions scored", model.name, model.share_scored * 100.0)?;
     }
+    if let Some(correction) = answer.correction.as_ref().filter(|correction| !correction.note.is_empty()) {
+        writeln!(out, "correction: {}", correction.note)?;
+    }
     let metric = &answer.metric;
     writeln!(out, "formula: {} (version {}, source: {})", metric.formula, metric.version, metric.source)
 }

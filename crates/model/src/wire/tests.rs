@@ -4,9 +4,9 @@ use proptest::{option, prelude::*};
 
 use super::*;
 use crate::{
-    AccountSnapshot, Amount, Author, AuthorTombstone, BrandMatch, Campaign, CampaignFigures, Deletion, Engagement,
-    EngagementSnapshot, Gap, Heartbeat, Intent, Kind, Media, Mention, MentionId, MentionKey, Polarity, QuotaUse,
-    Sampled, Scale, Scores, SourceHealth, SpendUse, Survey, ThemeScore, Usage,
+    AccountSnapshot, Amount, Author, AuthorTombstone, BrandMatch, Campaign, CampaignFigures, Confusion, Deletion,
+    Engagement, EngagementSnapshot, Gap, Heartbeat, Intent, Kind, Media, Mention, MentionId, MentionKey, ModelCard,
+    Polarity, QuotaUse, Sampled, Scale, Scores, SourceHealth, SpendUse, Survey, ThemeScore, Usage,
 };
 
 fn mention() -> Mention {
@@ -125,6 +125,14 @@ proptest! {
     }
 }
 
+fn card() -> impl Strategy<Value = ModelCard> {
+    let counts = proptest::array::uniform3(proptest::array::uniform3(any::<u32>()));
+    let confusion = (any::<String>(), any::<String>(), 0..1_000_000_usize, counts)
+        .prop_map(|(language, set, n, counts)| Confusion { language, set, n, counts });
+    (any::<String>(), time(), vec(any::<String>(), 0..3), vec(confusion, 0..3))
+        .prop_map(|(id, observed_at, languages, confusions)| ModelCard { id, observed_at, languages, confusions })
+}
+
 fn event() -> impl Strategy<Value = Event> {
     let text = any::<String>;
     prop_oneof![
@@ -151,6 +159,7 @@ fn event() -> impl Strategy<Value = Event> {
             }
         ),
         1 => health().prop_map(|health| Event::SourceHealth(Box::new(health))),
+        1 => card().prop_map(|card| Event::ModelCard(Box::new(card))),
     ]
 }
 

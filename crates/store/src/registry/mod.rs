@@ -6,6 +6,7 @@
 
 mod awareness;
 mod community;
+pub(crate) mod corrected;
 mod look_back;
 mod trust;
 
@@ -130,7 +131,7 @@ impl FromStr for By {
 /// Every metric: awareness, then community, then trust.
 pub fn all() -> &'static [&'static Metric] {
     static ALL: std::sync::LazyLock<Vec<&'static Metric>> = std::sync::LazyLock::new(|| {
-        [awareness::METRICS, community::METRICS, trust::METRICS].into_iter().flatten().collect()
+        [awareness::METRICS, corrected::METRICS, community::METRICS, trust::METRICS].into_iter().flatten().collect()
     });
     &ALL
 }

@@ -67,6 +67,8 @@ pub struct Inserted {
     pub heartbeats: u64,
     /// On the health of sources.
     pub reports: u64,
+    /// Cards of models.
+    pub cards: u64,
 
     /// Rows of `mentions` written: a mention has one row for each brand.
     pub rows: u64,
@@ -97,5 +99,6 @@ impl Inserted {
             + self.sampled
             + self.heartbeats
             + self.reports
+            + self.cards
     }
 }

@@ -20,11 +20,13 @@ use grapevine_model::MentionId;
 pub use batch::{Batch, Inserted};
 use imports::{CampaignRecord, SurveyRecord};
 use plan::Plan;
+pub(crate) use rows::micros;
 use rows::{AccountRecord, BatchRecord, EngagementRecord, MentionRecord};
 use sources::{GapRecord, HealthRecord, ReportRecord, SampledRecord};
 
 use crate::{
     Store, StoreError,
+    corrected::CardRecord,
     error::Doing,
     hours::{EpochsOf, Hour},
 };
@@ -73,6 +75,7 @@ impl Store {
             self.write::<GapRecord>("gaps", other, &plan.gaps),
             self.write::<SampledRecord>("sampled", other, &plan.sampled),
             self.write::<ReportRecord>("source_reports", other, &plan.reports),
+            self.write::<CardRecord>("models", other, &plan.cards),
         )?;
         if again {
             self.write_lacking(&plan).await?;

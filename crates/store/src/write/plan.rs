@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use grapevine_model::{Event, Mention, MentionId};
 
-use crate::hours::{EpochsOf, Hour};
+use crate::{
+    corrected::CardRecord,
+    hours::{EpochsOf, Hour},
+};
 
 use super::{
     Batch, Inserted,
@@ -59,6 +62,7 @@ pub(super) struct Plan<'a> {
     pub sampled: Vec<SampledRecord>,
     pub health: Vec<HealthRecord>,
     pub reports: Vec<ReportRecord>,
+    pub cards: Vec<CardRecord>,
     /// Hours of what was stored and is changed or removed.
     pub changed: BTreeSet<Hour<'a>>,
     /// Hours of what is written for the first time.
@@ -95,6 +99,7 @@ pub(super) fn plan<'a>(batch: &'a Batch, ids: &[Option<MentionId>], stored: &'a 
             Event::Sampled(sampled) => plan.sampled.push(sampled.into()),
             Event::Heartbeat(heartbeat) => plan.health.push(HealthRecord::of(heartbeat, partition)),
             Event::SourceHealth(health) => plan.reports.push((&**health).into()),
+            Event::ModelCard(card) => plan.cards.push((&**card).into()),
         }
     }
     plan.write(slots, batch);
@@ -185,6 +190,7 @@ impl<'a> Plan<'a> {
         self.inserted.sampled = self.sampled.len() as u64;
         self.inserted.heartbeats = self.health.len() as u64;
         self.inserted.reports = self.reports.len() as u64;
+        self.inserted.cards = self.cards.len() as u64;
     }
 }
 

@@ -232,7 +232,7 @@ pub(super) fn created(time: Timestamp) -> i64 {
     time.as_millisecond().clamp(0, LAST_SECOND * 1000)
 }
 
-pub(super) fn micros(time: Timestamp) -> i64 {
+pub(crate) fn micros(time: Timestamp) -> i64 {
     time.as_microsecond().clamp(0, LAST_SECOND * 1_000_000)
 }
 

@@ -25,6 +25,7 @@ pub fn check(event: &Event) -> Result<(), String> {
         }
         Event::Sampled(_) => Ok(()),
         Event::SourceHealth(health) => time("observed_at", health.observed_at),
+        Event::ModelCard(card) => time("observed_at", card.observed_at),
         Event::Heartbeat(heartbeat) => {
             time("observed_at", heartbeat.observed_at)?;
             // It would close all buckets for ever. One before 1970 closes none.
