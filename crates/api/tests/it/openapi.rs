@@ -31,6 +31,11 @@ async fn the_schemas_of_other_crates_types_are_what_is_sent() {
     assert_eq!(described("Coverage"), keys(&table["coverage"]));
     assert_eq!(described("Gap"), keys(&table["coverage"]["gaps"][0]));
     assert_eq!(described("ModelNote"), keys(&table["model"]));
+    let corrected = api.get("/api/v1/metrics/net_sentiment_corrected?brand=Grove").await.json();
+    let correction = &corrected["correction"];
+    assert_eq!(described("Correction"), keys(correction));
+    assert_eq!(described("Measured"), keys(&correction["measured"][0]));
+    assert_eq!(described("LeftOut"), keys(&correction["left_out"][0]));
     assert_eq!(described("Episode"), keys(&api.get("/api/v1/alerts").await.json()[0]));
     assert_eq!(described("LiveMention"), keys(&api.get("/api/v1/mentions").await.json()["mentions"][0]));
 }

@@ -4,6 +4,7 @@ mod awareness;
 mod bench;
 mod chaos;
 mod community;
+mod corrected;
 mod crashes;
 mod generated;
 mod imports;
