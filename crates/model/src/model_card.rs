@@ -25,7 +25,7 @@ pub struct Confusion {
     /// Name of the set.
     pub set: String,
     /// Texts in it: the sum of the counts.
-    pub n: usize,
+    pub n: u32,
     /// Rows are what people said, columns what the model said: negative, neutral, positive.
     pub counts: [[u32; 3]; 3],
 }

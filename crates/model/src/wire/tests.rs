@@ -127,7 +127,7 @@ proptest! {
 
 fn card() -> impl Strategy<Value = ModelCard> {
     let counts = proptest::array::uniform3(proptest::array::uniform3(any::<u32>()));
-    let confusion = (any::<String>(), any::<String>(), 0..1_000_000_usize, counts)
+    let confusion = (any::<String>(), any::<String>(), any::<u32>(), counts)
         .prop_map(|(language, set, n, counts)| Confusion { language, set, n, counts });
     (any::<String>(), time(), vec(any::<String>(), 0..3), vec(confusion, 0..3))
         .prop_map(|(id, observed_at, languages, confusions)| ModelCard { id, observed_at, languages, confusions })

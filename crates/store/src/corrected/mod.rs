@@ -160,7 +160,7 @@ fn correction(judged: Judged<'_>, cells: &[Cell]) -> Correction {
         match judged {
             Ok((_, Confusion { set, n, counts, .. })) => {
                 let of = Confusion { language: language.clone(), set: set.clone(), n, counts };
-                let (n, macro_recall) = (n as u64, of.macro_recall().unwrap_or_default());
+                let (n, macro_recall) = (u64::from(n), of.macro_recall().unwrap_or_default());
                 correction.measured.push(Measured { model, language, set, n, macro_recall, mentions });
             }
             Err(reason) => correction.left_out.push(LeftOut { model, language, mentions, reason }),

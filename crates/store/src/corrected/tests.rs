@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 
 use super::*;
 
-fn measured(language: &str, n: usize, counts: [[u32; 3]; 3]) -> Confusion {
+fn measured(language: &str, n: u32, counts: [[u32; 3]; 3]) -> Confusion {
     Confusion { language: language.into(), set: format!("set of {language}"), n, counts }
 }
 

@@ -10,7 +10,7 @@ use crate::world::{World, at, day, post, with_polarity, world};
 /// Of a model that mistakes one in five, measured exactly.
 fn card(observed_at: Timestamp, n: u32) -> Event {
     let counts = [[8 * n, n, n], [n, 8 * n, n], [n, n, 8 * n]];
-    let confusion = Confusion { language: "en".into(), set: "posts by hand".into(), n: 30 * n as usize, counts };
+    let confusion = Confusion { language: "en".into(), set: "posts by hand".into(), n: 30 * n, counts };
     let (id, languages) = ("minilm@1".into(), vec!["en".into()]);
     Event::ModelCard(Box::new(ModelCard { id, observed_at, languages, confusions: vec![confusion] }))
 }
