@@ -13,11 +13,13 @@ use grapevine_log::{
     embedded::EmbeddedLog,
     kafka::{KafkaLog, KafkaOptions},
 };
+use grapevine_model::ModelCard;
 use grapevine_scoring::{
     Scorer, ScoringOptions,
     manifest::{Manifest, ModelFolder},
 };
 use grapevine_store::{Store, StoreOptions};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -253,6 +255,11 @@ pub struct OpenScorer {
 }
 
 impl OpenScorer {
+    pub fn card(&self, observed_at: Timestamp) -> ModelCard {
+        let Manifest { languages, confusions, .. } = self.manifest.clone();
+        ModelCard { id: self.scorer.model().to_owned(), observed_at, languages, confusions }
+    }
+
     /// Whether the model was made for this language, a BCP 47 tag. Where the platform states none, it is tried.
     pub fn covers(&self, language: Option<&str>) -> bool {
         let Some(tag) = language else { return true };

@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use grapevine_model::Polarity;
+use grapevine_model::{Confusion, Polarity};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -90,19 +90,6 @@ pub struct Accuracy {
     pub engine: String,
     /// Macro-averaged recall, in percent.
     pub macro_recall: f32,
-}
-
-/// How often the model took one polarity for another, in one language.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Confusion {
-    /// ISO 639-1.
-    pub language: String,
-    pub set: String,
-    /// Sum of `counts`.
-    pub n: u32,
-    /// Rows are the truth, columns what the model said, both in the order of [`Polarity::ALL`].
-    pub counts: [[u32; 3]; 3],
 }
 
 /// A model's folder whose manifest has been read and checked.

@@ -13,7 +13,8 @@ use grapevine_alerts::{Episode, EpisodeState};
 use grapevine_api::{ApiParts, ApiState, BrandEntry, Figures, LiveMention, PipelineStatus, Settings, Span, app, token};
 use grapevine_model::{MentionId, ThemeScore};
 use grapevine_store::{
-    Column, Correction, Coverage, GapSpan, LeftOut, Measured, MentionRow, MetricQuery, MetricTable, ModelNote, StoreError, registry,
+    Column, Correction, Coverage, GapSpan, LeftOut, Measured, MentionRow, MetricQuery, MetricTable, ModelNote,
+    StoreError, registry,
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -105,7 +106,8 @@ fn table(metric: grapevine_store::MetricInfo, query: &MetricQuery) -> MetricTabl
 fn correction() -> Correction {
     let (model, language) = ("minilm@1".to_owned(), "en".to_owned());
     let reason = "no confusion of minilm@1 is measured in de".to_owned();
-    let measured = Measured { model: model.clone(), language, set: "set".into(), n: 2000, macro_recall: 0.73, mentions: 90 };
+    let measured =
+        Measured { model: model.clone(), language, set: "set".into(), n: 2000, macro_recall: 0.73, mentions: 90 };
     let left_out = LeftOut { model, language: "de".into(), mentions: 10, reason: reason.clone() };
     Correction { measured: vec![measured], left_out: vec![left_out], note: reason }
 }

@@ -206,8 +206,8 @@ pub(crate) fn cells(rows: Vec<Vec<Value>>, split: bool) -> Result<Vec<Cell>, Sto
     rows.into_iter()
         .map(|mut row| {
             let key = split.then(|| row.remove(0));
-            let (model, language, negative, neutral, positive) =
-                serde_json::from_value(Value::Array(row)).map_err(|source| StoreError::Answer { doing: DOING, source })?;
+            let (model, language, negative, neutral, positive) = serde_json::from_value(Value::Array(row))
+                .map_err(|source| StoreError::Answer { doing: DOING, source })?;
             Ok(Cell { key, model, language, counts: [negative, neutral, positive] })
         })
         .collect()

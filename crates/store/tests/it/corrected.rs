@@ -19,7 +19,10 @@ fn posts(language: &str, of: &[(Polarity, usize)]) -> Vec<Mention> {
     let each = of.iter().flat_map(|(polarity, n)| std::iter::repeat_n(*polarity, *n)).enumerate();
     each.map(|(at, polarity)| {
         let created = day("10:00:00") + SignedDuration::from_secs(at as i64 * 10);
-        Mention { language: Some(language.into()), ..with_polarity(polarity, post(&format!("{language}-{at}"), created)) }
+        Mention {
+            language: Some(language.into()),
+            ..with_polarity(polarity, post(&format!("{language}-{at}"), created))
+        }
     })
     .collect()
 }
@@ -49,7 +52,11 @@ async fn counts_are_corrected_by_the_card_of_the_model_that_scored_them() {
     assert!((figure(&table, 0, "net_sentiment") - 42.0).abs() < 1e-6);
     assert!((figure(&table, 0, "neutral") - 40.0).abs() < 0.1);
     // 100 mentions and no error of measurement: the sampling of what was said, times 10/7.
-    assert!((figure(&table, 0, "low") - 41.0).abs() < 2.0 && (figure(&table, 0, "high") - 79.0).abs() < 2.0, "{:?}", table.rows);
+    assert!(
+        (figure(&table, 0, "low") - 41.0).abs() < 2.0 && (figure(&table, 0, "high") - 79.0).abs() < 2.0,
+        "{:?}",
+        table.rows
+    );
     assert_eq!((figure(&table, 0, "scored"), figure(&table, 0, "corrected")), (100.0, 100.0));
 }
 
@@ -94,7 +101,11 @@ async fn a_series_has_every_point_and_none_where_nothing_was_scored() {
     world.complete(at("2026-03-03T00:00:00Z")).await;
     let table = corrected(&world, Some(By::Hour)).await;
     assert_eq!(table.rows.len(), 24);
-    assert!(figure(&table, 10, "net_sentiment_corrected") < -60.0, "the negative ones come first: {:?}", table.rows[10]);
+    assert!(
+        figure(&table, 10, "net_sentiment_corrected") < -60.0,
+        "the negative ones come first: {:?}",
+        table.rows[10]
+    );
     assert!(figure(&table, 11, "net_sentiment_corrected") > 60.0, "{:?}", table.rows[11]);
     assert_eq!(table.rows[12][1..4], [json!(null), json!(null), json!(null)]);
 }

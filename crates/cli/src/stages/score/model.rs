@@ -1,8 +1,13 @@
 //! The model of the scoring stage: loaded beside the runtime, and shown in the status.
 
 use grapevine_api::{ModelStatus, StageState};
+use grapevine_model::{Event, topics};
+use jiff::Timestamp;
 
-use super::{super::Pipeline, STAGE};
+use super::{
+    super::{Pipeline, ingest::records_of},
+    STAGE, backoff,
+};
 use crate::parts::{self, OpenScorer};
 
 /// Loads the model beside the runtime; `None` where scoring is switched off.
@@ -15,8 +20,16 @@ pub async fn open(pipeline: &Pipeline) -> anyhow::Result<Option<OpenScorer>> {
     pipeline.status.stage(STAGE, StageState::Starting, Some("loading the model".into()));
     let open = tokio::task::spawn_blocking(move || parts::open_scorer(&section)).await??;
     pipeline.status.model(model_status(&open));
+    announce(pipeline, &open).await?;
     pipeline.status.stage(STAGE, StageState::Running, None);
     Ok(Some(open))
+}
+
+/// What was measured of the model goes ahead of what it scores, for whoever corrects figures and has not its folder.
+async fn announce(pipeline: &Pipeline, open: &OpenScorer) -> anyhow::Result<()> {
+    let card = Event::ModelCard(Box::new(open.card(Timestamp::now())));
+    let records = records_of(&card, pipeline.config.log.partitions);
+    Ok(backoff::with_log("announcing the model", || pipeline.log.append(topics::SCORED, records.clone())).await?)
 }
 
 fn model_status(open: &OpenScorer) -> ModelStatus {

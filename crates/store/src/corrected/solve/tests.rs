@@ -101,7 +101,12 @@ fn the_interval_covers_the_truth_at_any_prevalence_and_the_plain_one_does_not() 
             let Held { of, corrected, posts, negative, plain, width, plain_width } = held;
             println!(
                 "{shares:.2?} of {sizes:?}: people {:.3}, posts {:.3}, negative {:.3}, width {:.1}; plain {:.3}, width {:.1}",
-                corrected / of, posts / of, negative / of, width / of, plain / of, plain_width / of
+                corrected / of,
+                posts / of,
+                negative / of,
+                width / of,
+                plain / of,
+                plain_width / of
             );
             // Of 200, one that covers 95 % covers fewer than 90 % once in a thousand times.
             assert!(corrected / of >= 0.90, "{shares:?} of {sizes:?}: {}", corrected / of);
@@ -115,7 +120,10 @@ fn the_interval_covers_the_truth_at_any_prevalence_and_the_plain_one_does_not() 
     let Held { of, corrected, posts, negative, plain, .. } = all;
     println!(
         "all {of}: people {:.4}, posts {:.4}, negative {:.4}, plain {:.4}",
-        corrected / of, posts / of, negative / of, plain / of
+        corrected / of,
+        posts / of,
+        negative / of,
+        plain / of
     );
     assert!(corrected / of >= 0.93 && posts / of >= 0.93 && negative / of >= 0.93);
     assert!(plain / of < 0.6, "the test would pass without a correction: {}", plain / of);
@@ -123,12 +131,16 @@ fn the_interval_covers_the_truth_at_any_prevalence_and_the_plain_one_does_not() 
 
 #[test]
 fn what_is_measured_exactly_is_undone_exactly() {
-    let solver = Solver::new(&confusion([[800_000, 150_000, 50_000], [100_000, 800_000, 100_000], [50_000, 150_000, 800_000]]));
+    let solver =
+        Solver::new(&confusion([[800_000, 150_000, 50_000], [100_000, 800_000, 100_000], [50_000, 150_000, 800_000]]));
     // 100, 300 and 600 of truth, as this model would call them.
     let said = [80 + 30 + 30, 15 + 240 + 90, 5 + 30 + 480];
     let corrected = correct(&[(&solver.unwrap(), said)]).unwrap();
     for (estimate, truth) in corrected.shares.iter().zip([0.1, 0.3, 0.6]) {
-        assert!((estimate.value - truth).abs() < 1e-4 && estimate.low < truth && truth < estimate.high, "{corrected:?}");
+        assert!(
+            (estimate.value - truth).abs() < 1e-4 && estimate.low < truth && truth < estimate.high,
+            "{corrected:?}"
+        );
     }
     assert!((corrected.net.value - 0.5).abs() < 1e-4);
 }
