@@ -11,6 +11,8 @@ pub struct Read {
     pub images: Vec<String>,
 }
 
+use url::Url;
+
 /// Begins and ends a line.
 const BLOCKS: [&str; 22] = [
     "address",
@@ -39,9 +41,14 @@ const BLOCKS: [&str; 22] = [
 /// What stands in them is not the author's text. Forums write quotes of others and previews of links as `aside`.
 const LEFT_OUT: [&str; 5] = ["aside", "script", "style", "template", "noscript"];
 
-/// Reads a piece of HTML.
+/// Reads a piece of HTML whose addresses are whole; one that leaves out the scheme is meant by https.
 pub fn read(html: &str) -> Read {
-    let mut reader = Reader::default();
+    read_at(html, None)
+}
+
+/// Reads a piece of HTML of a page at this address: what it does not write out of an address is of the page's.
+pub fn read_at(html: &str, page: Option<&Url>) -> Read {
+    let mut reader = Reader { page: page.cloned(), ..Reader::default() };
     let mut rest = html;
     while let Some((before, tag, after)) = next_tag(rest) {
         reader.text(before);
@@ -82,6 +89,7 @@ fn tag_end(inner: &str) -> usize {
 #[derive(Default)]
 struct Reader {
     read: Read,
+    page: Option<Url>,
     /// The tag that is left out, and how often it is open.
     left_out: Option<(&'static str, usize)>,
     /// Inside `pre`, white space stays.
@@ -122,7 +130,10 @@ impl Reader {
         }
         match name.as_str() {
             "pre" => self.preformatted = !closes,
-            "a" if !closes => push_address(&mut self.read.links, attribute(tag, "href")),
+            "a" if !closes => {
+                let address = self.whole(attribute(tag, "href"));
+                push_address(&mut self.read.links, address);
+            }
             "img" => self.image(tag),
             _ => {}
         }
@@ -157,7 +168,18 @@ impl Reader {
         if class.contains("emoji") {
             self.text(&attribute(tag, "alt").unwrap_or_default());
         } else if !class.contains("avatar") {
-            push_address(&mut self.read.images, attribute(tag, "src"));
+            let address = self.whole(attribute(tag, "src"));
+            push_address(&mut self.read.images, address);
+        }
+    }
+
+    /// An address as a whole. A place on the page itself leads nowhere else.
+    fn whole(&self, address: Option<String>) -> Option<String> {
+        let address = address.filter(|address| !address.starts_with('#'))?;
+        match (&self.page, address.strip_prefix("//")) {
+            (Some(page), _) if !address.contains("://") => Some(page.join(&address).ok()?.to_string()),
+            (_, Some(rest)) => Some(format!("https://{rest}")),
+            _ => Some(address),
         }
     }
 
@@ -244,6 +266,18 @@ mod tests {
         let found = read(html);
         assert_eq!(found.links, ["https://a.example/?x=1&y=2", "https://b.example"]);
         assert_eq!(found.images, ["https://i.example/p.png"]);
+    }
+
+    #[test]
+    fn addresses_are_made_whole_by_the_page_that_they_stand_on() {
+        let html = "<a href=\"//b.example/x\">b</a><a href=\"/t/5\">t</a><a href=\"#top\">top</a><a href=\"mailto:a@b.example\">m</a>\
+                    <img src=\"up.png\"><img src=\"data:image/png;base64,AAAA\">";
+        let found = read(html);
+        assert_eq!((found.links, found.images), (vec!["https://b.example/x".to_owned()], vec![]));
+        let page = Url::parse("http://f.example/c/index.html").unwrap();
+        let found = read_at(html, Some(&page));
+        assert_eq!(found.links, ["http://b.example/x", "http://f.example/t/5"]);
+        assert_eq!(found.images, ["http://f.example/c/up.png"]);
     }
 
     proptest! {

@@ -10,6 +10,7 @@ pub mod html;
 pub mod http;
 mod json;
 mod loose;
+mod markdown;
 mod pace;
 pub mod push;
 pub mod recheck;

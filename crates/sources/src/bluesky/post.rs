@@ -72,8 +72,10 @@ struct Relation {
 fn relation(record: &Record<'_>) -> Relation {
     let uri = |reference: &Object<Reference<'_>>| reference.get()?.uri.owned();
     let reply = record.reply.get();
-    if let Some(parent) = reply.and_then(|reply| uri(&reply.parent)) {
-        return Relation { kind: Kind::Reply, root: reply.and_then(|reply| uri(&reply.root)), parent: Some(parent) };
+    let root = reply.and_then(|reply| uri(&reply.root));
+    // A client that names the thread alone answers the post that began it.
+    if let Some(parent) = reply.and_then(|reply| uri(&reply.parent)).or_else(|| root.clone()) {
+        return Relation { kind: Kind::Reply, root, parent: Some(parent) };
     }
     match quoted(record) {
         Some(quoted) => Relation { kind: Kind::Quote, root: None, parent: Some(quoted.to_owned()) },

@@ -129,6 +129,9 @@ pub(super) struct Image<'a> {
 pub(super) struct Blob<'a> {
     #[serde(rename = "ref", borrow)]
     reference: Object<Content<'a>>,
+    /// In its place, in posts of the network's first year.
+    #[serde(borrow)]
+    cid: Text<'a>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -141,7 +144,7 @@ struct Content<'a> {
 impl Blob<'_> {
     /// The name of what it holds.
     pub(super) fn content(&self) -> Option<&str> {
-        self.reference.get()?.link.get()
+        self.reference.get().and_then(|reference| reference.link.get()).or(self.cid.get())
     }
 }
 

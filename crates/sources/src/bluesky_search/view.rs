@@ -14,7 +14,9 @@ pub fn map(view: &Value, observed_at: Timestamp) -> Result<Mention, MapError> {
     // Where the author's own statement of the time is none, this is.
     let seen_at = text(view, "indexedAt").and_then(|time| time.parse().ok()).unwrap_or(observed_at);
     let mut mention = post_of(uri, record, seen_at, observed_at)?;
-    mention.author.handle = text(view, "author.handle").unwrap_or_default().to_lowercase();
+    // What the app writes where a handle does not lead back to its account names nobody.
+    let handle = text(view, "author.handle").filter(|handle| *handle != "handle.invalid");
+    mention.author.handle = handle.unwrap_or_default().to_lowercase();
     mention.author.name = owned(view, "author.displayName");
     mention.engagement = Engagement {
         likes: count(view, "likeCount"),

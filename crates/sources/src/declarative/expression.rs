@@ -6,7 +6,8 @@
 //! | `"{base_url}/t/{topic_id}"` | the text with settings and values of the record in it; nothing where one is missing |
 //! | `"=unknown"` | this text |
 //! | `["a", { from = "b" }]` | the first of them that gives something |
-//! | `{ from = …, as = "html" }` | the same, converted |
+//! | `{ from = …, as = "html" }` | the same, converted; `markdown` stays as it is written, and its pictures are read |
+//! | `{ from = …, as = "html", base = "{base_url}" }` | the same, and its addresses are made whole by this one |
 //! | `{ from = …, pick = "id(\\d+)" }` | what the first group of the pattern matches; nothing where it does not |
 //! | `{ from = …, pick = …, put = "post/$1" }` | the same with more around it |
 //! | `{ from = …, replace = [["pattern", "with $1"]] }` | the text with each pattern replaced wherever it stands, in turn |
@@ -28,6 +29,7 @@ use super::{
 use crate::{
     html::{self, Read},
     http::at,
+    markdown,
 };
 
 /// What a record is read with. Pure.
@@ -50,6 +52,7 @@ impl Scope<'_> {
 pub(crate) enum Convert {
     Plain,
     Html,
+    Markdown,
     Host,
     Rfc3339,
     Rfc2822,
@@ -59,7 +62,7 @@ pub(crate) enum Convert {
 
 /// Names of conversions, for texts.
 pub(crate) const OF_TEXTS: &[(&str, Convert)] =
-    &[("plain", Convert::Plain), ("html", Convert::Html), ("host", Convert::Host)];
+    &[("plain", Convert::Plain), ("html", Convert::Html), ("markdown", Convert::Markdown), ("host", Convert::Host)];
 /// Names of conversions, for times. The first is what a time is read as where nothing is said.
 pub(crate) const OF_TIMES: &[(&str, Convert)] = &[
     ("rfc3339", Convert::Rfc3339),
@@ -80,6 +83,7 @@ pub(crate) struct Expression {
 struct Way {
     terms: Vec<Term>,
     convert: Convert,
+    base: Option<Template>,
     pick: Option<(Regex, String)>,
     replace: Vec<(Regex, String)>,
     when: Option<Condition>,
@@ -110,10 +114,14 @@ impl Expression {
 
     /// The holes of its templates.
     pub(crate) fn holes(&self) -> impl Iterator<Item = &str> {
-        self.ways.iter().flat_map(|way| &way.terms).flat_map(|term| match term {
-            Term::Template(template) => template.holes().collect(),
-            _ => Vec::new(),
-        })
+        let templates = self.ways.iter().flat_map(|way| {
+            let terms = way.terms.iter().filter_map(|term| match term {
+                Term::Template(template) => Some(template),
+                _ => None,
+            });
+            terms.chain(&way.base)
+        });
+        templates.flat_map(Template::holes)
     }
 
     /// What the first way gives that gives something.
@@ -121,8 +129,8 @@ impl Expression {
         self.find(scope).map(|(value, _)| value)
     }
 
-    fn find<'a>(&'a self, scope: &Scope<'a>) -> Option<(Cow<'a, Value>, Convert)> {
-        self.ways.iter().find_map(|way| Some((way.value(scope)?, way.convert)))
+    fn find<'a>(&'a self, scope: &Scope<'a>) -> Option<(Cow<'a, Value>, &'a Way)> {
+        self.ways.iter().find_map(|way| Some((way.value(scope)?, way)))
     }
 
     /// As text, with the links and pictures that HTML has in it.
@@ -130,10 +138,11 @@ impl Expression {
     /// # Errors
     /// What stands there instead.
     pub(crate) fn read(&self, scope: &Scope<'_>) -> Result<Option<Read>, String> {
-        let Some((value, convert)) = self.find(scope) else { return Ok(None) };
+        let Some((value, way)) = self.find(scope) else { return Ok(None) };
         let text = scalar(&value).ok_or_else(|| self.instead(&value, "a text"))?;
-        let read = match convert {
-            Convert::Html => html::read(&text),
+        let read = match way.convert {
+            Convert::Html => html::read_at(&text, way.page(scope).as_ref()),
+            Convert::Markdown => Read { images: markdown::images(&text), text, ..Read::default() },
             Convert::Host => Read { text: host(&text).unwrap_or(text), ..Read::default() },
             _ => Read { text, ..Read::default() },
         };
@@ -160,8 +169,8 @@ impl Expression {
     /// # Errors
     /// What stands there instead.
     pub(crate) fn time(&self, scope: &Scope<'_>) -> Result<Option<Timestamp>, String> {
-        let Some((value, convert)) = self.find(scope) else { return Ok(None) };
-        let found = match convert {
+        let Some((value, way)) = self.find(scope) else { return Ok(None) };
+        let found = match way.convert {
             Convert::Rfc2822 => value.as_str().and_then(rfc2822),
             Convert::UnixSeconds => whole(&value).and_then(|seconds| Timestamp::from_second(seconds).ok()),
             Convert::UnixMillis => whole(&value).and_then(|millis| Timestamp::from_millisecond(millis).ok()),
@@ -194,14 +203,16 @@ impl Way {
     fn parse(value: &toml::Value, conversions: &[(&str, Convert)]) -> Result<Self, Wrong> {
         let plain = conversions.first().map_or(Convert::Plain, |(_, convert)| *convert);
         let toml::Value::Table(table) = value else {
-            return Ok(Self { terms: terms(value)?, convert: plain, pick: None, replace: Vec::new(), when: None });
+            let terms = terms(value)?;
+            return Ok(Self { terms, convert: plain, base: None, pick: None, replace: Vec::new(), when: None });
         };
-        only(table, &["from", "as", "pick", "put", "replace", "when"])?;
+        only(table, &["from", "as", "base", "pick", "put", "replace", "when"])?;
         let from = table.get("from").ok_or_else(|| Wrong::new("has no `from`: name the place in the record"))?;
         let convert = table.get("as").map(|name| conversion(name, conversions).under("as")).transpose()?;
         Ok(Self {
             terms: terms(from).under("from")?,
             convert: convert.unwrap_or(plain),
+            base: base_of(table, convert).under("base")?,
             pick: pick_of(table)?,
             replace: replacements(table).under("replace")?,
             when: table.get("when").map(|value| Condition::parse(value).under("when")).transpose()?,
@@ -213,6 +224,11 @@ impl Way {
             return None;
         }
         self.terms.iter().find_map(|term| self.replaced(self.picked(term.value(scope)?)?))
+    }
+
+    /// Where its HTML stands.
+    fn page(&self, scope: &Scope<'_>) -> Option<Url> {
+        Url::parse(&self.base.as_ref()?.fill(|name| scope.fill(name))?).ok()
     }
 
     fn picked<'a>(&self, value: Cow<'a, Value>) -> Option<Cow<'a, Value>> {
@@ -271,6 +287,14 @@ fn conversion(name: &toml::Value, conversions: &[(&str, Convert)]) -> Result<Con
     let names: Vec<&str> = conversions.iter().map(|(name, _)| *name).collect();
     let found = conversions.iter().find(|(known, _)| *known == name);
     found.map(|(_, convert)| *convert).ok_or_else(|| unknown(name, &names))
+}
+
+fn base_of(table: &toml::Table, convert: Option<Convert>) -> Result<Option<Template>, String> {
+    let Some(base) = table.get("base") else { return Ok(None) };
+    if convert != Some(Convert::Html) {
+        return Err("stands without as = \"html\": only addresses in HTML are made whole".to_owned());
+    }
+    Template::parse(base.as_str().ok_or("is no text")?).map(Some)
 }
 
 fn pick_of(table: &toml::Table) -> Result<Option<(Regex, String)>, Wrong> {
@@ -406,6 +430,20 @@ mod tests {
     }
 
     #[test]
+    fn pictures_and_links_of_a_text_are_read_by_its_form() {
+        let record = json!({"h": "<a href='/t/5'>x</a><img src='//i.example/1.png'>", "m": "![a pot](https://i.example/2.png \"pot\")"});
+        let names = BTreeMap::from([("base".to_owned(), "https://f.example".to_owned())]);
+        let read = |written: &str| {
+            parse(written, OF_TEXTS).unwrap().read(&Scope { record: &record, names: &names }).unwrap().unwrap()
+        };
+        let html = read("{ from = 'h', as = 'html', base = '{base}' }");
+        assert_eq!((html.links, html.images), (vec!["https://f.example/t/5".to_owned()], vec!["https://i.example/1.png".to_owned()]));
+        assert!(read("{ from = 'h', as = 'html', base = '{nothing}' }").links.is_empty());
+        let markdown = read("{ from = 'm', as = 'markdown' }");
+        assert_eq!((markdown.text.as_str(), markdown.images), (record["m"].as_str().unwrap(), vec!["https://i.example/2.png".to_owned()]));
+    }
+
+    #[test]
     fn times_are_utc_whatever_their_form() {
         let expected: Timestamp = "2026-03-01T10:00:00Z".parse().unwrap();
         for (convert, value) in [
@@ -438,9 +476,10 @@ mod tests {
             let wrong = parse(written, OF_TEXTS).unwrap_err();
             format!("{} {}", wrong.place.join("."), wrong.message)
         };
-        assert_eq!(wrong("{ form = 'a' }"), "form is not known: write `from`, or one of from, as, pick, put, replace, when");
-        assert_eq!(wrong("{ from = 'a', as = 'htm' }"), "as is not known: write `html`, or one of plain, html, host");
+        assert_eq!(wrong("{ form = 'a' }"), "form is not known: write `from`, or one of from, as, base, pick, put, replace, when");
+        assert_eq!(wrong("{ from = 'a', as = 'htm' }"), "as is not known: write `html`, or one of plain, html, markdown, host");
         assert_eq!(wrong("['a', 3]"), "1 is neither a text nor a list of texts: name a place in the record");
         assert!(wrong("{ from = 'a', pick = 'x' }").starts_with("pick has no group"));
+        assert!(wrong("{ from = 'a', base = 'https://a.example' }").starts_with("base stands without as = \"html\""));
     }
 }

@@ -60,7 +60,7 @@ pub(super) fn media(message: &Value) -> Vec<Media> {
     for embed in list(message, "embeds") {
         add("image", text(embed, "image.url"));
         add("video", text(embed, "video.url"));
-        if embed.get("image").is_none() && embed.get("video").is_none() {
+        if text(embed, "image.url").is_none() && text(embed, "video.url").is_none() {
             add("image", text(embed, "thumbnail.url"));
         }
     }
@@ -82,8 +82,10 @@ pub(super) fn media(message: &Value) -> Vec<Media> {
 /// Pictures of galleries (12), thumbnails (11) and files (13).
 fn gallery(component: &Value, media: &mut Vec<Media>) {
     let items = list(component, "items").iter().chain([component]);
-    let urls = items.filter_map(|item| owned(item, "media.url").or_else(|| owned(item, "file.url")));
-    media.extend(urls.map(|url| Media { kind: "image".to_owned(), url }));
+    for file in items.filter_map(|item| item.get("media").or_else(|| item.get("file"))) {
+        let kind = text(file, "content_type").map_or("image", |_| kind_of(file));
+        media.extend(owned(file, "url").map(|url| Media { kind: kind.to_owned(), url }));
+    }
     let inner = list(component, "components").iter().chain(component.get("accessory"));
     inner.for_each(|inner| gallery(inner, media));
 }

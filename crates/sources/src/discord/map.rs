@@ -79,6 +79,9 @@ pub fn map(message: &Value, context: &Context, observed_at: Timestamp) -> Result
     let said = forwarded.unwrap_or(message);
     let mut plain = words::read(&content::words(said), &[&names(message, said), &context.names]);
     content::links(said).into_iter().for_each(|link| push_new(&mut plain.signs.links, link));
+    if let Some(title) = title(context, (id, channel)) {
+        plain.text = format!("{title}\n\n{}", plain.text).trim_end().to_owned();
+    }
     let relation = relation(message, context, (id, channel));
     Ok(Some(Mention {
         kind: relation.kind,
@@ -110,6 +113,12 @@ pub(super) fn time_of(id: &str) -> Option<Timestamp> {
 /// The least id of a moment.
 pub(super) fn id_at(time: Timestamp) -> u64 {
     u64::try_from(time.as_millisecond() - EPOCH).unwrap_or(0) << 22
+}
+
+/// A post of a forum begins a thread of its own id: the thread's name is the post's title.
+fn title<'c>(context: &'c Context, (id, channel): (&str, &str)) -> Option<&'c str> {
+    let begins = context.is_thread && id == channel;
+    begins.then(|| context.names.channels.get(channel)).flatten().map(String::as_str)
 }
 
 /// As the message says them.
@@ -221,6 +230,9 @@ mod tests {
         assert_eq!(told(mapped(reference, &thread)), (Kind::Reply, Some("3".into()), Some("5".into())));
         assert_eq!(told(mapped(json!({}), &thread)), (Kind::Reply, Some("5".into()), Some("5".into())));
         assert_eq!(told(mapped(json!({"channel_id": "334385199974967042"}), &thread)), (Kind::Post, None, None));
+        let forum = thread.clone().with_channel("334385199974967042", "It leaks");
+        assert_eq!(mapped(json!({"channel_id": "334385199974967042"}), &forum).text, "It leaks\n\na");
+        assert_eq!(mapped(json!({"channel_id": "5"}), &forum.with_channel("5", "other")).text, "a", "it answers in it");
         let forward = json!({"content": "", "message_reference": {"type": 1, "message_id": "3", "channel_id": "7"},
             "message_snapshots": [{"message": {"content": "the original", "attachments": [{"url": "https://a.example/1.png"}]}}]});
         let forward = mapped(forward, &plain);
@@ -246,6 +258,11 @@ mod tests {
         assert_eq!(mention.text, "a\nRelease\nKettle 2\nSize\n1 l");
         assert_eq!(mention.links, ["https://a.example/2", "https://b.example"]);
         assert_eq!(mention.media[0].url, "https://a.example/2.png");
+        let preview = json!({"embeds": [{"type": "image", "image": null, "thumbnail": {"url": "https://a.example/t.png"}}],
+            "components": [{"type": 17, "components": [{"type": 12, "items": [{"media": {"url": "https://a.example/v", "content_type": "video/mp4"}}]},
+                {"type": 13, "file": {"url": "https://a.example/f.pdf", "content_type": "application/pdf"}}]}]});
+        let kinds: Vec<String> = mapped(preview, &Context::default()).media.into_iter().map(|media| media.kind).collect();
+        assert_eq!(kinds, ["image", "video", "link"]);
         let sticker = mapped(json!({"sticker_items": [{"id": "9", "name": "pot", "format_type": 1}]}), &Context::default());
         assert_eq!(sticker.media[0].url, "https://cdn.discordapp.com/stickers/9.png");
     }

@@ -77,9 +77,14 @@ impl Reading<'_> {
         mention
     }
 
+    /// What the addresses of an entry are relative to, where it says so.
+    fn base(&self, entry: &Entry) -> Option<Url> {
+        entry.base.as_deref().and_then(|base| self.url.join(base).ok())
+    }
+
     /// A link as a whole, without detours.
     fn address(&self, entry: &Entry, link: &str) -> String {
-        let base = entry.base.as_deref().and_then(|base| self.url.join(base).ok());
+        let base = self.base(entry);
         let is_whole = Url::parse(link).is_ok();
         let whole = base.as_ref().unwrap_or(self.url).join(link).ok().filter(|_| !is_whole && !link.is_empty());
         target(whole.as_ref().map_or(link, Url::as_str))
@@ -104,8 +109,10 @@ impl Reading<'_> {
     /// The title, a blank line, and the first of the texts that says something.
     fn body(&self, entry: &Entry, url: Option<&str>) -> html::Read {
         let is_rss = matches!(self.feed.feed_type, FeedType::RSS0 | FeedType::RSS1 | FeedType::RSS2);
+        // Addresses in its text are relative to the page that it is on.
+        let page = self.base(entry).or_else(|| Url::parse(url?).ok()).unwrap_or_else(|| self.url.clone());
         let read = |content: &str, subtype: &str| match is_rss || subtype != "plain" {
-            true => html::read(content),
+            true => html::read_at(content, Some(&page)),
             false => html::Read { text: content.trim().to_owned(), ..html::Read::default() },
         };
         let of_text = |text: &Text| read(&text.content, text.content_type.subty().as_str());

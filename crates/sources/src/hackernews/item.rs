@@ -5,32 +5,40 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{html, text::signs};
+use crate::{
+    html,
+    loose::{Flag, List, Number, Text},
+    text::signs,
+};
 
 pub(super) const PLATFORM: &str = "hackernews";
 
-/// An item as the API gives it. Everything may be absent.
+/// An item as the API gives it. Everything may be absent or of another type.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct Item {
-    id: Option<u64>,
-    #[serde(rename = "type")]
-    kind: Option<String>,
-    by: Option<String>,
-    time: Option<i64>,
-    title: Option<String>,
-    text: Option<String>,
-    url: Option<String>,
-    parent: Option<u64>,
+struct Item<'a> {
+    id: Number,
+    #[serde(rename = "type", borrow)]
+    kind: Text<'a>,
+    #[serde(borrow)]
+    by: Text<'a>,
+    time: Number,
+    #[serde(borrow)]
+    title: Text<'a>,
+    #[serde(borrow)]
+    text: Text<'a>,
+    #[serde(borrow)]
+    url: Text<'a>,
+    parent: Number,
     /// Of an option: the poll that it belongs to.
-    poll: Option<u64>,
+    poll: Number,
     /// Ids of the direct replies.
-    kids: Option<Vec<u64>>,
+    kids: Option<List<Number>>,
     /// All replies below a story.
-    descendants: Option<i64>,
-    score: Option<i64>,
-    deleted: Option<bool>,
-    dead: Option<bool>,
+    descendants: Number,
+    score: Number,
+    deleted: Flag,
+    dead: Flag,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -40,7 +48,7 @@ pub enum MapError {
     #[error("an item without `{0}`")]
     Missing(&'static str),
     #[error("an item whose time {0} is none")]
-    Time(i64),
+    Time(u64),
 }
 
 impl MapError {
@@ -56,37 +64,40 @@ pub fn map(item: &Value, observed_at: Timestamp) -> Result<Option<Event>, MapErr
         return Ok(None);
     }
     let item = Item::deserialize(item).map_err(|error| MapError::Shape(error.to_string()))?;
-    let id = item.id.ok_or(MapError::Missing("id"))?;
+    let id = item.id.0.ok_or(MapError::Missing("id"))?;
     let key = MentionKey::new(PLATFORM, "", id.to_string());
-    if item.deleted == Some(true) || item.dead == Some(true) {
+    if item.deleted.0 == Some(true) || item.dead.0 == Some(true) {
         return Ok(Some(Event::Delete(Deletion { key, observed_at })));
     }
-    mention(key, item, observed_at).map(|mention| Some(Event::Upsert(Box::new(mention))))
+    mention(key, &item, observed_at).map(|mention| Some(Event::Upsert(Box::new(mention))))
 }
 
-fn mention(key: MentionKey, item: Item, observed_at: Timestamp) -> Result<Mention, MapError> {
-    let time = item.time.ok_or(MapError::Missing("time"))?;
-    let by = item.by.clone().filter(|by| !by.is_empty()).ok_or(MapError::Missing("by"))?;
-    let created_at = Timestamp::from_second(time).map_err(|_| MapError::Time(time))?;
-    let body = html::read(item.text.as_deref().unwrap_or_default());
-    let title = item.title.as_deref().map(|title| html::read(title).text).unwrap_or_default();
+fn mention(key: MentionKey, item: &Item<'_>, observed_at: Timestamp) -> Result<Mention, MapError> {
+    let time = item.time.0.ok_or(MapError::Missing("time"))?;
+    let by = item.by.owned().ok_or(MapError::Missing("by"))?;
+    let created_at = i64::try_from(time).ok().and_then(|time| Timestamp::from_second(time).ok());
+    let body = html::read(item.text.or_empty());
+    let title = html::read(item.title.or_empty()).text;
     let parts: Vec<&str> = [title.as_str(), &body.text].into_iter().filter(|part| !part.is_empty()).collect();
     let text = parts.join("\n\n");
     let signs = signs(&text);
     let url = format!("https://news.ycombinator.com/item?id={}", key.native_id);
-    let own = item.url.clone().filter(|url| !url.is_empty());
+    let own = item.url.owned();
+    let parent = item.parent.0.or(item.poll.0).map(|parent| parent.to_string());
     let author = Author { native_id: by.clone(), handle: by, ..Author::default() };
     Ok(Mention {
-        kind: if item.kind.as_deref() == Some("comment") { Kind::Reply } else { Kind::Post },
+        kind: if parent.is_some() || item.kind.get() == Some("comment") { Kind::Reply } else { Kind::Post },
         url: Some(url),
         observed_at,
         hashtags: signs.hashtags,
         handles: signs.handles,
         links: links(own.as_ref(), body.links, signs.links),
         media: own.map(|url| Media { kind: "link".to_owned(), url }).into_iter().collect(),
-        parent: item.parent.or(item.poll).map(|parent| parent.to_string()),
-        engagement: engagement(&item),
-        ..Mention::new(key, author, created_at, text)
+        // An option of a poll is a part of it.
+        root: item.poll.0.map(|poll| poll.to_string()),
+        parent,
+        engagement: engagement(item),
+        ..Mention::new(key, author, created_at.ok_or(MapError::Time(time))?, text)
     })
 }
 
@@ -98,10 +109,9 @@ fn links(own: Option<&String>, addressed: Vec<String>, written: Vec<String>) -> 
     links
 }
 
-fn engagement(item: &Item) -> Engagement {
-    let count = |value: Option<i64>| value.and_then(|value| u64::try_from(value).ok());
+fn engagement(item: &Item<'_>) -> Engagement {
     let direct = || item.kids.as_ref().map(|kids| kids.len() as u64);
-    Engagement { likes: count(item.score), replies: count(item.descendants).or_else(direct), ..Engagement::default() }
+    Engagement { likes: item.score.0, replies: item.descendants.0.or_else(direct), ..Engagement::default() }
 }
 
 #[cfg(test)]
@@ -135,7 +145,20 @@ mod tests {
         }
         assert_eq!(mapped(Value::Null), Ok(None));
         assert_eq!(mapped(json!({"id": 1, "time": 1})), Err(MapError::Missing("by")));
-        assert!(matches!(mapped(json!({"id": "x"})), Err(MapError::Shape(_))));
-        assert_eq!(mapped(json!({"id": 1, "by": "x", "time": i64::MAX})), Err(MapError::Time(i64::MAX)));
+        assert_eq!(mapped(json!({"id": "x"})), Err(MapError::Missing("id")));
+        assert!(matches!(mapped(json!("x")), Err(MapError::Shape(_))));
+        assert_eq!(mapped(json!({"id": 1, "by": "x", "time": u64::MAX})), Err(MapError::Time(u64::MAX)));
+    }
+
+    #[test]
+    fn an_option_belongs_to_its_poll_and_a_wrong_type_costs_its_field_alone() {
+        let Ok(Some(Event::Upsert(option))) = mapped(json!({
+            "id": "160705", "type": "pollopt", "by": "ann", "time": "1772366400", "poll": 160704, "text": "Yes &amp; no",
+            "score": "12", "kids": null, "url": 7, "title": []
+        })) else {
+            panic!("no mention");
+        };
+        assert_eq!((option.kind, option.parent.as_deref(), option.root.as_deref()), (Kind::Reply, Some("160704"), Some("160704")));
+        assert_eq!((option.text.as_str(), option.engagement.likes), ("Yes & no", Some(12)));
     }
 }

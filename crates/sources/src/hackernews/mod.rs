@@ -82,7 +82,7 @@ pub(crate) const ROW: KindRow = KindRow {
     keys: KEYS,
     capabilities: Capabilities {
         arrival: Arrival::Polled,
-        backfill: "as far as `backfill_hours` goes",
+        backfill: "as many items as `backfill_items` says",
         edits: "those that the list of changes names",
         deletions: "those that the list of changes names; killed items, too",
         engagement: "those that the list of changes names",

@@ -12,6 +12,9 @@ pub(super) const PLATFORM: &str = "slack";
 const WRITTEN: [&str; 7] =
     ["", "thread_broadcast", "reply_broadcast", "me_message", "file_share", "file_comment", "bot_message"];
 
+/// What Slack says in place of a text where an app sent blocks alone.
+const NO_WORDS: &str = "This content can't be displayed";
+
 /// Where a message stands, and what is known around it.
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
@@ -98,7 +101,7 @@ pub fn map(message: &Value, context: &Context<'_>) -> Result<Said, MapError> {
     };
     let root = thread.map(|thread| self::native_id(context.channel, thread));
     let parent_author = match thread {
-        Some(_) => owned(message, "parent_user_id"),
+        Some(_) => owned(message, "parent_user_id").or_else(|| owned(message, "root.user")),
         None => shared.as_ref().and_then(|shared| shared.1.clone()),
     };
     Ok(Said::Mention(Box::new(Mention {
@@ -158,7 +161,8 @@ fn url(context: &Context<'_>, ts: &str, thread: Option<&str>) -> Option<String> 
 
 fn author(message: &Value, people: &People) -> Result<Author, MapError> {
     let user = owned(message, "user");
-    let native_id = user.clone().or_else(|| owned(message, "bot_id")).or_else(|| owned(message, "username"));
+    let others = ["bot_id", "comment.user", "username"];
+    let native_id = user.clone().or_else(|| others.iter().find_map(|path| owned(message, path)));
     let native_id = native_id.ok_or(MapError::Missing("user"))?;
     let person = people.get(&native_id).cloned().unwrap_or_default();
     let bot = ["username", "bot_profile.name"].iter().find_map(|path| owned(message, path));
@@ -180,9 +184,10 @@ fn author(message: &Value, people: &People) -> Result<Author, MapError> {
 /// did not write it.
 fn words(message: &Value) -> String {
     let mut parts: Vec<String> = Vec::new();
-    match text(message, "text") {
+    let blocks = list(message, "blocks");
+    match text(message, "text").filter(|text| blocks.is_empty() || !text.starts_with(NO_WORDS)) {
         Some(text) => parts.push(text.to_owned()),
-        None => list(message, "blocks").iter().for_each(|block| block_words(block, &mut parts)),
+        None => blocks.iter().for_each(|block| block_words(block, &mut parts)),
     }
     for attachment in list(message, "attachments").iter().filter(|attachment| !is_preview(attachment)) {
         for field in ["pretext", "title", "text"] {
@@ -210,7 +215,11 @@ fn block_words(block: &Value, parts: &mut Vec<String>) {
             parts.push(list(block, "elements").iter().map(inline).collect());
         }
         _ => {
+            parts.extend(owned(block, "title.text"));
             parts.extend(owned(block, "text.text").or_else(|| owned(block, "text")).or_else(|| owned(block, "alt_text")));
+            parts.extend(owned(block, "description.text"));
+            let cells = list(block, "rows").iter().filter_map(Value::as_array).flatten();
+            cells.for_each(|cell| block_words(cell, parts));
             for field in ["elements", "fields"] {
                 list(block, field).iter().for_each(|inner| block_words(inner, parts));
             }
@@ -226,6 +235,7 @@ fn inline(element: &Value) -> String {
         "channel" => format!("<#{}>", field("channel_id")),
         "usergroup" => format!("<!subteam^{}>", field("usergroup_id")),
         "broadcast" => format!("<!{}>", field("range")),
+        "date" => field("fallback").to_owned(),
         "emoji" => format!(":{}:", field("name")),
         "link" => format!("<{}|{}>", field("url"), field("text")),
         _ => field("text").replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;"),
@@ -261,9 +271,13 @@ fn media(message: &Value) -> Vec<Media> {
         let kind = stated.filter(|kind| ["image", "video", "audio"].contains(kind)).unwrap_or("link");
         media.extend(url.map(|url| Media { kind: kind.to_owned(), url }));
     }
-    let pictures = list(message, "attachments").iter().chain(list(message, "blocks"));
-    let pictures = pictures.filter_map(|part| owned(part, "image_url").or_else(|| owned(part, "thumb_url")));
-    media.extend(pictures.map(|url| Media { kind: "image".to_owned(), url }));
+    let parts = list(message, "attachments").iter().chain(list(message, "blocks"));
+    for part in parts {
+        let pictures = ["image_url", "slack_file.url", "accessory.image_url", "thumb_url"];
+        let picture = pictures.iter().find_map(|path| owned(part, path)).filter(|_| text(part, "video_url").is_none());
+        media.extend(picture.map(|url| Media { kind: "image".to_owned(), url }));
+        media.extend(owned(part, "video_url").map(|url| Media { kind: "video".to_owned(), url }));
+    }
     media
 }
 

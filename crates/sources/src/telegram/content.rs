@@ -58,6 +58,7 @@ fn stand_in(message: &Value) -> Option<String> {
         .or_else(|| lines(text(message, "checklist.title"), list(message, "checklist.tasks"), "text"))
         .or_else(|| pair("venue.title", "venue.address"))
         .or_else(|| pair("game.title", "game.description"))
+        .or_else(|| pair("invoice.title", "invoice.description"))
         .or_else(|| owned(message, "sticker.emoji"))
         .or_else(|| owned(message, "dice.emoji"))
 }

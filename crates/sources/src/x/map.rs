@@ -4,7 +4,7 @@ use grapevine_model::{Author, Engagement, Kind, Media, Mention, MentionKey};
 use jiff::Timestamp;
 
 use super::{
-    api::{Answer, Entities, Includes, Medium, Metrics, Problem, Reference, Tweet, User},
+    api::{Answer, Entities, Includes, Link, Medium, Metrics, Problem, Reference, Tweet, User},
     text,
 };
 use crate::{
@@ -302,12 +302,23 @@ fn media(said: &Tweet<'_>, includes: &Includes<'_>) -> Vec<Media> {
     let find = |key: &Text<'_>| includes.media.iter().filter_map(Object::get).find(|media| media.media_key == *key);
     let mut media: Vec<Media> = keys.iter().filter_map(|key| medium(find(key)?)).collect();
     let shown = said.entities.get().map_or(&[][..], |entities| &entities.urls);
+    if media.is_empty() {
+        media = shown.iter().filter_map(Object::get).filter(|link| text::shows_media(link)).filter_map(page_of).collect();
+        media.dedup();
+    }
     for link in shown.iter().filter_map(Object::get).filter(|link| link.title.get().is_some()) {
         if let Some(url) = link.unwound_url.get().or(link.expanded_url.get()) {
             media.push(Media { kind: "link".to_owned(), url: url.to_owned() });
         }
     }
     media
+}
+
+/// Where the pictures and videos themselves were not sent, the pages that show them stand for them.
+fn page_of(link: &Link<'_>) -> Option<Media> {
+    let url = link.expanded_url.get()?;
+    let kind = if url.contains("/video/") { "video" } else { "image" };
+    Some(Media { kind: kind.to_owned(), url: url.to_owned() })
 }
 
 /// A video's best file, or the picture that stands for it.

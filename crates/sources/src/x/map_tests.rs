@@ -83,6 +83,16 @@ fn replies_and_quotes_name_their_parents() {
 }
 
 #[test]
+fn pictures_that_were_not_sent_are_there_by_their_pages() {
+    let page = "https://x.com/ann/status/1900000000000000007/video/1";
+    let link = json!({"url": "https://t.co/vvvvvvvvvv", "expanded_url": page, "display_url": "pic.x.com/vvvvvvvvvv"});
+    let mention = mapped(json!({"text": "Look https://t.co/vvvvvvvvvv", "attachments": {"media_keys": ["13_9"]},
+        "entities": {"urls": [link, link]}}));
+    assert_eq!((mention.text.as_str(), mention.links.len()), ("Look", 0));
+    assert_eq!(mention.media, [Media { kind: "video".into(), url: page.into() }]);
+}
+
+#[test]
 fn an_edit_is_the_same_mention() {
     let edit = mapped(json!({"id": "1900000000004194304", "edit_history_tweet_ids": ["1900000000000000007", "1900000000004194304"],
         "created_at": "2025-03-13T02:50:00.000Z", "text": "A kettle, edited"}));

@@ -20,6 +20,7 @@ mod hackernews;
 mod kit;
 mod mastodon;
 mod mastodon_streaming;
+mod mutated;
 mod oauth;
 mod platforms;
 mod push;

@@ -101,6 +101,25 @@ fn blocks_files_shares_and_apps_are_read() {
 }
 
 #[test]
+fn blocks_count_where_the_text_says_nothing_and_threads_name_their_author() {
+    let blocks = json!({"ts": "5.0", "bot_id": "B1", "text": "This content can't be displayed.", "blocks": [
+        {"type": "video", "title": {"type": "plain_text", "text": "Boiling"}, "description": {"type": "plain_text", "text": "In 3 min"},
+            "video_url": "https://a.example/v", "thumbnail_url": "https://a.example/v.png"},
+        {"type": "table", "rows": [[{"type": "raw_text", "text": "Kettle"},
+            {"type": "rich_text", "elements": [{"type": "rich_text_section", "elements": [{"type": "date", "timestamp": 5, "fallback": "noon"}]}]}]]},
+        {"type": "image", "title": {"type": "plain_text", "text": "A pot"}, "slack_file": {"url": "https://acme.slack.com/files/F2"}, "alt_text": "pot"}]});
+    let told = mention(&blocks);
+    assert_eq!(told.text, "Boiling\nIn 3 min\nKettle\nnoon\nA pot\npot");
+    let media: Vec<(&str, &str)> = told.media.iter().map(|media| (media.kind.as_str(), media.url.as_str())).collect();
+    assert_eq!(media, [("video", "https://a.example/v"), ("image", "https://acme.slack.com/files/F2")]);
+    let told = mention(&json!({"ts": "6.0", "thread_ts": "5.0", "subtype": "thread_broadcast", "user": "U1", "text": "a",
+        "root": {"ts": "5.0", "user": "U7"}}));
+    assert_eq!((told.kind, told.root.as_deref(), told.parent_author.as_deref()), (Kind::Reply, Some("C1/5.0"), Some("U7")));
+    let told = mention(&json!({"ts": "6.0", "subtype": "file_comment", "text": "nice", "comment": {"user": "U3", "comment": "nice"}}));
+    assert_eq!(told.author.native_id, "U3");
+}
+
+#[test]
 fn notes_of_the_service_are_passed_over_and_tombstones_delete() {
     let people = People::default();
     let joined = json!({"ts": "5.0", "subtype": "channel_join", "user": "U1", "text": "<@U1> has joined"});
