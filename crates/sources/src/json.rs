@@ -41,6 +41,11 @@ pub(crate) fn list<'a>(value: &'a Value, path: &str) -> &'a [Value] {
     at(value, path).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
+/// An object, if one is there.
+pub(crate) fn object<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
+    at(value, path).filter(|found| found.is_object())
+}
+
 /// Keeps each item once.
 pub(crate) fn push_new(list: &mut Vec<String>, item: impl Into<String>) {
     let item = item.into();
@@ -60,7 +65,10 @@ mod tests {
         assert_eq!((text(&value, "a.b"), text(&value, "a.n"), text(&value, "a.empty")), (Some("x"), None, None));
         assert_eq!((int(&value, "a.n"), count(&value, "a.b")), (Some(7), None));
         let written = json!({"n": "-7", "id": 12, "part": 1.5});
-        assert_eq!((int(&written, "n"), count(&written, "n"), owned(&written, "id")), (Some(-7), None, Some("12".into())));
+        assert_eq!(
+            (int(&written, "n"), count(&written, "n"), owned(&written, "id")),
+            (Some(-7), None, Some("12".into()))
+        );
         assert_eq!((owned(&written, "part"), owned(&value, "t")), (None, None));
         assert_eq!((list(&value, "l").len(), list(&value, "a").len()), (1, 0));
         assert!(flag(&value, "t") && !flag(&value, "a"));

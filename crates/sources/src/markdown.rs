@@ -13,7 +13,11 @@ pub(crate) fn images(text: &str) -> Vec<String> {
         }
     }
     let more = html::read(text).images;
-    more.into_iter().for_each(|address| if !images.contains(&address) { images.push(address) });
+    more.into_iter().for_each(|address| {
+        if !images.contains(&address) {
+            images.push(address)
+        }
+    });
     images
 }
 

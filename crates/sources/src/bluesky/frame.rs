@@ -88,7 +88,7 @@ pub fn map_v2(frame: &[u8], observed_at: Timestamp) -> Result<Said, MapError> {
     if text(&frame, "$type") == Some("error") {
         return Ok(Said::Failed { error: words(&frame, "error"), message: words(&frame, "message") });
     }
-    let payload = frame.get("payload").ok_or(MapError::Missing("payload"))?;
+    let payload = frame.get("payload").filter(|payload| payload.is_object()).ok_or(MapError::Missing("payload"))?;
     let kind = text(payload, "$type").ok_or(MapError::Missing("payload.$type"))?;
     let kind = kind.rsplit('#').next().unwrap_or(kind);
     if kind == "info" {
@@ -100,8 +100,8 @@ pub fn map_v2(frame: &[u8], observed_at: Timestamp) -> Result<Said, MapError> {
 fn of_payload(kind: &str, payload: &Value, observed_at: Timestamp) -> Result<Frame, MapError> {
     let seq = payload.get("seq").and_then(Value::as_u64).ok_or(MapError::Missing("payload.seq"))?;
     // The first is what a cursor of time goes by.
-    let time = text(payload, "witnessedAt").or_else(|| text(payload, "time"));
-    let seen_at: Timestamp = time.and_then(|time| time.parse().ok()).ok_or(MapError::Missing("payload.time"))?;
+    let times = ["witnessedAt", "time"].iter().filter_map(|key| text(payload, key));
+    let seen_at: Timestamp = times.filter_map(|time| time.parse().ok()).next().ok_or(MapError::Missing("payload.time"))?;
     let did = text(payload, "did").ok_or(MapError::Missing("payload.did"))?;
     let event = match kind {
         "commit" => {

@@ -3,7 +3,7 @@
 use grapevine_model::Media;
 use serde_json::Value;
 
-use crate::json::{int, list, owned, push_new, text};
+use crate::json::{int, list, object, owned, push_new, text};
 
 /// The text, then what an app says in embeds and components, then a poll. Of a link's preview nothing: its author did not
 /// write it.
@@ -82,7 +82,7 @@ pub(super) fn media(message: &Value) -> Vec<Media> {
 /// Pictures of galleries (12), thumbnails (11) and files (13).
 fn gallery(component: &Value, media: &mut Vec<Media>) {
     let items = list(component, "items").iter().chain([component]);
-    for file in items.filter_map(|item| item.get("media").or_else(|| item.get("file"))) {
+    for file in items.filter_map(|item| object(item, "media").or_else(|| object(item, "file"))) {
         let kind = text(file, "content_type").map_or("image", |_| kind_of(file));
         media.extend(owned(file, "url").map(|url| Media { kind: kind.to_owned(), url }));
     }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{content, words, words::Names};
-use crate::json::{count, flag, int, list, owned, push_new, text};
+use crate::json::{count, flag, int, list, object, owned, push_new, text};
 
 pub(super) const PLATFORM: &str = "discord";
 /// The first millisecond of Discord's ids.
@@ -75,7 +75,7 @@ pub fn map(message: &Value, context: &Context, observed_at: Timestamp) -> Result
     let created_at = text(message, "timestamp").and_then(|stated| stated.parse().ok()).or_else(|| time_of(id));
     let created_at = created_at.ok_or(MapError::Missing("timestamp"))?;
     // A forward says nothing itself: what it says is a copy of the original.
-    let forwarded = list(message, "message_snapshots").first().and_then(|snapshot| snapshot.get("message"));
+    let forwarded = list(message, "message_snapshots").first().and_then(|snapshot| object(snapshot, "message"));
     let said = forwarded.unwrap_or(message);
     let mut plain = words::read(&content::words(said), &[&names(message, said), &context.names]);
     content::links(said).into_iter().for_each(|link| push_new(&mut plain.signs.links, link));
@@ -176,7 +176,7 @@ fn relation(message: &Value, context: &Context, (id, channel): (&str, &str)) -> 
 }
 
 fn author(message: &Value, context: &Context) -> Result<Author, MapError> {
-    let user = message.get("author").ok_or(MapError::Missing("author"))?;
+    let user = object(message, "author").ok_or(MapError::Missing("author"))?;
     let native_id = owned(user, "id").ok_or(MapError::Missing("author.id"))?;
     let own: Vec<&str> = list(message, "member.roles").iter().filter_map(Value::as_str).collect();
     let holds = |role: &String| own.contains(&role.as_str()) || context.roles.contains(role);
@@ -195,7 +195,7 @@ fn engagement(message: &Value, context: &Context) -> Engagement {
         let counts = list(message, "reactions").iter().filter_map(|reaction| count(reaction, "count"));
         counts.fold(0, u64::saturating_add)
     };
-    let is_said = context.is_listed || message.get("reactions").is_some();
+    let is_said = context.is_listed || message.get("reactions").is_some_and(Value::is_array);
     let replies = count(message, "thread.message_count");
     Engagement { likes: is_said.then(sum), replies, ..Engagement::default() }
 }

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{mrkdwn, people::People};
-use crate::json::{count, list, owned, push_new, text};
+use crate::json::{count, flag, list, object, owned, push_new, text};
 
 pub(super) const PLATFORM: &str = "slack";
 /// Kinds of message that somebody wrote; all others are notes of the service: who joined, a new topic.
@@ -63,7 +63,7 @@ pub fn map_event(event: &Value, context: &Context<'_>) -> Result<Said, MapError>
     let of = |path, name| text(event, path).map(|ts| native_id(context.channel, ts)).ok_or(MapError::Missing(name));
     match (text(event, "type").unwrap_or_default(), text(event, "subtype").unwrap_or_default()) {
         ("message", "message_changed") => {
-            map(event.get("message").ok_or(MapError::Missing("message"))?, context)
+            map(object(event, "message").ok_or(MapError::Missing("message"))?, context)
         }
         ("message", "message_deleted") => Ok(Said::Deleted(of("deleted_ts", "deleted_ts")?)),
         ("message", _) => map(event, context),
@@ -205,7 +205,12 @@ fn words(message: &Value) -> String {
 }
 
 fn is_preview(attachment: &Value) -> bool {
-    ["from_url", "original_url", "is_msg_unfurl", "is_share"].iter().any(|field| attachment.get(field).is_some())
+    let is_linked = ["from_url", "original_url"].iter().any(|field| text(attachment, field).is_some());
+    is_linked || is_shared(attachment)
+}
+
+fn is_shared(attachment: &Value) -> bool {
+    flag(attachment, "is_share") || flag(attachment, "is_msg_unfurl")
 }
 
 /// The texts of a block, in their order; inline ones on one line.
@@ -257,8 +262,7 @@ fn shared(message: &Value) -> Option<(String, Option<String>)> {
     list(message, "attachments").iter().find_map(|attachment| {
         let (channel, ts) = (text(attachment, "channel_id")?, text(attachment, "ts")?);
         let author = owned(attachment, "author_id");
-        (attachment.get("is_share").is_some() || attachment.get("is_msg_unfurl").is_some())
-            .then(|| (native_id(channel, ts), author))
+        is_shared(attachment).then(|| (native_id(channel, ts), author))
     })
 }
 
@@ -282,7 +286,7 @@ fn media(message: &Value) -> Vec<Media> {
 }
 
 fn engagement(message: &Value, context: &Context<'_>) -> Engagement {
-    let reactions = message.get("reactions").map(|_| list(message, "reactions"));
+    let reactions = message.get("reactions").and_then(Value::as_array).map(Vec::as_slice);
     let sum = |reactions: &[Value]| {
         reactions.iter().filter_map(|reaction| count(reaction, "count")).fold(0, u64::saturating_add)
     };

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{content, entities::signs};
-use crate::json::{count, flag, int, list, owned, push_new, text};
+use crate::json::{count, flag, int, list, object, owned, push_new, text};
 
 pub(super) const PLATFORM: &str = "telegram";
 /// Where messages stand in an update.
@@ -78,17 +78,17 @@ impl MapError {
 /// What one update means. It refuses what it can not read, and never panics.
 pub fn map(update: &Value, observed_at: Timestamp) -> Result<Update, MapError> {
     let id = int(update, "update_id").ok_or(MapError::Missing("update_id"))?;
-    if let Some(message) = MESSAGES.iter().find_map(|kind| update.get(kind)) {
+    if let Some(message) = MESSAGES.iter().find_map(|kind| object(update, kind)) {
         let chat = chat_of(message)?;
         let said = of_message(message, &chat, observed_at)?;
         return Ok(Update { id, chat: Some(chat), said });
     }
-    if let Some(counted) = update.get("message_reaction_count") {
+    if let Some(counted) = object(update, "message_reaction_count") {
         let chat = chat_of(counted)?;
         let said = Said::Event(Event::EngagementSnapshot(reactions(counted, &chat, observed_at)?));
         return Ok(Update { id, chat: Some(chat), said });
     }
-    if let Some(change) = update.get("my_chat_member") {
+    if let Some(change) = object(update, "my_chat_member") {
         let standing = owned(change, "new_chat_member.status").ok_or(MapError::Missing("new_chat_member.status"))?;
         return Ok(Update { id, chat: Some(chat_of(change)?), said: Said::Standing(standing) });
     }
@@ -158,16 +158,16 @@ struct Relation {
 fn relation(message: &Value, chat: &Chat, id: i64) -> Relation {
     let thread = int(message, "message_thread_id").filter(|thread| *thread != id);
     let root = thread.map(|thread| native_id(chat.id, thread));
-    let answered = message.get("reply_to_message").filter(|parent| parent.get("forum_topic_created").is_none());
+    let answered = object(message, "reply_to_message").filter(|parent| object(parent, "forum_topic_created").is_none());
     if let Some((parent, parent_id)) = answered.and_then(|parent| Some((parent, int(parent, "message_id")?))) {
         let parent_author = int(parent, "sender_chat.id").or(int(parent, "from.id")).map(|id| id.to_string());
         return Relation { kind: Some(Kind::Reply), root, parent: Some(native_id(chat.id, parent_id)), parent_author };
     }
-    let (kind, place) = match (message.get("external_reply"), message.get("forward_origin")) {
+    let (kind, place) = match (object(message, "external_reply"), object(message, "forward_origin")) {
         (Some(quoted), _) => (Some(Kind::Quote), quoted),
         (None, Some(origin)) => (Some(Kind::Repost), origin),
         // Before version 7 of the Bot API.
-        (None, None) if message.get("forward_date").is_some() => {
+        (None, None) if int(message, "forward_date").is_some() => {
             let origin = int(message, "forward_from_chat.id").zip(int(message, "forward_from_message_id"));
             let parent = origin.map(|(chat, message)| native_id(chat, message));
             let parent_author = int(message, "forward_from_chat.id").or(int(message, "forward_from.id"));
@@ -175,7 +175,7 @@ fn relation(message: &Value, chat: &Chat, id: i64) -> Relation {
         }
         (None, None) => return Relation { root, ..Relation::default() },
     };
-    let origin = place.get("origin").unwrap_or(place);
+    let origin = object(place, "origin").unwrap_or(place);
     let authors = ["chat.id", "sender_chat.id", "sender_user.id"];
     let chat_id = int(place, "chat.id").or(int(origin, "chat.id"));
     let parent = chat_id.zip(int(place, "message_id").or(int(origin, "message_id")));
@@ -194,7 +194,7 @@ fn author(message: &Value, chat: &Chat) -> Result<(Author, bool), MapError> {
         let is_team = sender.id == chat.id || is_channels;
         return Ok((speaker(sender, is_team), is_channels));
     }
-    match message.get("from").filter(|_| !is_channels) {
+    match object(message, "from").filter(|_| !is_channels) {
         Some(from) => {
             let id = int(from, "id").ok_or(MapError::Missing("from.id"))?;
             let handle = owned(from, "username").unwrap_or_default();

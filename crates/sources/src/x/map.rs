@@ -245,7 +245,9 @@ impl Words {
             let address = link.unwound_url.get().or(link.expanded_url.get()).or(link.url.get());
             address.into_iter().for_each(|address| push_new(&mut words.links, address.to_owned()));
         }
-        if entities.is_empty() {
+        let names_something =
+            |list: &&Entities<'_>| !(list.hashtags.is_empty() && list.mentions.is_empty() && list.urls.is_empty());
+        if !entities.iter().any(names_something) {
             words.read_signs();
         }
         words

@@ -240,13 +240,13 @@ const FILLED: &[(&str, &str, &str, &str)] = &[
         "discourse/posts_latest.json",
         "discourse",
         "posts",
-        "url space instance author_handle author_native_id author_name text replies quotes impressions author_is_bot author_is_team parent root",
+        "url space instance author_handle author_native_id author_name text replies quotes impressions likes media author_is_bot author_is_team parent root",
     ),
     (
         "discourse/posts_before.json",
         "discourse",
         "posts",
-        "url space instance author_handle author_native_id author_name text replies quotes impressions author_is_bot author_is_team",
+        "url space instance author_handle author_native_id author_name text replies quotes impressions likes media author_is_bot author_is_team",
     ),
     (
         "github/paginate-issues.json",
@@ -254,7 +254,12 @@ const FILLED: &[(&str, &str, &str, &str)] = &[
         "issues",
         "url space author_handle author_native_id author_is_team text replies likes",
     ),
-    ("youtube/video_stats.json", "youtube", "videos", "url author_native_id author_name text links media language"),
+    (
+        "youtube/video_stats.json",
+        "youtube",
+        "videos",
+        "url space author_native_id author_name text links media language hashtags",
+    ),
     (
         "youtube/commentThreads_p1.json",
         "youtube",

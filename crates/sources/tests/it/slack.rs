@@ -112,10 +112,16 @@ fn blocks_count_where_the_text_says_nothing_and_threads_name_their_author() {
     assert_eq!(told.text, "Boiling\nIn 3 min\nKettle\nnoon\nA pot\npot");
     let media: Vec<(&str, &str)> = told.media.iter().map(|media| (media.kind.as_str(), media.url.as_str())).collect();
     assert_eq!(media, [("video", "https://a.example/v"), ("image", "https://acme.slack.com/files/F2")]);
-    let told = mention(&json!({"ts": "6.0", "thread_ts": "5.0", "subtype": "thread_broadcast", "user": "U1", "text": "a",
+    let told =
+        mention(&json!({"ts": "6.0", "thread_ts": "5.0", "subtype": "thread_broadcast", "user": "U1", "text": "a",
         "root": {"ts": "5.0", "user": "U7"}}));
-    assert_eq!((told.kind, told.root.as_deref(), told.parent_author.as_deref()), (Kind::Reply, Some("C1/5.0"), Some("U7")));
-    let told = mention(&json!({"ts": "6.0", "subtype": "file_comment", "text": "nice", "comment": {"user": "U3", "comment": "nice"}}));
+    assert_eq!(
+        (told.kind, told.root.as_deref(), told.parent_author.as_deref()),
+        (Kind::Reply, Some("C1/5.0"), Some("U7"))
+    );
+    let told = mention(
+        &json!({"ts": "6.0", "subtype": "file_comment", "text": "nice", "comment": {"user": "U3", "comment": "nice"}}),
+    );
     assert_eq!(told.author.native_id, "U3");
 }
 

@@ -81,7 +81,8 @@ fn a_story_a_die_and_a_poll_say_something() {
     let poll =
         json!({"poll": {"id": "1", "question": "Which tea?", "options": [{"text": "Green"}, {"text": "Black"}]}});
     assert_eq!(mention(&message(poll)).text, "Which tea?\nGreen\nBlack");
-    let invoice = json!({"invoice": {"title": "Kettle", "description": "Red, 1 l", "total_amount": 4500, "currency": "EUR"}});
+    let invoice =
+        json!({"invoice": {"title": "Kettle", "description": "Red, 1 l", "total_amount": 4500, "currency": "EUR"}});
     assert_eq!(mention(&message(invoice)).text, "Kettle\nRed, 1 l");
 }
 

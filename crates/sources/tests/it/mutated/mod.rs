@@ -14,11 +14,22 @@ use self::payloads::{Payload, all};
 /// What stands in a field in place of what should stand there.
 fn strangers() -> Vec<Value> {
     let mut deep = json!("x");
-    for _ in 0..60 {
+    for _ in 0..40 {
         deep = json!([{ "a": deep }]);
     }
     let huge = serde_json::from_str("123456789012345678901234567890").unwrap();
-    vec![json!({}), json!([]), json!(""), json!(true), json!(-1), json!(1.5e300), huge, json!([[3]]), json!({"a": 1}), deep]
+    vec![
+        json!({}),
+        json!([]),
+        json!(""),
+        json!(true),
+        json!(-1),
+        json!(1.5e300),
+        huge,
+        json!([[3]]),
+        json!({"a": 1}),
+        deep,
+    ]
 }
 
 /// Every place of a document, as a JSON pointer.
@@ -41,7 +52,7 @@ fn places(value: &Value) -> Vec<String> {
     found
 }
 
-/// With something else in a place; `None` stands for nothing at all, which a list has no place for.
+/// With something else in a place, or nothing at all; `None` where that can not be.
 fn with(value: &Value, place: &str, other: Option<&Value>) -> Option<Value> {
     let mut value = value.clone();
     let (parent, key) = place.rsplit_once('/')?;
@@ -61,7 +72,8 @@ fn filled(events: &[Event]) -> Option<BTreeSet<String>> {
         Value::Object(parts) => parts.into_iter().map(|(part, value)| (format!("{name}.{part}"), value)).collect(),
         value => vec![(name, value)],
     });
-    let is_empty = |value: &Value| matches!(value, Value::Null | Value::Bool(false)) || *value == json!("") || *value == json!([]);
+    let is_empty =
+        |value: &Value| matches!(value, Value::Null | Value::Bool(false)) || *value == json!("") || *value == json!([]);
     Some(parts.filter(|(_, value)| !is_empty(value)).map(|(name, _)| name).collect())
 }
 
@@ -85,10 +97,11 @@ fn null_is_the_same_as_nothing() {
     let mut problems = Vec::new();
     for payload in all() {
         for place in places(&payload.body) {
+            // A list has no place for nothing.
             let Some(without) = with(&payload.body, &place, None) else { continue };
             let nulled = with(&payload.body, &place, Some(&Value::Null)).unwrap();
             let (absent, null) = ((payload.map)(&without), (payload.map)(&nulled));
-            if absent != null {
+            if absent != null && (absent.is_ok() || null.is_ok()) {
                 problems.push(format!("{}: {place}: {absent:?} without it, {null:?} where it is null", payload.name));
             }
         }
@@ -127,7 +140,8 @@ fn a_programmed_map_refuses_for_no_field_that_may_be_absent() {
     for payload in all().iter().filter(|payload| payload.is_programmed) {
         for place in places(&payload.body) {
             let nulled = with(&payload.body, &place, Some(&Value::Null)).unwrap();
-            if (payload.map)(&nulled).is_err() {
+            // Of what is no mention without it, it may be asked what it is.
+            if !(payload.map)(&nulled).is_ok_and(|events| filled(&events).is_some()) {
                 continue;
             }
             for stranger in strangers() {

@@ -6,7 +6,9 @@ use std::{
 };
 
 use grapevine_model::Event;
-use grapevine_sources::{bluesky, bluesky_search, declarative, discord, feed, hackernews, mastodon, slack, telegram, webhook, x};
+use grapevine_sources::{
+    bluesky, bluesky_search, declarative, discord, feed, hackernews, mastodon, slack, telegram, webhook, x,
+};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -24,19 +26,25 @@ pub struct Payload {
     pub is_mention: bool,
 }
 
-/// Places whose value says what else is read, as (name, part of the place, fields): a stranger there is another statement.
-const DECIDES: &[(&str, &str, &[&str])] = &[
-    // Something that is there, and no address: it stands before what else would be looked for.
-    ("", "", &[]),
+/// Places whose value says whether another field is read, as (kind, place, field): something else there is another statement.
+const DECIDES: &[(&str, &str, &str)] = &[
+    // Of another chat the public name is not known.
+    ("telegram", "/sender_chat/id", "author.handle"),
+    // What says nothing of a writer is not the chat's own.
+    ("telegram quote", "/external_reply/origin", "parent_author"),
+    // Anything but false hides the score.
+    ("reddit", "/data/hide_score", "engagement.likes"),
+    ("reddit", "/data/score_hidden", "engagement.likes"),
+    // Who wrote the first post is not the author of an answer in between.
+    ("webhook github", "/comment/parent_id", "parent_author"),
 ];
 
 impl Payload {
     /// Does what stands there say whether this field is read?
     pub fn decides(&self, place: &str, field: &str) -> bool {
-        let is_it = |(name, part, fields): &(&str, &str, &[&str])| {
-            !name.is_empty() && self.name.starts_with(name) && place.contains(part) && fields.contains(&field)
-        };
-        DECIDES.iter().any(|decides| is_it(decides))
+        DECIDES
+            .iter()
+            .any(|(name, end, decided)| self.name.starts_with(name) && place.ends_with(end) && *decided == field)
     }
 }
 
@@ -65,8 +73,10 @@ fn upsert(mention: grapevine_model::Mention) -> Vec<Event> {
 }
 
 fn programmed() -> Vec<Payload> {
-    let mut all = vec![x_post(), x_repost(), sky_frame(), sky_frame_2(), sky_view(), toot(), boost(), hn_story(), hn_comment()];
-    all.extend([discord_message(), discord_forward(), slack_message(), slack_blocks(), telegram_post(), telegram_forward()]);
+    let mut all =
+        vec![x_post(), x_repost(), sky_frame(), sky_frame_2(), sky_view(), toot(), boost(), hn_story(), hn_comment()];
+    all.extend([discord_message(), discord_forward(), slack_message(), slack_blocks(), slack_share()]);
+    all.extend([telegram_post(), telegram_forward(), telegram_quote()]);
     all.extend([line(), json_feed()]);
     all
 }
@@ -203,8 +213,15 @@ fn discord_forward() -> Payload {
 
 fn slack_map(message: &Value) -> Result<Vec<Event>, String> {
     let people = slack::People::default();
-    let context = slack::Context { team: "T1", address: "https://acme.slack.com/", channel: "C1", channel_name: "general", people: &people,
-        is_listed: true, observed_at: noon() };
+    let context = slack::Context {
+        team: "T1",
+        address: "https://acme.slack.com/",
+        channel: "C1",
+        channel_name: "general",
+        people: &people,
+        is_listed: true,
+        observed_at: noon(),
+    };
     match slack::map(message, &context) {
         Ok(slack::Said::Mention(mention)) => Ok(upsert(*mention)),
         Ok(_) => Ok(Vec::new()),
@@ -226,6 +243,12 @@ fn slack_blocks() -> Payload {
             {"type": "rich_text_section", "elements": [{"type": "text", "text": "See "}, {"type": "link", "url": "https://a.example"}]}]},
             {"type": "image", "image_url": "https://a.example/1.png", "alt_text": "a pot"}]});
     payload("slack blocks", body, slack_map)
+}
+
+fn slack_share() -> Payload {
+    let body = json!({"type": "message", "ts": "1772366300.000100", "user": "U1", "text": "See", "attachments": [{"is_share": true, "channel_id": "C2",
+        "ts": "3.000000", "author_id": "U9", "text": "Not mine", "from_url": "https://acme.slack.com/archives/C2/p3000000"}]});
+    payload("slack share", body, slack_map)
 }
 
 fn telegram_map(update: &Value) -> Result<Vec<Event>, String> {
@@ -254,6 +277,13 @@ fn telegram_forward() -> Payload {
     payload("telegram forward", body, telegram_map)
 }
 
+fn telegram_quote() -> Payload {
+    let body = json!({"update_id": 9, "message": {"message_id": 72, "date": 1_772_366_400, "chat": {"id": -9, "type": "group", "title": "Tea"},
+        "from": {"id": 5, "first_name": "Ann"}, "poll": {"question": "Which?", "options": [{"text": "Green"}]},
+        "external_reply": {"chat": {"id": -1009}, "message_id": 4, "origin": {"type": "user", "sender_user": {"id": 6}}}}});
+    payload("telegram quote", body, telegram_map)
+}
+
 /// A line of a file, which is read by the names of its fields alone.
 fn line() -> Payload {
     let source = Mutex::new(build("name = \"posts\"\nkind = \"file\"\npath = \"posts.ndjson\""));
@@ -261,7 +291,10 @@ fn line() -> Payload {
         "author_name": "Ada", "followers": 9, "text": "Hot tea", "space": "tea", "url": "https://f.example/7", "language": "en", "hashtags": ["tea"],
         "handles": ["bo"], "links": ["https://a.example"], "parent": "6", "root": "5", "parent_author": "4", "likes": 1, "reposts": 2, "replies": 3,
         "quotes": 4, "bookmarks": 5, "impressions": 6});
-    Payload { is_programmed: false, ..payload("file line", body, move |line| source.lock().unwrap().remap(line.to_string().as_bytes(), noon())) }
+    Payload {
+        is_programmed: false,
+        ..payload("file line", body, move |line| source.lock().unwrap().remap(line.to_string().as_bytes(), noon()))
+    }
 }
 
 fn json_feed() -> Payload {
@@ -300,18 +333,27 @@ fn pushed() -> Vec<Payload> {
         let preset: toml::Table = toml::from_str(text).unwrap();
         let name = preset["name"].as_str().unwrap().to_owned();
         let table = format!(
-            "name = \"hook\"\nkind = \"webhook\"\nlisten = \"127.0.0.1:9\"\npath = \"/hook\"\npreset = {name:?}\nsignature = {{ kind = \"none\" }}"
+            "name = \"hook\"\nkind = \"webhook\"\nlisten = \"127.0.0.1:9\"\npath = \"hook\"\npreset = {name:?}\nsignature = {{ kind = \"none\" }}"
         );
-        for (rule, record) in preset["record"].as_array().unwrap().iter().enumerate().filter(|(_, rule)| rule.get("each").is_none()) {
+        for (rule, record) in
+            preset["record"].as_array().unwrap().iter().enumerate().filter(|(_, rule)| rule.get("each").is_none())
+        {
             for test in record["test"].as_array().unwrap() {
                 let source = Mutex::new(build(&table));
                 let names: BTreeMap<String, String> =
                     test.get("names").map(|names| names.clone().try_into().unwrap()).unwrap_or_default();
                 let body = serde_json::from_str(test["body"].as_str().unwrap()).unwrap();
                 let map = move |record: &Value| {
-                    source.lock().unwrap().remap(json!({"rule": rule, "names": names, "record": record}).to_string().as_bytes(), noon())
+                    source
+                        .lock()
+                        .unwrap()
+                        .remap(json!({"rule": rule, "names": names, "record": record}).to_string().as_bytes(), noon())
                 };
-                all.push(Payload { is_programmed: false, is_mention: false, ..payload(&format!("webhook {name}"), body, map) });
+                all.push(Payload {
+                    is_programmed: false,
+                    is_mention: false,
+                    ..payload(&format!("webhook {name}"), body, map)
+                });
             }
         }
     }
