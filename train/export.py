@@ -11,6 +11,7 @@ projection under `e.`. BASE has `config.json` and `tokenizer.json`. OUT gets
 | `model.onnx` | the graph alone, a few kB: its weights are ranges of `model.safetensors` |
 | `tokenizer.json`, `config.json` | as they came |
 | `manifest.json` | hashes, heads, temperatures, accuracy and confusion by language, measured here on the validation splits |
+| `reference.json` | what the checkpoint says in fp32 of sentences that were written for it; tests hold the engines to it |
 
 Temperatures are fitted on one half of a validation split, calibration errors told of the other.
 """
@@ -20,6 +21,7 @@ import json
 import shutil
 from pathlib import Path
 
+import export_check as check
 import export_graph as graph
 import export_measure as measure
 import export_weights as weights
@@ -48,11 +50,13 @@ def main():
     args.out.mkdir(parents=True, exist_ok=True)
     config = json.loads((args.base / "config.json").read_text())
     config["max_position_embeddings"] = args.max_tokens
+    config.setdefault("initializer_range", 0.02)  # rust-bert wants it, and starts from no random weights
     (args.out / "config.json").write_text(json.dumps(config, indent=2) + "\n")
     shutil.copyfile(args.base / "tokenizer.json", args.out / "tokenizer.json")
     plain = weights.load(args.checkpoint, config, [name for name in args.heads.split(",") if name])
     places = weights.write(args.out / "model.safetensors", weights.quantised(plain, config))
     graph.write(args.out / "model.onnx", config, places, plain)
+    check.check(args, config, plain)
     manifest = measure.manifest(args, plain)
     (args.out / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
     for one in manifest["accuracy"]:

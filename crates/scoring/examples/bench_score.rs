@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use grapevine_model::Polarity;
 use grapevine_scoring::batch::{Batch, ROWS};
+use grapevine_scoring::layout::Layout;
 use grapevine_scoring::manifest::ModelFolder;
 use grapevine_scoring::onnx_engine::find_library;
 use grapevine_scoring::rust_bert_engine::{Precision, RustBertEngine, Weights, cpu_has_bf16};
@@ -122,10 +123,12 @@ fn cpu_seconds() -> f64 {
 /// One engine, arrival order, libtorch's own number of threads, the allocator untouched. The clock started after a warm-up.
 fn as_it_comes(model: &ModelFolder, tokens: &[Vec<u32>]) -> Result<(Outputs, Clock), Box<dyn Error>> {
     let mut engine = RustBertEngine::load(&Weights::read(model)?, Precision::Fp32)?;
+    let width = Layout::of(&model.manifest).width();
     let mut run = |tokens: &[Vec<u32>]| -> Result<Outputs, Box<dyn Error>> {
         let mut outputs = Vec::new();
         for chunk in tokens.chunks(ROWS) {
-            outputs.extend(engine.logits(&Batch::of(&chunk.iter().map(Vec::as_slice).collect::<Vec<_>>()))?);
+            let rows = engine.outputs(&Batch::of(&chunk.iter().map(Vec::as_slice).collect::<Vec<_>>()))?;
+            outputs.extend(rows.chunks(width).map(|row| [row[0], row[1], row[2]]));
         }
         Ok(outputs)
     };

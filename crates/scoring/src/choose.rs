@@ -3,8 +3,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::heads::Heads;
+use crate::layout::Layout;
 use crate::manifest::ModelFolder;
-use crate::onnx_engine::{OnnxEngine, find_library};
+use crate::onnx_engine::{Graph, OnnxEngine, find_library};
 use crate::pool::{Engine, Pool};
 use crate::rust_bert_engine::{self as rust_bert, Precision, RustBertEngine, Weights};
 use crate::scorer::ModelScorer;
@@ -54,29 +56,28 @@ impl<'o> Loader<'o> {
         if tch::Cuda::is_available() {
             return self.rust_bert(Precision::Fp32, "chosen because there is a CUDA device");
         }
-        if rust_bert::cpu_has_bf16() {
-            return self.rust_bert(Precision::Bf16, "chosen because this CPU has avx512_bf16");
-        }
-        self.probe()
+        self.probe(if rust_bert::cpu_has_bf16() { Precision::Bf16 } else { Precision::Fp32 })
     }
 
-    /// Without CUDA and bf16, the faster one on this machine, right now.
-    fn probe(&self) -> Result<ModelScorer, ScoringError> {
-        let mut fp32 = self.rust_bert(Precision::Fp32, "")?;
+    /// Without CUDA, the faster one on this machine, right now.
+    fn probe(&self, precision: Precision) -> Result<ModelScorer, ScoringError> {
+        let mut torch = self.rust_bert(precision, "")?;
         let mut int8 = match self.onnx("") {
             Ok(scorer) => scorer,
             Err(ScoringError::Engine(why)) => {
-                fp32.description += &format!("chosen without a probe: {why}");
-                return Ok(fp32);
+                torch.description += &format!("chosen without a probe: {why}");
+                return Ok(torch);
             }
             Err(damaged) => return Err(damaged),
         };
-        let (torch, onnx) = (texts_per_second(&fp32)?, texts_per_second(&int8)?);
-        let why =
-            format!("chosen by a probe: fp32 {torch:.0} texts/s, int8 {onnx:.0} texts/s; no CUDA, no avx512_bf16");
-        let faster = if onnx > torch { &mut int8 } else { &mut fp32 };
-        faster.description += &why;
-        Ok(if onnx > torch { int8 } else { fp32 })
+        let (slow, fast) = (texts_per_second(&torch)?, texts_per_second(&int8)?);
+        let why = format!(
+            "chosen by a probe: rust-bert {} {slow:.0} texts/s, ONNX Runtime int8 {fast:.0} texts/s; no CUDA",
+            precision.name()
+        );
+        let chosen = if fast > slow { &mut int8 } else { &mut torch };
+        chosen.description += &why;
+        Ok(if fast > slow { int8 } else { torch })
     }
 
     fn bf16_as_configured(&self) -> Result<ModelScorer, ScoringError> {
@@ -99,16 +100,20 @@ impl<'o> Loader<'o> {
             rust_bert::tune();
             Ok(Box::new(RustBertEngine::load(&weights, precision)?) as Box<dyn Engine>)
         };
-        let kind = if precision == Precision::Bf16 { "bf16" } else { "fp32" };
+        let kind = precision.name();
         let name = format!("rust-bert {kind} on {}", if cuda { "CUDA" } else { "the CPU" });
-        self.scorer(&name, why, Pool::start(workers, make)?)
+        self.scorer(&name, why, Pool::start(workers, self.layout().width(), make)?)
     }
 
     fn onnx(&self, why: &str) -> Result<ModelScorer, ScoringError> {
         let library = find_library(self.options.onnxruntime.as_deref())?;
-        let model = self.folder.read(&self.folder.manifest.files.onnx_int8)?;
-        let make = move || Ok(Box::new(OnnxEngine::load(&model, &library)?) as Box<dyn Engine>);
-        self.scorer("ONNX Runtime int8", why, Pool::start(self.workers, make)?)
+        let graph = Graph::read(&self.folder, library)?;
+        let make = move || Ok(Box::new(OnnxEngine::load(&graph)?) as Box<dyn Engine>);
+        self.scorer("ONNX Runtime int8", why, Pool::start(self.workers, self.layout().width(), make)?)
+    }
+
+    fn layout(&self) -> Layout {
+        Layout::of(&self.folder.manifest)
     }
 
     fn scorer(&self, engine: &str, why: &str, pool: Pool) -> Result<ModelScorer, ScoringError> {
@@ -119,7 +124,7 @@ impl<'o> Loader<'o> {
         Ok(ModelScorer {
             description: format!("{model}: {engine}, {workers} worker{plural}, {why}"),
             model,
-            temperature: manifest.temperature,
+            heads: Heads::of(manifest)?,
             tokeniser: Tokeniser::from_bytes(&json, manifest.max_tokens)?,
             pool,
         })
@@ -146,7 +151,7 @@ mod tests {
         let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/minilm-l6-sentiment");
         let onnxruntime = onnxruntime.map(Into::into);
         let options = ScoringOptions { model, engine: EngineChoice::Auto, workers: 1, onnxruntime };
-        Loader::new(&options).and_then(|loader| loader.probe()).unwrap()
+        Loader::new(&options).and_then(|loader| loader.probe(Precision::Fp32)).unwrap()
     }
 
     #[test]

@@ -3,7 +3,8 @@
 //! A text is [normalised](text::normalise), cut into tokens, put into a batch with texts of about its own length
 //! ([`batch`]), and sent to a [pool] of worker threads. Each worker owns an [`Engine`]: `rust-bert` over libtorch
 //! (fp32, or bf16 where the CPU has it), or ONNX Runtime in int8. The three outputs become probabilities through the
-//! temperature that was fitted for the model ([`calibrate`]). What the author wants is told by rules ([`intent`]).
+//! temperature that was fitted for the model ([`calibrate`]). Further heads and an embedding come from the same pass, where the
+//! model has them ([`layout`]); what the author wants is told by its head, else by rules ([`intent`]).
 //!
 //! [`load`] is the way in. The parts are public so that a benchmark can take them one at a time.
 
@@ -15,7 +16,9 @@ use serde::{Deserialize, Serialize};
 pub mod batch;
 pub mod calibrate;
 mod choose;
+mod heads;
 pub mod intent;
+pub mod layout;
 pub mod manifest;
 pub mod onnx_engine;
 pub mod pool;
@@ -23,6 +26,7 @@ pub mod rust_bert_engine;
 mod scorer;
 pub mod story;
 pub mod text;
+mod weights;
 
 pub use choose::{load, load_model};
 pub use pool::Engine;

@@ -40,6 +40,12 @@ pub struct Manifest {
     /// ISO 639-1 codes of the languages that it was trained on.
     pub languages: Vec<String>,
     pub accuracy: Vec<Accuracy>,
+    /// What else it tells of a text, behind the sentiment.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub heads: Vec<Head>,
+    /// Numbers of the embedding that it gives of a text.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub embedding: Option<usize>,
     /// Which errors it makes in each language, on texts that it was not trained on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub confusions: Vec<Confusion>,
@@ -48,7 +54,9 @@ pub struct Manifest {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Architecture {
-    /// BERT encoder under `b.`, mean over the tokens, linear head under `h.`.
+    /// BERT encoder under `b.`, mean over the tokens, linear heads. The sentiment's is `h.`, and the graph's output is
+    /// `logits`, where the manifest names no other head and no embedding; else heads are `heads.NAME.`, the embedding's
+    /// projection is `e.`, the graph's outputs have the names, and its weights are ranges of the file of weights.
     Bert,
 }
 
@@ -90,6 +98,27 @@ pub struct Accuracy {
     pub engine: String,
     /// Macro-averaged recall, in percent.
     pub macro_recall: f32,
+    /// ISO 639-1, of a set of one language.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
+    /// Of this head; else of the sentiment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head: Option<String>,
+}
+
+/// A question that the model answers beside the sentiment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Head {
+    /// `irony`, `hostile` and `intent` are known; others are computed and not shown.
+    pub name: String,
+    /// Meaning of its outputs, in order.
+    pub classes: Vec<String>,
+    /// Its outputs are divided by this before the softmax.
+    pub temperature: f32,
+    /// Absent where no labelled texts were there to fit it on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Calibration>,
 }
 
 /// A model's folder whose manifest has been read and checked.
@@ -140,6 +169,11 @@ impl ModelFolder {
         Ok(bytes)
     }
 
+    /// The first of two generations: sentiment alone, and each engine with weights of its own.
+    pub fn is_plain(&self) -> bool {
+        self.manifest.heads.is_empty() && self.manifest.embedding.is_none()
+    }
+
     /// `name@version`.
     pub fn id(&self) -> String {
         format!("{}@{}", self.manifest.name, self.manifest.version)
@@ -161,8 +195,12 @@ impl Manifest {
                 self.normalisation
             ));
         }
-        if !(self.temperature.is_finite() && self.temperature > 0.0) {
-            return wrong(format!("has the temperature {}; expected a number above 0", self.temperature));
+        let temperatures = self.heads.iter().map(|head| head.temperature).chain([self.temperature]);
+        if let Some(odd) = temperatures.into_iter().find(|t| !(t.is_finite() && *t > 0.0)) {
+            return wrong(format!("has the temperature {odd}; expected a number above 0"));
+        }
+        if let Some(odd) = self.heads.iter().find(|head| head.classes.len() < 2) {
+            return wrong(format!("has the head `{}` with fewer than two classes", odd.name));
         }
         if let Some(odd) = self.confusions.iter().find(|c| c.counts.iter().flatten().sum::<u32>() != c.n) {
             return wrong(format!("counts other than n = {} texts in the confusion of `{}`", odd.n, odd.language));

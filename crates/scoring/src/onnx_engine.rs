@@ -7,6 +7,7 @@
 //! 40 the polarity differs from fp32's.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ort::environment::Environment;
 use ort::session::Session;
@@ -16,45 +17,87 @@ use parking_lot::Mutex;
 
 use crate::ScoringError;
 use crate::batch::Batch;
+use crate::layout::Layout;
+use crate::manifest::ModelFolder;
 use crate::pool::Engine;
 
 const LIBRARY: &str = if cfg!(target_os = "macos") { "libonnxruntime.dylib" } else { "libonnxruntime.so" };
 
+/// A graph, and what it needs to run.
+#[derive(Clone)]
+pub struct Graph {
+    /// Content of the `.onnx` file.
+    model: Arc<Vec<u8>>,
+    /// Name and content of the file that its weights are ranges of. Shared by the sessions of all workers.
+    weights: Option<(String, Arc<[u8]>)>,
+    layout: Layout,
+    library: PathBuf,
+}
+
+impl Graph {
+    /// `library` comes from [`find_library`].
+    pub fn read(folder: &ModelFolder, library: PathBuf) -> Result<Self, ScoringError> {
+        let files = &folder.manifest.files;
+        let model = Arc::new(folder.read(&files.onnx_int8)?);
+        let weights = match folder.is_plain() {
+            true => None,
+            false => Some((files.weights.path.clone(), folder.read(&files.weights)?.into())),
+        };
+        Ok(Self { model, weights, layout: Layout::of(&folder.manifest), library })
+    }
+
+    /// Name of an output. A graph of sentiment alone has `logits`.
+    fn name<'n>(&self, output: &'n str) -> &'n str {
+        if self.weights.is_none() { "logits" } else { output }
+    }
+}
+
 /// One session with one thread.
 pub struct OnnxEngine {
     session: Session,
+    graph: Graph,
 }
 
 impl OnnxEngine {
-    /// `model` is the content of the `.onnx` file; `library` comes from [`find_library`].
-    pub fn load(model: &[u8], library: &Path) -> Result<Self, ScoringError> {
-        let environment = environment(library)?;
-        let session = Session::builder(&environment)
+    pub fn load(graph: &Graph) -> Result<Self, ScoringError> {
+        let environment = environment(&graph.library)?;
+        let mut builder = Session::builder(&environment)
             .map_err(|e| onnx(&e))?
             .with_optimization_level(GraphOptimizationLevel::All)
             .map_err(|e| onnx(&e))?
             .with_intra_threads(1)
             .map_err(|e| onnx(&e))?
-            .commit_from_memory(model)
+            // Without VNNI, the sums of two products of 8 bits overflow 16: unsigned weights are slower and right.
+            .with_config_entry("session.x64quantprecision", "1")
             .map_err(|e| onnx(&e))?;
-        Ok(Self { session })
+        if let Some((name, weights)) = &graph.weights {
+            builder = builder.with_external_initializer_file_in_memory(name, weights.clone()).map_err(|e| onnx(&e))?;
+        }
+        let session = builder.commit_from_memory(&graph.model).map_err(|e| onnx(&e))?;
+        Ok(Self { session, graph: graph.clone() })
     }
 }
 
 impl Engine for OnnxEngine {
-    fn logits(&mut self, batch: &Batch) -> Result<Vec<[f32; 3]>, ScoringError> {
+    fn outputs(&mut self, batch: &Batch) -> Result<Vec<f32>, ScoringError> {
         let shape = [batch.rows, batch.width];
         let ids = TensorRef::from_array_view((shape, batch.ids.as_slice())).map_err(|e| onnx(&e))?;
         let mask = TensorRef::from_array_view((shape, batch.mask.as_slice())).map_err(|e| onnx(&e))?;
         let inputs = ort::inputs!["input_ids" => ids, "attention_mask" => mask];
         let outputs = self.session.run(inputs).map_err(|e| onnx(&e))?;
-        let logits = outputs.get("logits").ok_or_else(|| ScoringError::Model(NO_LOGITS.to_owned()))?;
-        let (_, values) = logits.try_extract_tensor::<f32>().map_err(|e| onnx(&e))?;
-        Ok(values.as_chunks::<3>().0.to_vec())
+        let mut parts = Vec::new();
+        for (name, _) in self.graph.layout.outputs() {
+            let name = self.graph.name(name);
+            let value = outputs.get(name).ok_or_else(|| no_output(name))?;
+            parts.push(value.try_extract_tensor::<f32>().map_err(|e| onnx(&e))?.1.to_vec());
+        }
+        Ok(self.graph.layout.join(batch.rows, &parts))
     }
 }
 
-const NO_LOGITS: &str = "the model's .onnx file has no output `logits`";
+fn no_output(name: &str) -> ScoringError {
+    ScoringError::Model(format!("the model's .onnx file has no output `{name}`"))
+}
 
 /// The process has one ONNX Runtime: the first library that loads stays.
 fn environment(library: &Path) -> Result<Environment, ScoringError> {

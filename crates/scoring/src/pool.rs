@@ -16,11 +16,11 @@ use crate::batch::Batch;
 
 /// Computes the model's outputs. One engine serves one thread.
 pub trait Engine {
-    /// Three outputs a row, in the order of the model's classes, before the softmax.
-    fn logits(&mut self, batch: &Batch) -> Result<Vec<[f32; 3]>, ScoringError>;
+    /// Row by row, what the model's [layout](crate::layout::Layout) says, before any softmax.
+    fn outputs(&mut self, batch: &Batch) -> Result<Vec<f32>, ScoringError>;
 }
 
-type Answer = (Vec<usize>, Result<Vec<[f32; 3]>, ScoringError>);
+type Answer = (Vec<usize>, Result<Vec<f32>, ScoringError>);
 
 struct Job {
     /// The caller's names for the rows.
@@ -33,23 +33,25 @@ struct Job {
 pub struct Pool {
     jobs: Option<Sender<Job>>,
     workers: Vec<JoinHandle<()>>,
+    width: usize,
 }
 
 impl Pool {
-    /// Starts `workers` threads, and returns once each has made its engine, or with the first error.
-    pub fn start<F>(workers: usize, make: F) -> Result<Self, ScoringError>
+    /// Starts `workers` threads, and returns once each has made its engine, or with the first error. A row has `width`
+    /// numbers.
+    pub fn start<F>(workers: usize, width: usize, make: F) -> Result<Self, ScoringError>
     where
         F: Fn() -> Result<Box<dyn Engine>, ScoringError> + Send + Sync + 'static,
     {
         let (jobs, queue) = channel();
         let (queue, make) = (Arc::new(Mutex::new(queue)), Arc::new(make));
         let (ready, started) = channel();
-        let mut pool = Self { jobs: Some(jobs), workers: Vec::new() };
+        let mut pool = Self { jobs: Some(jobs), workers: Vec::new(), width };
         for number in 0..workers.max(1) {
             let (queue, make, ready) = (queue.clone(), make.clone(), ready.clone());
             let worker = std::thread::Builder::new()
                 .name(format!("score-{number}"))
-                .spawn(move || work(&queue, &*make, &ready))
+                .spawn(move || work(&queue, &*make, &ready, width))
                 .map_err(|e| ScoringError::Engine(format!("cannot start a scoring worker: {e}")))?;
             pool.workers.push(worker);
         }
@@ -99,18 +101,19 @@ impl Flight<'_> {
     }
 
     /// Waits for every batch: pairs of the caller's name and the outputs, in no order. The first error is the call's.
-    pub fn finish(self) -> Result<Vec<(usize, [f32; 3])>, ScoringError> {
+    pub fn finish(self) -> Result<Vec<(usize, Vec<f32>)>, ScoringError> {
         drop(self.reply);
         let mut all = Vec::new();
         for _ in 0..self.sent {
             let (rows, outputs) = self.answers.recv().map_err(|_| gone())?;
-            all.extend(rows.into_iter().zip(outputs?));
+            let outputs = outputs?;
+            all.extend(rows.into_iter().zip(outputs.chunks(self.pool.width).map(<[f32]>::to_vec)));
         }
         Ok(all)
     }
 }
 
-fn work<F>(queue: &Mutex<Receiver<Job>>, make: &F, ready: &Sender<Result<(), ScoringError>>)
+fn work<F>(queue: &Mutex<Receiver<Job>>, make: &F, ready: &Sender<Result<(), ScoringError>>, width: usize)
 where
     F: Fn() -> Result<Box<dyn Engine>, ScoringError>,
 {
@@ -126,7 +129,7 @@ where
         // The lock is held while waiting, and released before computing.
         let job = queue.lock().recv();
         let Ok(Job { rows, batch, reply }) = job else { return };
-        let outputs = guarded(|| engine.logits(&batch)).and_then(|outputs| complete(outputs, batch.rows));
+        let outputs = guarded(|| engine.outputs(&batch)).and_then(|outputs| complete(outputs, batch.rows, width));
         // A caller that gave up after another batch's error no longer listens.
         let _ = reply.send((rows, outputs));
     }
@@ -137,10 +140,10 @@ fn guarded<T>(run: impl FnOnce() -> Result<T, ScoringError>) -> Result<T, Scorin
         .unwrap_or_else(|panic| Err(ScoringError::Engine(format!("a scoring worker panicked: {}", message(&*panic)))))
 }
 
-fn complete(outputs: Vec<[f32; 3]>, rows: usize) -> Result<Vec<[f32; 3]>, ScoringError> {
-    if outputs.len() != rows || outputs.iter().flatten().any(|x| !x.is_finite()) {
+fn complete(outputs: Vec<f32>, rows: usize, width: usize) -> Result<Vec<f32>, ScoringError> {
+    if outputs.len() != rows * width || outputs.iter().any(|x| !x.is_finite()) {
         return Err(ScoringError::Engine(format!(
-            "the engine gave {} rows for {rows}, or an output that is not a number; the model may not fit the engine",
+            "the engine gave {} numbers for {rows} rows of {width}, or an output that is not a number; the model may not fit the engine",
             outputs.len()
         )));
     }
@@ -164,21 +167,22 @@ mod tests {
     struct Fake;
 
     impl Engine for Fake {
-        fn logits(&mut self, batch: &Batch) -> Result<Vec<[f32; 3]>, ScoringError> {
+        fn outputs(&mut self, batch: &Batch) -> Result<Vec<f32>, ScoringError> {
             match batch.ids[0] {
                 13 => panic!("unlucky"),
                 14 => Err(ScoringError::Engine("refused".to_owned())),
-                15 => Ok(vec![[f32::NAN; 3]]),
-                _ => Ok(batch.ids.chunks(batch.width).map(|row| [row[0] as f32; 3]).collect()),
+                15 => Ok(vec![f32::NAN; 3]),
+                16 => Ok(vec![0.0; 2]),
+                _ => Ok(batch.ids.chunks(batch.width).flat_map(|row| [row[0] as f32; 3]).collect()),
             }
         }
     }
 
     fn fakes(workers: usize) -> Pool {
-        Pool::start(workers, || Ok(Box::new(Fake) as Box<dyn Engine>)).unwrap()
+        Pool::start(workers, 3, || Ok(Box::new(Fake) as Box<dyn Engine>)).unwrap()
     }
 
-    fn one(pool: &Pool, token: u32) -> Result<Vec<(usize, [f32; 3])>, ScoringError> {
+    fn one(pool: &Pool, token: u32) -> Result<Vec<(usize, Vec<f32>)>, ScoringError> {
         let mut flight = pool.flight();
         flight.send(vec![0], Batch::of(&[&[token]]))?;
         flight.finish()
@@ -193,7 +197,7 @@ mod tests {
         }
         let mut answers = flight.finish().unwrap();
         answers.sort_by_key(|a| a.0);
-        assert_eq!(answers, (0..50).map(|n| (n, [100.0 + n as f32; 3])).collect::<Vec<_>>());
+        assert_eq!(answers, (0..50).map(|n| (n, vec![100.0 + n as f32; 3])).collect::<Vec<_>>());
     }
 
     #[test]
@@ -202,14 +206,15 @@ mod tests {
         assert!(one(&pool, 13).unwrap_err().to_string().contains("unlucky"));
         assert!(one(&pool, 14).unwrap_err().to_string().contains("refused"));
         assert!(one(&pool, 15).unwrap_err().to_string().contains("not a number"));
-        assert_eq!(one(&pool, 20).unwrap(), [(0, [20.0; 3])]);
+        assert!(one(&pool, 16).unwrap_err().to_string().contains("gave 2 numbers for 1 rows of 3"));
+        assert_eq!(one(&pool, 20).unwrap(), [(0, vec![20.0; 3])]);
     }
 
     #[test]
     fn an_engine_that_cannot_be_made_or_panics_stops_the_start() {
-        let refused = Pool::start(2, || Err(ScoringError::Engine("no library".to_owned())));
+        let refused = Pool::start(2, 3, || Err(ScoringError::Engine("no library".to_owned())));
         assert!(refused.err().unwrap().to_string().contains("no library"));
-        let panicked = Pool::start(2, || panic!("bad weights"));
+        let panicked = Pool::start(2, 3, || panic!("bad weights"));
         assert!(panicked.err().unwrap().to_string().contains("bad weights"));
     }
 }

@@ -3,6 +3,7 @@
 mod agreement;
 mod behaviour;
 mod faults;
+mod heads;
 mod posts;
 mod reference;
 mod story;
