@@ -60,6 +60,22 @@ pub struct Happened {
     pub change: Change,
 }
 
+/// What the places of a platform are called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scene {
+    /// A server, a subreddit.
+    pub community: &'static str,
+    /// Two channels of it; the second has the posts whose first tag is the second of `tags`.
+    pub channels: [&'static str; 2],
+    /// Every post stands under one of these.
+    pub tags: [&'static str; 2],
+}
+
+impl Scene {
+    /// Of the kit's story.
+    pub const KETTLES: Scene = Scene { community: "Kettles", channels: ["kettle", "tea"], tags: ["kettle", "tea"] };
+}
+
 /// What a platform knows at one moment.
 #[derive(Debug, Clone, Copy)]
 pub struct View<'a> {
@@ -72,6 +88,7 @@ pub struct View<'a> {
     pub changes: &'a [Happened],
     /// How many posts stand on a page: few in the kit, so that a short story has several.
     pub per_page: usize,
+    pub scene: Scene,
 }
 
 impl<'a> View<'a> {
@@ -90,6 +107,7 @@ impl<'a> View<'a> {
 #[derive(Debug, Clone)]
 pub struct Moment {
     per_page: usize,
+    scene: Scene,
     now: Timestamp,
     posts: Vec<Told>,
     gone: Vec<Told>,
@@ -98,20 +116,20 @@ pub struct Moment {
 
 impl Default for Moment {
     fn default() -> Self {
-        Self::with_pages_of(PER_PAGE)
+        Self::of(Scene::KETTLES, PER_PAGE)
     }
 }
 
 impl Moment {
     /// Before anything happened.
-    pub fn with_pages_of(per_page: usize) -> Self {
+    pub fn of(scene: Scene, per_page: usize) -> Self {
         let now = Timestamp::UNIX_EPOCH;
-        Self { per_page, now, posts: Vec::new(), gone: Vec::new(), changes: Vec::new() }
+        Self { per_page, scene, now, posts: Vec::new(), gone: Vec::new(), changes: Vec::new() }
     }
 
     pub fn view(&self) -> View<'_> {
-        let Self { per_page, now, posts, gone, changes } = self;
-        View { now: *now, posts, gone, changes, per_page: *per_page }
+        let Self { per_page, scene, now, posts, gone, changes } = self;
+        View { now: *now, posts, gone, changes, per_page: *per_page, scene: *scene }
     }
 
     pub fn at(&mut self, now: Timestamp) {

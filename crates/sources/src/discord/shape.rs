@@ -24,7 +24,7 @@ struct Server;
 
 const TOKEN: &str = "t0p-s3cr3t";
 const GUILD: &str = "100";
-const CHANNELS: [(&str, &str); 2] = [("101", "kettle"), ("102", "tea")];
+const CHANNELS: [&str; 2] = ["101", "102"];
 
 impl Shape for Server {
     fn kind(&self) -> &'static str {
@@ -56,11 +56,11 @@ impl Shape for Server {
                 let limit = json!({"total": 1000, "remaining": 999, "reset_after": 0, "max_concurrency": 1});
                 Answer::json(&json!({"url": SIM_WS, "shards": 1, "session_start_limit": limit}))
             }
-            ["guilds", GUILD] => Answer::json(&json!({"id": GUILD, "name": "Kettles", "roles": []})),
-            ["guilds", GUILD, "channels"] => Answer::json(&Value::Array(CHANNELS.map(channel_json).to_vec())),
+            ["guilds", GUILD] => Answer::json(&json!({"id": GUILD, "name": view.scene.community, "roles": []})),
+            ["guilds", GUILD, "channels"] => Answer::json(&Value::Array(channels(view).to_vec())),
             ["guilds", GUILD, "threads", "active"] => Answer::json(&json!({"threads": [], "members": []})),
-            ["channels", id] => match CHANNELS.into_iter().find(|(known, _)| *known == id) {
-                Some(channel) => Answer::json(&channel_json(channel)),
+            ["channels", id] => match channels(view).into_iter().find(|channel| channel["id"] == id) {
+                Some(channel) => Answer::json(&channel),
                 None => Answer::status(404, "{\"message\": \"Unknown Channel\", \"code\": 10003}"),
             },
             ["channels", channel, "messages"] => messages(view, channel, number(request, "after").unwrap_or(0)),
@@ -85,8 +85,8 @@ impl Shape for Server {
     }
 }
 
-fn channel_json((id, name): (&str, &str)) -> Value {
-    json!({"id": id, "type": 0, "name": name, "guild_id": GUILD})
+fn channels(view: &View<'_>) -> [Value; 2] {
+    [0, 1].map(|nth| json!({"id": CHANNELS[nth], "type": 0, "name": view.scene.channels[nth], "guild_id": GUILD}))
 }
 
 /// Begins with the time; equal times are told apart by what follows.
@@ -94,13 +94,14 @@ fn snowflake(post: &Told) -> String {
     (id_at(post.created_at) + post.n % (1 << 22)).to_string()
 }
 
-fn channel(post: &Told) -> &'static str {
-    if post.tags == ["tea"] { CHANNELS[1].0 } else { CHANNELS[0].0 }
+fn channel(view: &View<'_>, post: &Told) -> &'static str {
+    let is_second = post.tags.first().is_some_and(|tag| tag == view.scene.tags[1]);
+    CHANNELS[usize::from(is_second)]
 }
 
 /// The oldest that are newer than `after`, the newest of them first.
 fn messages(view: &View<'_>, asked: &str, after: u64) -> Answer {
-    let is_wanted = |post: &&Told| channel(post) == asked && snowflake(post).parse::<u64>().is_ok_and(|id| id > after);
+    let is_wanted = |post: &&Told| channel(view, post) == asked && snowflake(post).parse::<u64>().is_ok_and(|id| id > after);
     let mut page: Vec<Value> =
         view.posts.iter().filter(is_wanted).take(view.per_page).map(|post| message(view, post)).collect();
     page.reverse();
@@ -115,14 +116,14 @@ fn user(name: &str) -> Value {
 
 fn message(view: &View<'_>, post: &Told) -> Value {
     let mut message = json!({
-        "id": snowflake(post), "channel_id": channel(post), "type": 0, "content": post.text, "author": user(&post.author),
+        "id": snowflake(post), "channel_id": channel(view, post), "type": 0, "content": post.text, "author": user(&post.author),
         "timestamp": post.created_at.to_string(), "edited_timestamp": post.edited_at.map(|at| at.to_string()),
         "mentions": [], "mention_roles": [], "attachments": [], "embeds": [], "flags": 0, "pinned": false,
     });
     if let Some(parent) = post.parent.and_then(|parent| view.told(parent)) {
         message["type"] = json!(19);
         message["message_reference"] =
-            json!({"type": 0, "message_id": snowflake(parent), "channel_id": channel(parent), "guild_id": GUILD});
+            json!({"type": 0, "message_id": snowflake(parent), "channel_id": channel(view, parent), "guild_id": GUILD});
     }
     if post.likes > 0 {
         message["reactions"] = json!([{"count": post.likes, "me": false, "emoji": {"id": null, "name": "🫖"}}]);
@@ -170,7 +171,7 @@ fn event(seq: u64, name: &str, data: &Value) -> Say {
 }
 
 fn told(view: &View<'_>, happened: &Happened) -> Vec<Say> {
-    let place = |post: &Told| json!({"id": snowflake(post), "channel_id": channel(post), "guild_id": GUILD});
+    let place = |post: &Told| json!({"id": snowflake(post), "channel_id": channel(view, post), "guild_id": GUILD});
     let one = |name: &str, data: Value| vec![event(happened.seq, name, &data)];
     match &happened.change {
         Change::Posted(post) => {
@@ -192,8 +193,8 @@ fn told(view: &View<'_>, happened: &Happened) -> Vec<Say> {
             one("MESSAGE_REACTION_ADD", data)
         }
         Change::Removed { posts, .. } => {
-            let in_channel = |id: &str| posts.iter().filter(|post| channel(post) == id).map(snowflake).collect::<Vec<_>>();
-            let bulk = CHANNELS.map(|(id, _)| json!({"ids": in_channel(id), "channel_id": id, "guild_id": GUILD}));
+            let in_channel = |id: &str| posts.iter().filter(|post| channel(view, post) == id).map(snowflake).collect::<Vec<_>>();
+            let bulk = CHANNELS.map(|id| json!({"ids": in_channel(id), "channel_id": id, "guild_id": GUILD}));
             bulk.iter().map(|data| event(happened.seq, "MESSAGE_DELETE_BULK", data)).collect()
         }
     }

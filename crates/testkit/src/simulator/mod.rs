@@ -5,6 +5,7 @@
 //! | [`Teller`] | turns the demo's story into changes: posts, edits, deletions, likes, accounts that go |
 //! | [`Platform`] | one shape and where its story stands |
 //! | [`Simulator`] | a server for each platform; calls those who want to be called |
+//! | [`Narrator`] | says in words what happens |
 //! | [`Faults`] | seeded: errors, cut connections, slow answers, pages for people, limits |
 //!
 //! Times are real: what was before the start is there at once, and what follows happens when its time comes, `pace`
@@ -13,17 +14,22 @@
 mod calls;
 mod faults;
 mod lines;
+pub mod live;
+mod narrator;
 mod platform;
 mod server;
 mod teller;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use grapevine_sources::conformance::shape::{SIM, SIM_WS, Shape};
+use grapevine_sources::conformance::{
+    shape::{SIM, SIM_WS, Shape},
+    story::Scene,
+};
 use jiff::Timestamp;
 use tokio::{net::TcpListener, task::JoinHandle};
 
-pub use self::{faults::Faults, platform::Platform, teller::Teller};
+pub use self::{faults::Faults, narrator::Narrator, platform::Platform, teller::Teller};
 use crate::process::free_port;
 
 /// How often platforms move on by themselves.
@@ -43,18 +49,32 @@ pub struct Options {
     pub faults: Faults,
     /// The first of its ports; free ones where it is 0.
     pub port: u16,
+    /// The demo's platforms alone, each with the posts that fit it, and an outage: see [`live`].
+    pub live: bool,
+}
+
+impl Options {
+    fn scene(&self) -> Scene {
+        if self.live { live::SCENE } else { Scene::KETTLES }
+    }
+
+    fn wants(&self, shape: &str) -> bool {
+        let is_named = self.only.is_empty() || self.only.iter().any(|name| name == shape);
+        is_named && (!self.live || live::role_of(shape).is_some())
+    }
 }
 
 impl Default for Options {
     fn default() -> Self {
         let (only, faults) = (Vec::new(), Faults::none());
-        Self { seed: 20, only, past: 2_000, pace: 1.0, future: None, faults, port: 0 }
+        Self { seed: 20, only, past: 2_000, pace: 1.0, future: None, faults, port: 0, live: false }
     }
 }
 
 /// A running simulator. It ends when it is dropped.
 pub struct Simulator {
     pub stands: Vec<Stand>,
+    pub started: Timestamp,
     tasks: Vec<JoinHandle<()>>,
 }
 
@@ -64,6 +84,8 @@ pub struct Stand {
     pub address: SocketAddr,
     /// Where the platform calls, if it does.
     pub hook: Option<SocketAddr>,
+    /// What its table has otherwise than the kit's.
+    otherwise: toml::Table,
 }
 
 impl Stand {
@@ -71,15 +93,27 @@ impl Stand {
         self.platform.shape.name()
     }
 
-    /// The `[[source]]` to paste into a configuration.
-    pub fn table(&self) -> String {
+    /// The keys of its `[[source]]`.
+    ///
+    /// # Panics
+    /// Where the shape's table is no TOML; the kit reads them all.
+    pub fn keys(&self) -> toml::Table {
         let shape = &self.platform.shape;
         let mut table = shape.table();
         if let (Some(listen), Some(hook)) = (listen_in(&table), self.hook) {
             table = table.replace(&listen, &hook.to_string());
         }
-        let table = self.with_address(&table);
-        format!("[[source]]\nname = \"{}\"\nkind = \"{}\"\n{table}\n", self.name(), shape.kind())
+        let mut keys: toml::Table =
+            self.with_address(&table).parse().unwrap_or_else(|error| panic!("{table}: {error}"));
+        keys.extend([("name", self.name()), ("kind", shape.kind())].map(|(key, value)| (key.to_owned(), value.into())));
+        keys.extend(self.otherwise.clone());
+        keys
+    }
+
+    /// The `[[source]]` to paste into a configuration.
+    pub fn table(&self) -> String {
+        let sources = toml::Value::Array(vec![self.keys().into()]);
+        toml::Table::from_iter([("source".to_owned(), sources)]).to_string()
     }
 
     /// Environment variable and value that the table names.
@@ -108,30 +142,34 @@ impl Simulator {
     /// Where a port is taken.
     pub async fn start(options: Options) -> std::io::Result<Self> {
         let now = Timestamp::now();
-        let shapes: Vec<Arc<dyn Shape>> = grapevine_sources::shapes()
-            .into_iter()
-            .filter(|shape| options.only.is_empty() || options.only.iter().any(|name| name == shape.name()))
-            .collect();
-        let mut simulator = Self { stands: Vec::new(), tasks: Vec::new() };
-        let tellers = Teller::each(&options, shapes.len(), now);
+        let shapes: Vec<Arc<dyn Shape>> =
+            grapevine_sources::shapes().into_iter().filter(|shape| options.wants(shape.name())).collect();
+        let names: Vec<&str> = shapes.iter().map(|shape| shape.name()).collect();
+        let tellers = Teller::each(&options, &names, now);
+        let mut simulator = Self { stands: Vec::new(), started: now, tasks: Vec::new() };
         for (nth, (shape, teller)) in shapes.into_iter().zip(tellers).enumerate() {
             let port = if options.port == 0 { 0 } else { options.port + nth as u16 };
             let listener = TcpListener::bind(("127.0.0.1", port)).await?;
             let address = listener.local_addr()?;
-            let hook = match listen_in(&shape.table()) {
-                Some(_) => Some(SocketAddr::from(([127, 0, 0, 1], free_port()?))),
-                None => None,
-            };
             let faults = options.faults.seeded(options.seed + nth as u64);
-            let platform = Arc::new(Platform::new(shape, teller, faults, address, now));
-            simulator.tasks.push(tokio::spawn(server::serve(listener, platform.clone())));
-            simulator.tasks.push(tokio::spawn(keep_time(platform.clone())));
-            if let Some(hook) = hook {
-                simulator.tasks.push(tokio::spawn(calls::call(platform.clone(), hook)));
-            }
-            simulator.stands.push(Stand { platform, address, hook });
+            let platform = Arc::new(Platform::new(shape, teller, (faults, options.scene()), (address, now)));
+            simulator.open(platform, listener, options.live)?;
         }
         Ok(simulator)
+    }
+
+    fn open(&mut self, platform: Arc<Platform>, listener: TcpListener, live: bool) -> std::io::Result<()> {
+        let hook = match listen_in(&platform.shape.table()) {
+            Some(_) => Some(SocketAddr::from(([127, 0, 0, 1], free_port()?))),
+            None => None,
+        };
+        let role = live::role_of(platform.shape.name()).filter(|_| live);
+        let otherwise = role.map_or_else(toml::Table::new, live::Role::table);
+        self.tasks.push(tokio::spawn(server::serve(listener, platform.clone())));
+        self.tasks.push(tokio::spawn(keep_time(platform.clone())));
+        self.tasks.extend(hook.map(|hook| tokio::spawn(calls::call(platform.clone(), hook))));
+        self.stands.push(Stand { address: platform.address, platform, hook, otherwise });
+        Ok(())
     }
 
     /// What stands for one platform.

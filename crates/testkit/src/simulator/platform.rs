@@ -1,6 +1,9 @@
 use std::{net::SocketAddr, sync::Arc};
 
-use grapevine_sources::conformance::{shape::Shape, story::Moment};
+use grapevine_sources::conformance::{
+    shape::Shape,
+    story::{Change, Moment, Scene, Told as Post},
+};
 use jiff::Timestamp;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::watch;
@@ -24,11 +27,10 @@ impl Platform {
     pub(super) fn new(
         shape: Arc<dyn Shape>,
         teller: Teller,
-        faults: Faults,
-        address: SocketAddr,
-        now: Timestamp,
+        (faults, scene): (Faults, Scene),
+        (address, now): (SocketAddr, Timestamp),
     ) -> Self {
-        let moment = Moment::with_pages_of(PER_PAGE);
+        let moment = Moment::of(scene, PER_PAGE);
         let platform =
             Self { shape, faults, address, story: Mutex::new((teller, moment)), happened: watch::Sender::new(0) };
         platform.move_on(now);
@@ -41,6 +43,14 @@ impl Platform {
         let (teller, moment) = &mut *story;
         moment.at(now);
         while let Some((at, change)) = teller.next_until(now) {
+            let change = match change {
+                Change::Removed { author, .. } => {
+                    let posts = moment.view().posts.iter().filter(|post| post.author == author).cloned();
+                    let posts: Vec<Post> = posts.collect();
+                    Change::Removed { author, posts }
+                }
+                other => other,
+            };
             moment.apply(at, change);
         }
         let count = moment.view().changes.len();

@@ -81,6 +81,11 @@ pub fn pick<'a>(from: &[&'a str], rng: &mut SmallRng) -> &'a str {
     from[rng.random_range(0..from.len())]
 }
 
+/// Does this handle speak for one of the brands?
+pub fn is_team(handle: &str) -> bool {
+    BRANDS.iter().any(|brand| handle.contains(brand.handle))
+}
+
 /// `[[brand]]` tables of the configuration for this story.
 pub fn config_toml() -> String {
     let main = r##"[[brand]]

@@ -25,7 +25,7 @@ use grapevine_model::Polarity;
 use jiff::{SignedDuration, Timestamp};
 use rand::Rng;
 
-pub use brands::{CRISIS_TAG, LAUNCH_TAG, LAUNCHED, MAIN, config_toml};
+pub use brands::{CRISIS_TAG, LAUNCH_TAG, LAUNCHED, MAIN, config_toml, is_team};
 pub use live::Live;
 pub use post::StoryPost;
 

@@ -261,7 +261,7 @@ fn symbol(stream: Stream, place: Place, mood: Polarity) -> &'static str {
     }
 }
 
-fn space(place: Place, mood: Polarity, rng: &mut SmallRng) -> Option<&'static str> {
+pub fn space(place: Place, mood: Polarity, rng: &mut SmallRng) -> Option<&'static str> {
     match place {
         Place::Microblog => None,
         Place::Boards if rng.random_bool(0.3) => Some("commuting"),

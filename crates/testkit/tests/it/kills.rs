@@ -61,8 +61,7 @@ struct Harness<'a> {
 
 impl<'a> Harness<'a> {
     fn new(stand: &'a Stand, quick: &[(&str, i64)]) -> Self {
-        let text = stand.table().replace("[[source]]\n", "");
-        let mut table: toml::Table = text.parse().unwrap();
+        let mut table = stand.keys();
         table.extend(quick.iter().map(|(key, value)| ((*key).to_owned(), (*value).into())));
         let secret = stand.secret();
         let variable = move |name: &str| secret.filter(|(known, _)| *known == name).map(|(_, value)| value.to_owned());

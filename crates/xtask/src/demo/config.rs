@@ -44,7 +44,7 @@ pub fn text(feed: &Feed, data: &Path, port: u16) -> String {
     let model = repository::root().join("models/minilm-l6-sentiment");
     root.insert("scoring".into(), Value::Table(table([("model", model.display().to_string().as_str())])));
     root.insert("source".into(), Value::Array(vec![Value::Table(source)]));
-    format!("# Written by `cargo xtask demo`; the next run writes it anew.\n{root}\n{}", feed.brands)
+    format!("# Written by `cargo xtask demo`; the next run writes it anew.\n{root}\n{}", feed.tables)
 }
 
 fn table<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Table {
@@ -85,7 +85,7 @@ mod tests {
     fn feed(file: Option<PathBuf>) -> Feed {
         let fields = vec![("created_at".to_owned(), "date".to_owned())];
         let brands = brands_by_query(&[("Acme".to_owned(), "\"acme inc\" OR #acme".to_owned())]);
-        Feed { lines: None, file, fields, brands }
+        Feed { lines: None, file, fields, tables: brands }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use grapevine_testkit::story::{self, Story};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::config;
@@ -21,9 +21,12 @@ pub struct Feed {
     pub file: Option<PathBuf>,
     /// Where a mention's fields stand in a line.
     pub fields: Vec<(String, String)>,
-    /// `[[brand]]` tables.
-    pub brands: String,
+    /// `[[brand]]` tables, and further sources.
+    pub tables: String,
 }
+
+/// Enough for the rhythm of days and weeks, and read within a minute or two.
+const ARCHIVE: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 impl Feed {
     /// The story that ends now, and its live continuation.
@@ -32,7 +35,15 @@ impl Feed {
         let live = story.live(now);
         let posts = story.posts().to_vec().into_iter().chain(live);
         let lines = posts.map(|post| (post.created_at, post.to_line()));
-        Feed { lines: Some(Box::new(lines)), file: None, fields: Vec::new(), brands: story::config_toml() }
+        Feed { lines: Some(Box::new(lines)), file: None, fields: Vec::new(), tables: story::config_toml() }
+    }
+
+    /// The last two weeks of the story, and nothing after them: what follows comes by `tables`.
+    pub fn of_archive(now: Timestamp, tables: &str) -> Feed {
+        let story = Story::new(Story::SEED, now);
+        let posts: Vec<_> = story.posts().iter().filter(|post| post.created_at >= now - ARCHIVE).cloned().collect();
+        let lines = posts.into_iter().map(|post| (post.created_at, post.to_line()));
+        Feed { lines: Some(Box::new(lines)), file: None, fields: Vec::new(), tables: tables.to_owned() }
     }
 
     /// NDJSON is replayed in the order of its times; CSV, which this does not parse, is read by the source as it stands.
@@ -44,7 +55,7 @@ impl Feed {
             if brands.is_empty() {
                 bail!("name the brands of a CSV file: --brand NAME=QUERY");
             }
-            return Ok(Feed { lines: None, file: Some(file), fields, brands: config::brands_by_query(brands) });
+            return Ok(Feed { lines: None, file: Some(file), fields, tables: config::brands_by_query(brands) });
         }
         let text = fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?;
         let brands = match brands {
@@ -52,7 +63,7 @@ impl Feed {
             named => config::brands_by_query(named),
         };
         let lines = in_order(&text, &fields);
-        Ok(Feed { lines: Some(Box::new(lines.into_iter())), file: None, fields, brands })
+        Ok(Feed { lines: Some(Box::new(lines.into_iter())), file: None, fields, tables: brands })
     }
 }
 
@@ -120,6 +131,14 @@ mod tests {
         assert_eq!(brands.matches("[[brand]]").count(), 2);
         assert_eq!(fields, pairs(&[("space", "brand")]));
         assert!(brands_of_field("{\"text\":\"x\"}\n", &mut fields).unwrap_err().to_string().contains("--brand"));
+    }
+
+    #[test]
+    fn an_archive_has_two_weeks_and_ends_now() {
+        let now: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
+        let times: Vec<Timestamp> = Feed::of_archive(now, "").lines.unwrap().map(|(time, _)| time).collect();
+        assert!(times.iter().all(|time| (now - ARCHIVE..now).contains(time)));
+        assert!((1_500..10_000).contains(&times.len()), "{} posts", times.len());
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! `cargo xtask demo`: the whole pipeline on embedded parts, fed with a story that is replayed: its past at full speed,
-//! then post by post, live.
+//! then post by post, live. With `--live`, what is new comes from simulated platforms, over their own protocols.
 
 mod config;
 mod feed;
+mod live;
 mod replay;
 mod running;
 mod watch;
@@ -19,6 +20,7 @@ use jiff::Timestamp;
 use crate::command::{cargo, show};
 use crate::{repository, setup};
 use feed::Feed;
+use live::Platforms;
 use replay::Replay;
 use running::Running;
 use watch::Watch;
@@ -41,6 +43,12 @@ pub struct Args {
     /// Folder for the configuration, the log, the tables and the posts; emptied first
     #[arg(long, default_value = "target/demo")]
     data: PathBuf,
+    /// What is new comes from simulated platforms over HTTP, WebSockets and webhooks, with edits, deletions and an outage
+    #[arg(long, conflicts_with = "posts")]
+    live: bool,
+    /// How many times as fast as life the platforms of `--live` go on; alerts keep to their five minutes
+    #[arg(long, requires = "live", default_value_t = 1.0)]
+    speed: f64,
     /// Stop after so many seconds
     #[arg(long)]
     seconds: Option<u64>,
@@ -50,6 +58,9 @@ pub struct Args {
     /// Build with the dev profile: faster to build, slower to score
     #[arg(long)]
     dev: bool,
+    /// Run the programs that lie in this folder, instead of building them
+    #[arg(long, conflicts_with = "dev")]
+    binaries: Option<PathBuf>,
     /// Port of the page; default 8642, or a free one when that is taken
     #[arg(long)]
     port: Option<u16>,
@@ -58,11 +69,14 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<()> {
     let started = Instant::now();
     setup::run(&setup::Options { kafka: false, page: true, browser: false })?;
-    eprintln!("demo: building grapevine (several minutes the first time)");
-    let profile = if args.dev { "dev" } else { "release" };
-    show(cargo().args(["build", "--package", "grapevine-cli", "--profile", profile]))?;
+    let binaries = args.binaries.clone().map_or_else(|| build(args), Ok)?;
     let data = fresh_folder(&repository::root().join(&args.data))?;
+    let mut platforms = None;
     let feed = match &args.posts {
+        None if args.live => {
+            let told = Platforms::start(&binaries.join("grapevine-simulator"), &data, args.speed)?;
+            Feed::of_archive(Timestamp::now(), &platforms.insert(told).tables)
+        }
         None => Feed::of_story(Timestamp::now()),
         Some(file) => Feed::of_file(file, &args.fields, &args.brand)?,
     };
@@ -73,12 +87,31 @@ pub fn run(args: &Args) -> Result<()> {
     if past > 0 {
         eprintln!("demo: {past} posts of the past go in at full speed; later ones when their time comes");
     }
-    let binary = repository::root().join(if args.dev { "target/debug/grapevine" } else { "target/release/grapevine" });
-    let running = Running::start(&binary, &data, !args.no_open)?;
+    let running = Running::start(&binaries.join("grapevine"), &data, !args.no_open, platforms)?;
     eprintln!("demo: started after {:.0} s; everything is in {}", started.elapsed().as_secs_f32(), data.display());
-    eprintln!("{}", if args.posts.is_none() { WHAT_TO_SEE } else { "demo: Ctrl-C ends it" });
-    let watch = Watch::new(past, Instant::now());
+    eprintln!("{}", what_to_see(args));
+    let watch = Watch::new(past, Instant::now(), args.live);
     running.until_stopped(replay, watch, args.seconds.map(Duration::from_secs))
+}
+
+/// Builds what runs, and says where it lies.
+fn build(args: &Args) -> Result<PathBuf> {
+    eprintln!("demo: building grapevine (several minutes the first time)");
+    let profile = if args.dev { "dev" } else { "release" };
+    show(cargo().args(["build", "--package", "grapevine-cli", "--profile", profile]))?;
+    if args.live {
+        let features = ["--package", "grapevine-testkit", "--features", "simulator", "--bin", "grapevine-simulator"];
+        show(cargo().arg("build").args(features).args(["--profile", profile]))?;
+    }
+    Ok(repository::root().join(if args.dev { "target/debug" } else { "target/release" }))
+}
+
+fn what_to_see(args: &Args) -> &'static str {
+    match (args.live, &args.posts) {
+        (true, _) => live::WHAT_TO_SEE,
+        (false, None) => WHAT_TO_SEE,
+        (false, Some(_)) => "demo: Ctrl-C ends it",
+    }
 }
 
 const WHAT_TO_SEE: &str = "\

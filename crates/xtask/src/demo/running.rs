@@ -13,6 +13,7 @@ use anyhow::{Context, Result, bail};
 use grapevine_testkit::process::{signal, spawn_bound, tail};
 use jiff::Timestamp;
 
+use super::live::Platforms;
 use super::replay::Replay;
 use super::watch::{Page, Watch};
 use crate::{command, repository};
@@ -26,25 +27,29 @@ static ASKED_TO_STOP: AtomicBool = AtomicBool::new(false);
 pub struct Running {
     child: Child,
     log: PathBuf,
+    /// What it reads, where that is not the world. It ends after grapevine.
+    platforms: Option<Platforms>,
     /// Known once grapevine has said it.
     page: Arc<OnceLock<Page>>,
 }
 
 impl Running {
     /// Starts it with its log in `grapevine.log`. What it says about its address goes on to the terminal.
-    pub fn start(binary: &Path, data: &Path, open: bool) -> Result<Running> {
+    pub fn start(binary: &Path, data: &Path, open: bool, platforms: Option<Platforms>) -> Result<Running> {
         stop_on_signals();
         let log = data.join("grapevine.log");
         let mut command = Command::new(binary);
         command.arg("up").arg("--config").arg(data.join("grapevine.toml")).current_dir(repository::root());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(File::create(&log)?);
+        let secrets = platforms.iter().flat_map(|platforms| &platforms.secrets);
+        command.envs(secrets.map(|(name, value)| (name, value)));
         let mut child = spawn_bound(command).context("cannot start grapevine")?;
         let page = Arc::new(OnceLock::new());
         if let Some(stdout) = child.stdout.take() {
             let page = page.clone();
             thread::spawn(move || pass_on(stdout, &page, open));
         }
-        Ok(Running { child, log, page })
+        Ok(Running { child, log, platforms, page })
     }
 
     /// Replays until Ctrl-C, until `limit` has passed, or until grapevine ends by itself, which is an error.
@@ -59,6 +64,7 @@ impl Running {
             if let Some(status) = self.child.try_wait()? {
                 bail!("grapevine ended ({status}); its log is {}\n{}", self.log.display(), tail(&self.log, 20));
             }
+            self.platforms.as_mut().map_or(Ok(()), Platforms::check)?;
             if let Some(replay) = &mut replay {
                 replay.append_due(Timestamp::now())?;
             }

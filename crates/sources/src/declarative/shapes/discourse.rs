@@ -67,7 +67,7 @@ fn number_of(n: u64, of: &Told) -> u64 {
 fn posted(view: &View<'_>, post: &Told) -> Value {
     let is_gone = view.gone.iter().any(|gone| gone.n == post.n);
     json!({"id": post.n, "topic_id": topic(post), "post_number": number_of(post.n, post), "post_type": 1,
-           "username": post.author, "user_id": 3, "cooked": format!("<p>{}</p>", escaped(&post.text)),
+           "category_id": 5, "topic_slug": "topic", "username": post.author, "user_id": 3, "cooked": format!("<p>{}</p>", escaped(&post.text)),
            "created_at": post.created_at.to_string(), "user_deleted": is_gone,
            "reply_to_post_number": post.parent.map(|parent| number_of(parent, post)),
            "reply_count": post.replies, "actions_summary": [{"id": 2, "count": post.likes}]})

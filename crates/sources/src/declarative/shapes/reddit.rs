@@ -52,7 +52,10 @@ impl Shape for Platform {
         }
         match path.rsplit('/').next().unwrap_or_default() {
             "info" => listing(view, &asked_for(view, request), false),
-            "about" => Answer::json(&json!({"kind": "t5", "data": {"display_name_prefixed": "r/kettles", "subscribers": 9}})),
+            "about" => {
+                let name = format!("r/{}", subreddit(view));
+                Answer::json(&json!({"kind": "t5", "data": {"display_name_prefixed": name, "subscribers": 9}}))
+            }
             kind => {
                 let (page, more) = page(view, kind == "new", parameter(request, "after"));
                 listing(view, &page, more)
@@ -63,6 +66,10 @@ impl Shape for Platform {
     fn native_id(&self, post: &Told) -> String {
         name(post)
     }
+}
+
+fn subreddit(view: &View<'_>) -> String {
+    view.scene.community.to_lowercase()
 }
 
 fn name(post: &Told) -> String {
@@ -99,7 +106,7 @@ fn listing(view: &View<'_>, posts: &[&Told], more: bool) -> Answer {
 fn thing(view: &View<'_>, post: &Told) -> Value {
     let is_gone = view.gone.iter().any(|gone| gone.n == post.n);
     let author = if is_gone { "[deleted]" } else { &post.author };
-    let mut data = json!({"name": name(post), "id": post.n.to_string(), "subreddit": "kettles", "author": author,
+    let mut data = json!({"name": name(post), "id": post.n.to_string(), "subreddit": subreddit(view), "author": author,
                           "created_utc": post.created_at.as_second() as f64, "score": post.likes});
     let html = format!("<div class=\"md\"><p>{}</p>\n</div>", escaped(&post.text));
     let more = match (post.parent, is_gone) {
