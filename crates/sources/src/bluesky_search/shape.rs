@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     conformance::{
         Answer,
-        shape::{SIM, Shape, Traits, brings, number, parameter},
+        shape::{SIM, Shape, Traits, brings, number, parameter, Left},
         story::{Told, View},
     },
     http::{Method, Request},
@@ -65,6 +65,18 @@ impl Shape for Server {
             }
             _ => Answer::status(404, "{\"error\": \"XRPCNotSupported\"}"),
         }
+    }
+
+    fn left(&self, left: &Left) -> Vec<(&'static str, String)> {
+        vec![
+            ("ratelimit-limit", left.allowed.to_string()),
+            ("ratelimit-remaining", left.remaining().to_string()),
+            ("ratelimit-reset", left.resets.as_second().to_string()),
+        ]
+    }
+
+    fn limited(&self, _: &Left) -> Answer {
+        Answer::status(429, "{\"error\": \"RateLimitExceeded\", \"message\": \"Rate Limit Exceeded\"}")
     }
 
     fn native_id(&self, post: &Told) -> String {

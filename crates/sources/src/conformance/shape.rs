@@ -75,9 +75,14 @@ pub trait Shape: Send + Sync {
         path.contains("/stream") && !path.ends_with("/rules")
     }
 
-    /// Too much was asked: the answer of this platform, with what it says of the time to wait.
-    fn limited(&self, seconds: u64, _now: Timestamp) -> Answer {
-        Answer::status(429, "").with_header("retry-after", seconds.to_string())
+    /// The headers in which the platform says what is left of its window. They stand in place of what an answer says.
+    fn left(&self, _left: &Left) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
+    /// Too much was asked: the answer of this platform, with what it says of the time to wait, beside [`Shape::left`].
+    fn limited(&self, left: &Left) -> Answer {
+        Answer::status(429, "").with_header("retry-after", left.seconds().to_string())
     }
 
     /// Files: what stands now in the folder that [`FOLDER`] of the table names, by name.
@@ -150,6 +155,29 @@ impl Traits {
     /// A platform that calls us with everything as it happens.
     pub fn pushed(every: SignedDuration) -> Self {
         Self { arrival: Arrival::Pushed, ..Self::streamed(every) }
+    }
+}
+
+/// What was asked of a platform in its window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Left {
+    /// So many requests it takes.
+    pub allowed: usize,
+    /// This one too; more than `allowed` where it is refused.
+    pub used: usize,
+    /// When the next window begins.
+    pub resets: Timestamp,
+    pub now: Timestamp,
+}
+
+impl Left {
+    pub fn remaining(&self) -> usize {
+        self.allowed.saturating_sub(self.used)
+    }
+
+    /// Until the next window, rounded up.
+    pub fn seconds(&self) -> u64 {
+        u64::try_from(self.resets.duration_since(self.now).as_millis().max(0)).unwrap_or(0).div_ceil(1_000)
     }
 }
 

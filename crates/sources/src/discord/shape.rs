@@ -10,7 +10,7 @@ use super::map::id_at;
 use crate::{
     conformance::{
         Answer,
-        shape::{Peer, SIM, SIM_WS, Say, Shape, Traits, brings, number},
+        shape::{Peer, SIM, SIM_WS, Say, Shape, Traits, brings, number, Left},
         story::{Change, Happened, Told, View},
     },
     http::Request,
@@ -70,6 +70,14 @@ impl Shape for Server {
             },
             _ => Answer::status(404, "{\"message\": \"404: Not Found\", \"code\": 0}"),
         }
+    }
+
+    /// The limit over all routes: those of single routes are the answers' own.
+    fn limited(&self, left: &Left) -> Answer {
+        let wait = left.resets.duration_since(left.now).as_secs_f64().max(0.0);
+        let answer = Answer::json(&json!({"message": "You are being rate limited.", "retry_after": wait, "global": true}));
+        let answer = Answer { status: 429, ..answer }.with_header("retry-after", left.seconds().to_string());
+        answer.with_header("x-ratelimit-global", "true").with_header("x-ratelimit-scope", "global")
     }
 
     fn native_id(&self, post: &Told) -> String {

@@ -9,7 +9,7 @@ use super::position::id_at;
 use crate::{
     conformance::{
         Answer,
-        shape::{SIM, Shape, Traits, brings, escaped, number},
+        shape::{SIM, Shape, Traits, brings, escaped, number, Left},
         story::{Told, View},
     },
     http::Request,
@@ -66,6 +66,18 @@ impl Shape for Instance {
             },
             _ => Answer::status(404, MISSING),
         }
+    }
+
+    fn left(&self, left: &Left) -> Vec<(&'static str, String)> {
+        vec![
+            ("x-ratelimit-limit", left.allowed.to_string()),
+            ("x-ratelimit-remaining", left.remaining().to_string()),
+            ("x-ratelimit-reset", left.resets.to_string()),
+        ]
+    }
+
+    fn limited(&self, _: &Left) -> Answer {
+        Answer::status(429, "{\"error\": \"Too many requests\"}")
     }
 
     fn native_id(&self, post: &Told) -> String {

@@ -11,7 +11,7 @@ use super::signature::sign;
 use crate::{
     conformance::{
         Answer,
-        shape::{SIM, Shape, Traits, brings, escaped, parameter},
+        shape::{SIM, Shape, Traits, brings, escaped, parameter, Left},
         story::{Change, Told, View},
     },
     http::{Request, Secret},
@@ -162,6 +162,11 @@ impl Shape for WebApi {
             "conversations.replies" => replies(view, request),
             _ => Answer::json(&json!({"ok": false, "error": "unknown_method"})),
         }
+    }
+
+    fn limited(&self, left: &Left) -> Answer {
+        let answer = Answer::json(&json!({"ok": false, "error": "ratelimited"}));
+        Answer { status: 429, ..answer }.with_header("retry-after", left.seconds().to_string())
     }
 
     fn native_id(&self, post: &Told) -> String {

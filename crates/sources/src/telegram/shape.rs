@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use crate::{
     conformance::{
         Answer,
-        shape::{SIM, Shape, Traits, number},
+        shape::{Left, SIM, Shape, Traits, number},
         story::{Change, Happened, Told, View},
     },
     http::Request,
@@ -61,8 +61,8 @@ impl Shape for Api {
         }
     }
 
-    fn limited(&self, seconds: u64, _: Timestamp) -> Answer {
-        let body = json!({"ok": false, "error_code": 429, "parameters": {"retry_after": seconds}});
+    fn limited(&self, left: &Left) -> Answer {
+        let body = json!({"ok": false, "error_code": 429, "parameters": {"retry_after": left.seconds()}});
         Answer::status(429, body.to_string())
     }
 

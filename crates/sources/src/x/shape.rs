@@ -9,7 +9,7 @@ use super::map::id_at;
 use crate::{
     conformance::{
         Answer,
-        shape::{Peer, SIM, Say, Shape, Traits, brings, escaped, number, parameter},
+        shape::{Peer, SIM, Say, Shape, Traits, brings, escaped, number, parameter, Left},
         story::{Change, Happened, Told, View},
     },
     http::{Method, Request},
@@ -51,6 +51,15 @@ impl Shape for Search {
         answer(view, request)
     }
 
+    fn left(&self, left: &Left) -> Vec<(&'static str, String)> {
+        window(left)
+    }
+
+    fn limited(&self, _: &Left) -> Answer {
+        let words = json!({"title": "Too Many Requests", "detail": "Too Many Requests", "type": "about:blank", "status": 429});
+        Answer { status: 429, ..Answer::json(&words) }
+    }
+
     fn native_id(&self, post: &Told) -> String {
         first_id(post).to_string()
     }
@@ -80,6 +89,15 @@ impl Shape for Stream {
 
     fn answer(&self, view: &View<'_>, request: &Request) -> Answer {
         answer(view, request)
+    }
+
+    fn left(&self, left: &Left) -> Vec<(&'static str, String)> {
+        window(left)
+    }
+
+    fn limited(&self, _: &Left) -> Answer {
+        let words = json!({"title": "Too Many Requests", "detail": "Too Many Requests", "type": "about:blank", "status": 429});
+        Answer { status: 429, ..Answer::json(&words) }
     }
 
     fn native_id(&self, post: &Told) -> String {
@@ -124,6 +142,14 @@ impl Peer for Connection {
             "type": "https://api.twitter.com/2/problems/operational-disconnect"});
         vec![Say::line(&json!({"errors": [words]})), Say::Close(1000, String::new())]
     }
+}
+
+fn window(left: &Left) -> Vec<(&'static str, String)> {
+    vec![
+        ("x-rate-limit-limit", left.allowed.to_string()),
+        ("x-rate-limit-remaining", left.remaining().to_string()),
+        ("x-rate-limit-reset", left.resets.as_second().to_string()),
+    ]
 }
 
 fn refusal() -> Answer {

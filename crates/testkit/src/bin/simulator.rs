@@ -50,14 +50,15 @@ async fn main() -> io::Result<()> {
     let args = Args::parse();
     let Args { platforms: only, port, past, pace, seed, live, .. } = args;
     let faults = Faults::of(args.faults);
-    let options = Options { seed, only, past, pace, future: None, faults, port, live };
+    let options = Options { seed, only, past, pace, future: None, faults, port, live, limits: true };
     let simulator = Simulator::start(options).await?;
     let narrator = live.then(|| Narrator::new(simulator.started, pace));
     match &args.config {
         Some(file) => write(file, &tables(&simulator))?,
         None => println!("{}", tables(&simulator)),
     }
-    eprintln!("simulator: {} platforms answer; Ctrl-C ends it", simulator.stands.len());
+    let how_to_end = if live { "" } else { "; Ctrl-C ends it" };
+    eprintln!("simulator: {} platforms answer{how_to_end}", simulator.stands.len());
     tokio::select! {
         () = tell(narrator, &simulator) => Ok(()),
         () = limit(args.seconds) => Ok(()),

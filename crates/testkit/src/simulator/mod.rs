@@ -6,6 +6,7 @@
 //! | [`Platform`] | one shape and where its story stands |
 //! | [`Simulator`] | a server for each platform; calls those who want to be called |
 //! | [`Narrator`] | says in words what happens |
+//! | `Window` | counts what is asked, and refuses what the platform would refuse |
 //! | [`Faults`] | seeded: errors, cut connections, slow answers, pages for people, limits |
 //!
 //! Times are real: what was before the start is there at once, and what follows happens when its time comes, `pace`
@@ -13,6 +14,7 @@
 
 mod calls;
 mod faults;
+mod limits;
 mod lines;
 pub mod live;
 mod narrator;
@@ -51,6 +53,8 @@ pub struct Options {
     pub port: u16,
     /// The demo's platforms alone, each with the posts that fit it, and an outage: see [`live`].
     pub live: bool,
+    /// More than a platform takes is refused, as it refuses it. Who dies all the time forgets what it has asked.
+    pub limits: bool,
 }
 
 impl Options {
@@ -67,7 +71,7 @@ impl Options {
 impl Default for Options {
     fn default() -> Self {
         let (only, faults) = (Vec::new(), Faults::none());
-        Self { seed: 20, only, past: 2_000, pace: 1.0, future: None, faults, port: 0, live: false }
+        Self { seed: 20, only, past: 2_000, pace: 1.0, future: None, faults, port: 0, live: false, limits: true }
     }
 }
 
@@ -152,7 +156,9 @@ impl Simulator {
             let listener = TcpListener::bind(("127.0.0.1", port)).await?;
             let address = listener.local_addr()?;
             let faults = options.faults.seeded(options.seed + nth as u64);
-            let platform = Arc::new(Platform::new(shape, teller, (faults, options.scene()), (address, now)));
+            let (faults, scene) = (faults, options.scene());
+            let platform = Platform::new(shape, teller, (faults, scene), (address, now));
+            let platform = Arc::new(if options.limits { platform } else { platform.without_limits() });
             simulator.open(platform, listener, options.live)?;
         }
         Ok(simulator)

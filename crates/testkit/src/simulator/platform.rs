@@ -1,14 +1,14 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use grapevine_sources::conformance::{
-    shape::Shape,
+    shape::{Left, Shape},
     story::{Change, Moment, Scene, Told as Post},
 };
 use jiff::Timestamp;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::watch;
 
-use super::{Faults, Teller};
+use super::{Faults, Teller, limits::Window};
 
 /// One platform: its shape, and where its story stands.
 pub struct Platform {
@@ -16,6 +16,8 @@ pub struct Platform {
     pub faults: Faults,
     pub address: SocketAddr,
     story: Mutex<(Teller, Moment)>,
+    /// `None` where it takes everything.
+    window: Option<Mutex<Window>>,
     /// How much has happened.
     happened: watch::Sender<usize>,
 }
@@ -31,10 +33,20 @@ impl Platform {
         (address, now): (SocketAddr, Timestamp),
     ) -> Self {
         let moment = Moment::of(scene, PER_PAGE);
-        let platform =
-            Self { shape, faults, address, story: Mutex::new((teller, moment)), happened: watch::Sender::new(0) };
+        let (story, happened) = (Mutex::new((teller, moment)), watch::Sender::new(0));
+        let window = Some(Mutex::new(Window::new(shape.traits().allowed)));
+        let platform = Self { shape, faults, address, story, window, happened };
         platform.move_on(now);
         platform
+    }
+
+    pub(super) fn without_limits(self) -> Self {
+        Self { window: None, ..self }
+    }
+
+    /// Counts a request, where requests are counted.
+    pub(super) fn ask(&self, now: Timestamp) -> Option<Left> {
+        self.window.as_ref().map(|window| window.lock().ask(now))
     }
 
     /// Lets happen what has happened by then.

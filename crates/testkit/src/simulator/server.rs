@@ -11,13 +11,16 @@ use axum::{
 };
 use futures::stream;
 use grapevine_sources::{
-    conformance::{Answer, shape::SIM},
+    conformance::{
+        Answer,
+        shape::{Left, SIM},
+    },
     http::Request,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::net::TcpListener;
 
-use super::{Platform, faults::Fault, lines, with_address};
+use super::{Platform, faults::Fault, limits, lines, with_address};
 
 const MOST: usize = 8 << 20;
 
@@ -35,13 +38,23 @@ async fn answer(State(platform): State<Arc<Platform>>, asked: Asked<Body>) -> Re
     let mut request = Request::new(parts.method.clone(), url);
     request.headers = parts.headers.clone();
     request.body = (!body.is_empty()).then(|| body.to_vec());
-    platform.move_on(Timestamp::now());
+    let now = Timestamp::now();
+    platform.move_on(now);
+    let left = platform.ask(now);
+    if let Some(left) = left.filter(limits::is_beyond) {
+        return response(&platform, with_left(&platform, platform.shape.limited(&left), Some(left)));
+    }
     if parts.headers.contains_key("sec-websocket-key") {
         return match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
             Ok(upgrade) => lines::socket(platform, upgrade, &request),
             Err(refused) => refused.into_response(),
         };
     }
+    told(platform, &request, left).await
+}
+
+/// What it says, or what a fault says instead.
+async fn told(platform: Arc<Platform>, request: &Request, left: Option<Left>) -> Response {
     let fault = platform.faults.next();
     if let Some(Fault::Slow(wait)) = fault {
         tokio::time::sleep(wait).await;
@@ -49,20 +62,34 @@ async fn answer(State(platform): State<Arc<Platform>>, asked: Asked<Body>) -> Re
     if let Some(instead) = instead(&platform, fault) {
         return response(&platform, instead);
     }
-    if platform.shape.is_stream(&request) {
-        return lines::body(platform, &request);
+    if platform.shape.is_stream(request) {
+        return lines::body(platform, request);
     }
-    let answer = platform.shape.answer(&platform.moment().view(), &request);
+    let answer = platform.shape.answer(&platform.moment().view(), request);
+    let answer = with_left(&platform, answer, left);
     match fault {
         Some(Fault::Cut) => cut(&platform, answer),
         _ => response(&platform, answer),
     }
 }
 
+/// With the platform's own headers of what is left.
+fn with_left(platform: &Platform, mut answer: Answer, left: Option<Left>) -> Answer {
+    for (name, value) in left.map_or_else(Vec::new, |left| platform.shape.left(&left)) {
+        answer.headers.retain(|(known, _)| known != name);
+        answer = answer.with_header(name, value);
+    }
+    answer
+}
+
 fn instead(platform: &Platform, fault: Option<Fault>) -> Option<Answer> {
     match fault? {
         Fault::Status(status) => Some(Answer::status(status, "")),
-        Fault::Limited => Some(platform.shape.limited(1, Timestamp::now())),
+        Fault::Limited => {
+            let (allowed, now) = (platform.shape.traits().allowed.0, Timestamp::now());
+            let left = Left { allowed, used: allowed + 1, resets: now + SignedDuration::from_secs(1), now };
+            Some(with_left(platform, platform.shape.limited(&left), Some(left)))
+        }
         Fault::Html => {
             let page = Answer::status(200, "<!DOCTYPE html><html><title>Just a moment</title></html>");
             Some(page.with_header("content-type", "text/html"))

@@ -157,6 +157,7 @@ async fn survives(kind: &'static str, quick: &[(&str, i64)]) {
         pace: 40.0,
         future: Some(40),
         faults: Faults::of(0.08),
+        limits: false,
         ..Options::default()
     };
     let simulator = Simulator::start(options).await.unwrap();

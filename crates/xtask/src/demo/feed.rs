@@ -25,9 +25,6 @@ pub struct Feed {
     pub tables: String,
 }
 
-/// Enough for the rhythm of days and weeks, and read within a minute or two.
-const ARCHIVE: SignedDuration = SignedDuration::from_hours(14 * 24);
-
 impl Feed {
     /// The story that ends now, and its live continuation.
     pub fn of_story(now: Timestamp) -> Feed {
@@ -38,10 +35,11 @@ impl Feed {
         Feed { lines: Some(Box::new(lines)), file: None, fields: Vec::new(), tables: story::config_toml() }
     }
 
-    /// The last two weeks of the story, and nothing after them: what follows comes by `tables`.
-    pub fn of_archive(now: Timestamp, tables: &str) -> Feed {
+    /// The last days of the story, and nothing after them: what follows comes by `tables`.
+    pub fn of_archive(now: Timestamp, days: u32, tables: &str) -> Feed {
         let story = Story::new(Story::SEED, now);
-        let posts: Vec<_> = story.posts().iter().filter(|post| post.created_at >= now - ARCHIVE).cloned().collect();
+        let begins = now - SignedDuration::from_hours(24 * i64::from(days));
+        let posts: Vec<_> = story.posts().iter().filter(|post| post.created_at >= begins).cloned().collect();
         let lines = posts.into_iter().map(|post| (post.created_at, post.to_line()));
         Feed { lines: Some(Box::new(lines)), file: None, fields: Vec::new(), tables: tables.to_owned() }
     }
@@ -134,10 +132,11 @@ mod tests {
     }
 
     #[test]
-    fn an_archive_has_two_weeks_and_ends_now() {
+    fn an_archive_has_its_days_and_ends_now() {
         let now: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
-        let times: Vec<Timestamp> = Feed::of_archive(now, "").lines.unwrap().map(|(time, _)| time).collect();
-        assert!(times.iter().all(|time| (now - ARCHIVE..now).contains(time)));
+        let times: Vec<Timestamp> = Feed::of_archive(now, 14, "").lines.unwrap().map(|(time, _)| time).collect();
+        let days = SignedDuration::from_hours(14 * 24);
+        assert!(times.iter().all(|time| (now - days..now).contains(time)));
         assert!((1_500..10_000).contains(&times.len()), "{} posts", times.len());
     }
 

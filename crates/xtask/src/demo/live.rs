@@ -16,12 +16,13 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const LOOK: Duration = Duration::from_millis(50);
 
 pub const WHAT_TO_SEE: &str = "\
-demo: six platforms answer on this machine, as the real ones do: mastodon, discourse and reddit over HTTP, bluesky and
-demo: discord over WebSockets, a shop by webhook. Kestrovel's day goes on there; the two weeks before come from an archive
-demo:   Live       posts of every platform within seconds; what is edited or deleted there changes here too
-demo:   Community  questions wait, and are answered
-demo:   Awareness  after a few minutes complaints pour in; when the bucket of five minutes closes, an alert is raised
-demo: what happens on the platforms is told here, line by line; what a polled platform edits or deletes is seen when it is looked at again
+demo: six platforms answer on this machine as the real ones do: mastodon, discourse and reddit over HTTP, bluesky and discord
+demo: over WebSockets, a shop by webhook. A day of Kestrovel, maker of e-bikes, goes on there; what was before is an archive
+demo:   Live       posts of every platform within seconds; what is edited or deleted there, is so here
+demo:   Community  questions that wait, and how soon the team answers
+demo:   Awareness  after some minutes complaints pour in, and the next full five minutes raise an alert
+demo: each edit, deletion and answer is told here. Mastodon, Discourse and Reddit tell nobody what was edited or deleted: there
+demo: it is found when posts are looked at again, minutes later
 demo: Ctrl-C ends it";
 
 /// The running simulator.

@@ -49,6 +49,9 @@ pub struct Args {
     /// How many times as fast as life the platforms of `--live` go on; alerts keep to their five minutes
     #[arg(long, requires = "live", default_value_t = 1.0)]
     speed: f64,
+    /// Days of the story that an archive brings before `--live` begins: alerts learn the brand's rhythm from them
+    #[arg(long, requires = "live", default_value_t = 14)]
+    days: u32,
     /// Stop after so many seconds
     #[arg(long)]
     seconds: Option<u64>,
@@ -75,7 +78,7 @@ pub fn run(args: &Args) -> Result<()> {
     let feed = match &args.posts {
         None if args.live => {
             let told = Platforms::start(&binaries.join("grapevine-simulator"), &data, args.speed)?;
-            Feed::of_archive(Timestamp::now(), &platforms.insert(told).tables)
+            Feed::of_archive(Timestamp::now(), args.days, &platforms.insert(told).tables)
         }
         None => Feed::of_story(Timestamp::now()),
         Some(file) => Feed::of_file(file, &args.fields, &args.brand)?,

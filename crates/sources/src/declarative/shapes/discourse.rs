@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use crate::{
     conformance::{
         Answer,
-        shape::{SIM, Shape, Traits, brings, escaped, number},
+        shape::{SIM, Shape, Traits, brings, escaped, number, Left},
         story::{Told, View},
     },
     http::Request,
@@ -44,6 +44,14 @@ impl Shape for Platform {
         posts.sort_by_key(|post| std::cmp::Reverse(post.n));
         let page: Vec<Value> = posts.into_iter().take(view.per_page).map(|post| posted(view, post)).collect();
         Answer::json(&json!({ "latest_posts": page }))
+    }
+
+    fn limited(&self, left: &Left) -> Answer {
+        let seconds = left.seconds();
+        let extras = json!({"wait_seconds": seconds, "time_left": format!("{seconds} seconds")});
+        let words = "You’ve performed this action too many times, please try again later.";
+        let answer = Answer::json(&json!({"errors": [words], "error_type": "rate_limit", "extras": extras}));
+        Answer { status: 429, ..answer }.with_header("retry-after", seconds.to_string())
     }
 
     fn native_id(&self, post: &Told) -> String {

@@ -5,7 +5,7 @@ use super::numbered;
 use crate::{
     conformance::{
         Answer,
-        shape::{SIM, Shape, Traits, brings, number},
+        shape::{SIM, Shape, Traits, brings, number, Left},
         story::{Told, View},
     },
     http::Request,
@@ -57,6 +57,21 @@ impl Shape for Platform {
         let link = format!("<{next}>; rel=\"next\", <{next}>; rel=\"last\"");
         let answer = Answer::json(&page.into_iter().map(issue_or_comment).collect());
         if more { answer.with_header("link", link) } else { answer }
+    }
+
+    fn left(&self, left: &Left) -> Vec<(&'static str, String)> {
+        vec![
+            ("x-ratelimit-limit", left.allowed.to_string()),
+            ("x-ratelimit-used", left.used.to_string()),
+            ("x-ratelimit-remaining", left.remaining().to_string()),
+            ("x-ratelimit-reset", left.resets.as_second().to_string()),
+            ("x-ratelimit-resource", "core".to_owned()),
+        ]
+    }
+
+    fn limited(&self, _: &Left) -> Answer {
+        let words = json!({"message": "API rate limit exceeded for user ID 1.", "status": "403"});
+        Answer { status: 403, ..Answer::json(&words) }
     }
 
     fn native_id(&self, post: &Told) -> String {

@@ -1,11 +1,11 @@
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use super::pages::{TOKEN, graph, in_thread, is_comment, newest, refused, time, unknown};
+use super::pages::{self, TOKEN, graph, in_thread, is_comment, newest, refused, time, unknown};
 use crate::{
     conformance::{
         Answer,
-        shape::{SIM, Shape, Traits, parameter},
+        shape::{SIM, Shape, Traits, parameter, Left},
         story::{Told, View},
     },
     http::Request,
@@ -69,6 +69,14 @@ impl Shape for Platform {
             },
             _ => unknown(),
         }
+    }
+
+    fn left(&self, left: &Left) -> Vec<(&'static str, String)> {
+        pages::usage(left)
+    }
+
+    fn limited(&self, _: &Left) -> Answer {
+        pages::limited()
     }
 
     fn native_id(&self, post: &Told) -> String {

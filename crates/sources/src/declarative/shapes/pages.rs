@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::{
     conformance::{
         Answer,
-        shape::{SIM, parameter},
+        shape::{Left, SIM, parameter},
         story::{Told, View},
     },
     http::Request,
@@ -51,6 +51,17 @@ pub(super) fn refused(request: &Request) -> Option<Answer> {
 pub(super) fn unknown() -> Answer {
     let error = json!({"error": {"message": "Unsupported get request", "code": 100, "error_subcode": 33}});
     Answer { status: 400, ..Answer::json(&error) }
+}
+
+/// In percent of what the application may.
+pub(super) fn usage(left: &Left) -> Vec<(&'static str, String)> {
+    let percent = (left.used * 100).checked_div(left.allowed).unwrap_or(100).min(100);
+    vec![("x-app-usage", json!({"call_count": percent, "total_time": 1, "total_cputime": 1}).to_string())]
+}
+
+pub(super) fn limited() -> Answer {
+    let error = json!({"message": "(#4) Application request limit reached", "type": "OAuthException", "code": 4});
+    Answer { status: 400, ..Answer::json(&json!({"error": error})) }
 }
 
 /// By a cursor; the address of the next page is there, too, with the token in it.

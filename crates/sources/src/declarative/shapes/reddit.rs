@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use crate::{
     conformance::{
         Answer,
-        shape::{SIM, Shape, Traits, brings, escaped, parameter},
+        shape::{SIM, Shape, Traits, brings, escaped, parameter, Left},
         story::{Told, View},
     },
     http::Request,
@@ -61,6 +61,19 @@ impl Shape for Platform {
                 listing(view, &page, more)
             }
         }
+    }
+
+    /// Fractions, and seconds from now.
+    fn left(&self, left: &Left) -> Vec<(&'static str, String)> {
+        vec![
+            ("x-ratelimit-used", left.used.to_string()),
+            ("x-ratelimit-remaining", format!("{}.0", left.remaining())),
+            ("x-ratelimit-reset", left.seconds().to_string()),
+        ]
+    }
+
+    fn limited(&self, _: &Left) -> Answer {
+        Answer::status(429, "{\"message\": \"Too Many Requests\", \"error\": 429}")
     }
 
     fn native_id(&self, post: &Told) -> String {

@@ -5,7 +5,7 @@ use super::numbered;
 use crate::{
     conformance::{
         Answer,
-        shape::{SIM, Shape, Traits, escaped, number, parameter},
+        shape::{SIM, Shape, Traits, escaped, number, parameter, Left},
         story::{Told, View},
     },
     http::Request,
@@ -56,6 +56,13 @@ impl Shape for Platform {
         };
         let items: Vec<Value> = page.into_iter().map(|post| item(view, post)).collect();
         Answer::json(&json!({"items": items, "has_more": more, "quota_remaining": 9000}))
+    }
+
+    fn limited(&self, left: &Left) -> Answer {
+        let seconds = left.seconds();
+        let words = format!("too many requests from this IP, more requests available in {seconds} seconds");
+        let error = json!({"error_id": 502, "error_name": "throttle_violation", "error_message": words});
+        Answer { status: 400, ..Answer::json(&error) }
     }
 
     fn native_id(&self, post: &Told) -> String {

@@ -5,7 +5,7 @@ use super::pages::{newest, slice};
 use crate::{
     conformance::{
         Answer,
-        shape::{SIM, Shape, Traits, brings},
+        shape::{SIM, Shape, Traits, brings, Left},
         story::{Told, View},
     },
     http::Request,
@@ -55,6 +55,11 @@ impl Shape for Platform {
             _ => return Answer::status(404, ""),
         };
         Answer::json(&json!({"data": data, "error": {"code": "ok", "message": "", "log_id": "1"}}))
+    }
+
+    fn limited(&self, _: &Left) -> Answer {
+        let error = json!({"code": "rate_limit_exceeded", "message": "The API rate limit was exceeded.", "log_id": "1"});
+        Answer { status: 429, ..Answer::json(&json!({"error": error})) }
     }
 
     fn native_id(&self, post: &Told) -> String {

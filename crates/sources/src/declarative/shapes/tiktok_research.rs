@@ -5,7 +5,7 @@ use super::pages::{in_thread, is_comment, newest, slice};
 use crate::{
     conformance::{
         Answer,
-        shape::{SIM, Shape, Traits, brings},
+        shape::{SIM, Shape, Traits, brings, Left},
         story::{Told, View},
     },
     http::Request,
@@ -61,6 +61,11 @@ impl Shape for Platform {
         let page = slice(view, records, start);
         let cursor = page.next.unwrap_or(start + page.records.len());
         found(json!({name: page.records, "cursor": cursor, "has_more": page.next.is_some(), "search_id": "s1"}))
+    }
+
+    fn limited(&self, _: &Left) -> Answer {
+        let error = json!({"code": "rate_limit_exceeded", "message": "The API rate limit was exceeded.", "log_id": "1"});
+        Answer { status: 429, ..Answer::json(&json!({"error": error})) }
     }
 
     fn native_id(&self, post: &Told) -> String {

@@ -5,7 +5,7 @@ use super::numbered;
 use crate::{
     conformance::{
         Answer,
-        shape::{SIM, Shape, Traits, escaped, parameter},
+        shape::{SIM, Shape, Traits, escaped, parameter, Left},
         story::{Told, View},
     },
     http::Request,
@@ -63,6 +63,12 @@ impl Shape for Platform {
         let items: Vec<Value> = page.into_iter().map(|post| tell(view, post)).collect();
         let next = more.then(|| format!("P{}", number.unwrap_or(1) + 1));
         Answer::json(&json!({"items": items, "nextPageToken": next}))
+    }
+
+    fn limited(&self, _: &Left) -> Answer {
+        let reason = json!({"domain": "usageLimits", "reason": "rateLimitExceeded", "message": "Quota exceeded."});
+        let error = json!({"code": 403, "message": "Quota exceeded.", "errors": [reason]});
+        Answer { status: 403, ..Answer::json(&json!({"error": error})) }
     }
 
     fn native_id(&self, post: &Told) -> String {
