@@ -25,7 +25,7 @@ const fn role(shape: &'static str, place: &'static str, keys: &'static str) -> R
 const HOLDS_BACK: &str = "15s";
 
 pub const CAST: [Role; 6] = [
-    role("mastodon", "microblog", "interval_seconds = 3\nlateness_seconds = 5\nhashtags = [\"ebikes\", \"kestrovel\"]"),
+    role("mastodon", "microblog", "interval_seconds = 5\nlateness_seconds = 5\nhashtags = [\"ebikes\", \"kestrovel\"]"),
     role("bluesky", "microblog", ""),
     role("discourse", "forum", "poll_seconds = 4"),
     role("discord", "forum", ""),
