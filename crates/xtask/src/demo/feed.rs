@@ -17,7 +17,7 @@ pub type Line = (Timestamp, String);
 pub struct Feed {
     /// In the order of their times. `None`: the source reads `file` itself.
     pub lines: Option<Box<dyn Iterator<Item = Line>>>,
-    /// The user's file, when the source reads it itself.
+    /// A file that the source reads to its end; else it follows what is replayed.
     pub file: Option<PathBuf>,
     /// Where a mention's fields stand in a line.
     pub fields: Vec<(String, String)>,
@@ -35,13 +35,13 @@ impl Feed {
         Feed { lines: Some(Box::new(lines)), file: None, fields: Vec::new(), tables: story::config_toml() }
     }
 
-    /// The last days of the story, and nothing after them: what follows comes by `tables`.
-    pub fn of_archive(now: Timestamp, days: u32, tables: &str) -> Feed {
+    /// The last days of the story in this file, which then is at its end: what follows comes by `tables`.
+    pub fn of_archive(now: Timestamp, days: u32, (file, tables): (PathBuf, &str)) -> Feed {
         let story = Story::new(Story::SEED, now);
         let begins = now - SignedDuration::from_hours(24 * i64::from(days));
         let posts: Vec<_> = story.posts().iter().filter(|post| post.created_at >= begins).cloned().collect();
         let lines = posts.into_iter().map(|post| (post.created_at, post.to_line()));
-        Feed { lines: Some(Box::new(lines)), file: None, fields: Vec::new(), tables: tables.to_owned() }
+        Feed { lines: Some(Box::new(lines)), file: Some(file), fields: Vec::new(), tables: tables.to_owned() }
     }
 
     /// NDJSON is replayed in the order of its times; CSV, which this does not parse, is read by the source as it stands.
@@ -134,7 +134,8 @@ mod tests {
     #[test]
     fn an_archive_has_its_days_and_ends_now() {
         let now: Timestamp = "2026-03-01T12:00:00Z".parse().unwrap();
-        let times: Vec<Timestamp> = Feed::of_archive(now, 14, "").lines.unwrap().map(|(time, _)| time).collect();
+        let times: Vec<Timestamp> =
+            Feed::of_archive(now, 14, ("posts.ndjson".into(), "")).lines.unwrap().map(|(time, _)| time).collect();
         let days = SignedDuration::from_hours(14 * 24);
         assert!(times.iter().all(|time| (now - days..now).contains(time)));
         assert!((1_500..10_000).contains(&times.len()), "{} posts", times.len());

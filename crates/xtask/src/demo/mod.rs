@@ -78,7 +78,8 @@ pub fn run(args: &Args) -> Result<()> {
     let feed = match &args.posts {
         None if args.live => {
             let told = Platforms::start(&binaries.join("grapevine-simulator"), &data, args.speed)?;
-            Feed::of_archive(Timestamp::now(), args.days, &platforms.insert(told).tables)
+            let archive = config::replayed(&data);
+            Feed::of_archive(Timestamp::now(), args.days, (archive, &platforms.insert(told).tables))
         }
         None => Feed::of_story(Timestamp::now()),
         Some(file) => Feed::of_file(file, &args.fields, &args.brand)?,
