@@ -65,7 +65,8 @@ fn in_words(change: &Change) -> Option<String> {
         Change::Edited(post) => Some(format!("{} edits: {}", post.author, quoted(&post.text))),
         Change::Deleted(post) => Some(format!("{} deletes: {}", post.author, quoted(&post.text))),
         Change::Removed { author, posts } => {
-            Some(format!("{author} is gone, and {} posts with the account", posts.len()))
+            let posts = if posts.len() == 1 { "a post".to_owned() } else { format!("{} posts", posts.len()) };
+            Some(format!("{author} is gone, and {posts} with the account"))
         }
     }
 }

@@ -72,10 +72,16 @@ fn number_of(n: u64, of: &Told) -> u64 {
     if n == topic(of) { 1 } else { n.max(2) }
 }
 
+/// Any number that is the same for the same name.
+fn user_id(author: &str) -> u64 {
+    author.bytes().fold(7, |id, byte| (id * 31 + u64::from(byte)) % 1_000_000_007)
+}
+
 fn posted(view: &View<'_>, post: &Told) -> Value {
     let is_gone = view.gone.iter().any(|gone| gone.n == post.n);
     json!({"id": post.n, "topic_id": topic(post), "post_number": number_of(post.n, post), "post_type": 1,
-           "category_id": 5, "topic_slug": "topic", "username": post.author, "user_id": 3, "cooked": format!("<p>{}</p>", escaped(&post.text)),
+           "category_id": 5, "topic_slug": "topic", "username": post.author, "user_id": user_id(&post.author),
+           "cooked": format!("<p>{}</p>", escaped(&post.text)),
            "created_at": post.created_at.to_string(), "user_deleted": is_gone,
            "reply_to_post_number": post.parent.map(|parent| number_of(parent, post)),
            "reply_count": post.replies, "actions_summary": [{"id": 2, "count": post.likes}]})

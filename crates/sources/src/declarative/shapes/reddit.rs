@@ -85,6 +85,11 @@ fn subreddit(view: &View<'_>) -> String {
     view.scene.community.to_lowercase()
 }
 
+fn permalink(view: &View<'_>, post: &Told) -> String {
+    let thread = format!("/r/{}/comments/{}/post/", subreddit(view), post.root.unwrap_or(post.n));
+    if post.parent.is_none() { thread } else { format!("{thread}{}/", post.n) }
+}
+
 fn name(post: &Told) -> String {
     format!("{}_{}", if post.parent.is_none() { "t3" } else { "t1" }, post.n)
 }
@@ -120,6 +125,7 @@ fn thing(view: &View<'_>, post: &Told) -> Value {
     let is_gone = view.gone.iter().any(|gone| gone.n == post.n);
     let author = if is_gone { "[deleted]" } else { &post.author };
     let mut data = json!({"name": name(post), "id": post.n.to_string(), "subreddit": subreddit(view), "author": author,
+                          "permalink": permalink(view, post),
                           "created_utc": post.created_at.as_second() as f64, "score": post.likes});
     let html = format!("<div class=\"md\"><p>{}</p>\n</div>", escaped(&post.text));
     let more = match (post.parent, is_gone) {
