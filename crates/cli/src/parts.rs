@@ -260,7 +260,8 @@ impl OpenScorer {
         ModelCard { id: self.scorer.model().to_owned(), observed_at, languages, confusions }
     }
 
-    /// Whether the model was made for this language, a BCP 47 tag. Where the platform states none, it is tried.
+    /// Whether the model was made for this language, a BCP 47 tag. Of a text whose language nobody knows it is tried: such a text
+    /// is mostly short.
     pub fn covers(&self, language: Option<&str>) -> bool {
         let Some(tag) = language else { return true };
         let primary = tag.split(['-', '_']).next().unwrap_or(tag);

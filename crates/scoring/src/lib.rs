@@ -18,6 +18,7 @@ pub mod calibrate;
 mod choose;
 mod heads;
 pub mod intent;
+pub mod language;
 pub mod layout;
 pub mod manifest;
 pub mod onnx_engine;

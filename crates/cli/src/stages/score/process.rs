@@ -7,7 +7,7 @@ use grapevine_delivery::Outcome;
 use grapevine_log::Received;
 use grapevine_model::{Event, Mention, Scores, wire};
 use grapevine_monitor::Matcher;
-use grapevine_scoring::{Scorer, ScoringError};
+use grapevine_scoring::{Scorer, ScoringError, language};
 
 use crate::parts::OpenScorer;
 
@@ -35,7 +35,7 @@ pub fn process(
 
 const SCORED: &str = "scored";
 
-/// Decodes and matches; a mention that is to be scored has the label that it will have then.
+/// Decodes and matches, and tells the language; a mention that is to be scored has the label that it will have then.
 fn read(value: &[u8], matcher: &Matcher, scorer: Option<&OpenScorer>) -> Outcome<Event> {
     let mut mention = match wire::decode(value) {
         Ok(Event::Upsert(mention)) => mention,
@@ -46,9 +46,10 @@ fn read(value: &[u8], matcher: &Matcher, scorer: Option<&OpenScorer>) -> Outcome
     if mention.brands.is_empty() {
         return Outcome::Drop { reason: "no_monitor_matched" };
     }
+    mention.detected_language = language::detect(&mention.text).map(str::to_owned);
     let label = match scorer {
         Some(scorer) if !mention.text.trim().is_empty() => {
-            if scorer.covers(mention.language.as_deref()) {
+            if scorer.covers(mention.spoken_language().as_deref()) {
                 SCORED
             } else {
                 "language_not_covered"
@@ -232,6 +233,19 @@ mod tests {
         let worked = run(Gloomy, vec![post(Some("de"), "acme ist toll"), post(Some("en-GB"), "acme")]).unwrap();
         assert_eq!(labels(&worked), ["language_not_covered", "scored"]);
         assert_eq!(mention(&worked[0]).scores, None);
+    }
+
+    #[test]
+    fn the_language_of_the_text_goes_before_the_platforms_and_a_short_text_keeps_it() {
+        let german = "acme stürzt seit dem letzten Update bei mir ständig ab, und keiner antwortet";
+        let english = "acme has been crashing all the time since the last update, and nobody answers";
+        let posts =
+            [(Some("en"), german), (None, german), (Some("de"), english), (Some("de"), "acme 😍"), (None, "acme")];
+        let worked = run(Gloomy, posts.map(|(language, text)| post(language, text)).into()).unwrap();
+        let (uncovered, scored) = ("language_not_covered", "scored");
+        assert_eq!(labels(&worked), [uncovered, uncovered, scored, uncovered, scored]);
+        let spoken = |at: usize| mention(&worked[at]).spoken_language().map(|code| code.into_owned());
+        assert_eq!([spoken(0), spoken(2), spoken(4)], [Some("de".into()), Some("en".into()), None]);
     }
 
     #[test]
