@@ -13,6 +13,7 @@ mod currency;
 mod event;
 mod health;
 mod id;
+pub mod label;
 mod mention;
 mod model_card;
 mod rows;
@@ -25,6 +26,7 @@ pub use currency::is_currency;
 pub use event::{AccountSnapshot, AuthorTombstone, Deletion, EngagementSnapshot, Event, Gap, Heartbeat, Sampled};
 pub use health::{QuotaUse, SourceHealth, SpendUse, Usage};
 pub use id::{MentionId, MentionKey, ParseMentionIdError};
+pub use label::{Before, Correction, Label, LabelError, LabelField, LabelKey, LabelRecord, Withdrawal};
 pub use mention::{Author, BrandMatch, Engagement, Kind, Media, Mention};
 pub use model_card::{Confusion, ModelCard};
 pub use rows::{Campaign, CampaignFigures, Scale, Survey};
@@ -38,7 +40,7 @@ pub mod topics {
     pub const SCORED: &str = "mentions.scored";
     /// Records that could not be read or stored, with the reason.
     pub const DEAD_LETTERS: &str = "mentions.dlq";
-    /// Labels that people corrected. Compacted.
+    /// What people say about mentions, see [`label`](crate::label). Compacted.
     pub const LABELS: &str = "labels";
     /// Durable small state: checkpoints of sources, frontiers of alerts, the name of the log. Compacted.
     pub const STATE: &str = "state";
