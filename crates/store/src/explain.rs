@@ -9,6 +9,7 @@ use crate::{
     client::millis,
     error::Doing,
     mentions::{COLUMNS, Fetched},
+    pieces,
 };
 
 /// What is usual is taken from this long before the span.
@@ -57,7 +58,7 @@ const SHARES: &str = "
 WITH negatives AS (
     SELECT platform, if(author_handle = '', author, author_handle) AS who, hashtags,
         created_at >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') AS inside
-    FROM mentions FINAL WHERE brand = {brand:String} AND polarity = 'negative'
+    FROM $mentions WHERE brand = {brand:String} AND polarity = 'negative'
         AND created_at >= fromUnixTimestamp64Milli({before:Int64}, 'UTC')
         AND created_at < fromUnixTimestamp64Milli({to:Int64}, 'UTC'))
 SELECT entry.1 AS facet, entry.2 AS name, countIf(inside) AS observed, countIf(NOT inside) AS before FROM (
@@ -80,14 +81,14 @@ impl Store {
             let query = query.param("brand", brand).param("from", millis(from)).param("to", millis(to));
             query.param("before", millis(before).max(0)).param("scale", scale)
         };
-        let counted: Vec<Counted> = bind(self.read(SHARES)).fetch_all().await.doing(doing)?;
+        let counted: Vec<Counted> = bind(self.read(&pieces::whole(SHARES))).fetch_all().await.doing(doing)?;
         let sql = format!(
-            "SELECT {COLUMNS} FROM mentions FINAL WHERE brand = {{brand:String}} AND mentions.polarity = 'negative'
+            "SELECT {COLUMNS} FROM $mentions WHERE brand = {{brand:String}} AND mentions.polarity = 'negative'
             AND created_at >= fromUnixTimestamp64Milli({{from:Int64}}, 'UTC')
             AND created_at < fromUnixTimestamp64Milli({{to:Int64}}, 'UTC')
             ORDER BY author_followers DESC NULLS LAST, created_at, id LIMIT 100"
         );
-        let widest: Vec<Fetched> = bind(self.read(&sql)).fetch_all().await.doing(doing)?;
+        let widest: Vec<Fetched> = bind(self.read(&pieces::whole(&sql))).fetch_all().await.doing(doing)?;
         let (observed, expected) = total(&counted, scale);
         let shares = |facet: u8| shares(&counted, facet, scale, observed as f64 - expected);
         Ok(Explanation {

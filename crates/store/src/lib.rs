@@ -9,6 +9,7 @@
 //! | the same observation again | it is not written |
 //! | an edit, a deletion, a mention that leaves a brand | its hour is marked, and rebuilt from the base table |
 //! | a crash between two tables, a member that was thought dead | the identical range is inserted again; what may lack is marked |
+//! | a person corrects the model | labels are put in wherever mentions are read: see the proof in `labels` |
 //! | several writers and rebuilders at once, in any processes | epochs: see the proof in `rollup` |
 //!
 //! [`Store::audit`] checks all of it on what is stored.
@@ -22,6 +23,7 @@ mod episodes;
 mod error;
 mod explain;
 mod hours;
+mod labels;
 mod mentions;
 mod metric;
 mod migrate;
@@ -42,7 +44,8 @@ pub use client::{Store, StoreOptions};
 pub use corrected::{Correction, LeftOut, Measured};
 pub use error::StoreError;
 pub use explain::{Explanation, Share};
-pub use mentions::{MentionRow, PolarityCount};
+pub use labels::{LabelFilter, LabelRow, Labelled, Lacking, SaidOf};
+pub use mentions::{GivenLabel, MentionRow, PolarityCount};
 pub use metric::{Column, Coverage, GapSpan, MetricInfo, MetricQuery, MetricTable, ModelNote, SampledSpan};
 pub use migrate::Applied;
 pub use overview::{Overview, SourceProgress};

@@ -7,6 +7,8 @@ use crate::{
     Store, StoreError,
     client::{from_millis, millis},
     error::Doing,
+    labels::CORRECTED,
+    pieces,
 };
 
 /// A stored mention of one brand, for lists.
@@ -43,6 +45,20 @@ pub struct MentionRow {
     pub model: String,
     /// `None` where stories were not told apart.
     pub story: Option<MentionId>,
+    /// What people said of it; polarity and intent say so already.
+    pub labels: Vec<GivenLabel>,
+}
+
+/// A label on a mention that stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct GivenLabel {
+    /// `polarity`, `theme`, `intent`, `relevance`.
+    pub field: String,
+    pub value: String,
+    /// What the newest model says; empty where it says nothing.
+    pub model: String,
+    pub by: String,
+    pub at: Timestamp,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Row)]
@@ -60,7 +76,7 @@ pub(crate) const COLUMNS: &str = "id, brand, platform, toString(kind) AS kind, s
     toUnixTimestamp64Micro(observed_at) AS observed_us, text, language, hashtags, likes, reposts, replies, monitor, \
     team, \
     owned_space, toInt8(polarity) AS polarity, confidence, toString(intent) AS intent, hostility, irony, themes, \
-    theme_probabilities, theme_rules, model, story";
+    theme_probabilities, theme_rules, model, story, given, model_polarity, model_intent, model_themes";
 
 #[derive(Row, Deserialize)]
 pub(crate) struct Fetched {
@@ -95,11 +111,18 @@ pub(crate) struct Fetched {
     theme_rules: Vec<bool>,
     model: String,
     story: u128,
+    /// Field, value, by whom, when in microseconds.
+    given: Vec<(String, String, String, i64)>,
+    model_polarity: i8,
+    model_intent: String,
+    model_themes: Vec<String>,
 }
 
 impl From<Fetched> for MentionRow {
     fn from(row: Fetched) -> Self {
-        let polarity = Polarity::ALL.into_iter().find(|polarity| polarity.sign() == row.polarity);
+        let polarity = named(row.polarity);
+        let labels = labels(&row);
+        let has_intent = named(row.model_polarity).is_some() || labels.iter().any(|label| label.field == "intent");
         Self {
             id: MentionId(row.id),
             brand: row.brand,
@@ -122,14 +145,15 @@ impl From<Fetched> for MentionRow {
             monitor: row.monitor,
             team: row.team,
             owned_space: row.owned_space,
-            polarity: polarity.map(Polarity::name),
+            polarity,
             confidence: row.confidence,
-            intent: polarity.map(|_| row.intent),
+            intent: has_intent.then_some(row.intent),
             hostility: row.hostility,
             irony: row.irony,
             themes: themes(row.themes, &row.theme_probabilities, &row.theme_rules),
             model: row.model,
             story: (row.story != 0).then_some(MentionId(row.story)),
+            labels,
         }
     }
 }
@@ -137,6 +161,28 @@ impl From<Fetched> for MentionRow {
 fn themes(names: Vec<String>, probabilities: &[f32], rules: &[bool]) -> Vec<ThemeScore> {
     let said = names.into_iter().zip(probabilities).zip(rules);
     said.map(|((theme, &probability), &rule)| ThemeScore { theme, probability, rule }).collect()
+}
+
+/// `None` where no model scored it.
+fn named(code: i8) -> Option<&'static str> {
+    Polarity::ALL.into_iter().find(|polarity| polarity.sign() == code).map(Polarity::name)
+}
+
+fn labels(row: &Fetched) -> Vec<GivenLabel> {
+    let model = |field: &str| match field {
+        "polarity" => named(row.model_polarity).unwrap_or_default().to_owned(),
+        "intent" if named(row.model_polarity).is_some() => row.model_intent.clone(),
+        "theme" => row.model_themes.join(", "),
+        _ => String::new(),
+    };
+    let label = |(field, value, by, at): &(String, String, String, i64)| GivenLabel {
+        field: field.clone(),
+        value: value.clone(),
+        model: model(field),
+        by: by.clone(),
+        at: Timestamp::from_microsecond(*at).unwrap_or_default(),
+    };
+    row.given.iter().map(label).collect()
 }
 
 /// How far back a page of the newest mentions looks, step by step, so that it does not read the whole table.
@@ -181,14 +227,14 @@ impl Store {
     ) -> Result<Vec<MentionRow>, StoreError> {
         let of_brand = if brand.is_some() { "brand = {brand:String}" } else { "1" };
         let sql = format!(
-            "SELECT {COLUMNS} FROM mentions FINAL WHERE {of_brand}
+            "SELECT {COLUMNS} FROM $mentions WHERE {of_brand}
             AND created_at >= fromUnixTimestamp64Milli({{since:Int64}}, 'UTC')
             AND (created_at, id) < (fromUnixTimestamp64Milli({{before:Int64}}, 'UTC'), {{id:UInt128}})
             AND created_at <= fromUnixTimestamp64Milli({{before:Int64}}, 'UTC')
             ORDER BY created_at DESC, id DESC, brand LIMIT 1 BY id LIMIT {{limit:UInt32}}"
         );
         let rows: Vec<Fetched> = self
-            .read(&sql)
+            .read(&pieces::whole(&sql))
             .param("brand", brand.unwrap_or_default())
             .param("since", millis(since))
             .param("before", millis(before.0))
@@ -220,11 +266,20 @@ impl Store {
         self.read("SELECT count() FROM mentions FINAL").fetch_one().await.doing("counting the mentions")
     }
 
-    /// Rows of each brand by polarity, from the base table.
+    /// A mention, by brand; those that people found not relevant to a brand too, so that they can take it back.
+    pub async fn mention(&self, id: MentionId) -> Result<Vec<MentionRow>, StoreError> {
+        let all = CORRECTED.replace("WHERE c.irrelevant = 0", "");
+        let sql = format!("SELECT {COLUMNS} FROM {all} AS mentions WHERE id = {{id:UInt128}} ORDER BY brand");
+        let query = self.read(&sql).param("id", id.0.to_string());
+        let rows: Vec<Fetched> = query.fetch_all().await.doing("reading a mention")?;
+        Ok(rows.into_iter().map(MentionRow::from).collect())
+    }
+
+    /// Rows of each brand by polarity, from the base table and the labels of people.
     pub async fn polarity_table(&self) -> Result<Vec<PolarityCount>, StoreError> {
         let sql = "SELECT brand, countIf(polarity = 'negative') AS negative, countIf(polarity = 'neutral') AS neutral, \
             countIf(polarity = 'positive') AS positive, countIf(polarity = 'unscored') AS unscored \
-            FROM mentions AS m FINAL GROUP BY brand ORDER BY brand";
-        self.read(sql).fetch_all().await.doing("counting the mentions by polarity")
+            FROM $corrected AS m GROUP BY brand ORDER BY brand";
+        self.read(&pieces::whole(sql)).fetch_all().await.doing("counting the mentions by polarity")
     }
 }

@@ -1,10 +1,13 @@
 //! Pieces of SQL that several metrics share, by name. None holds a value of a question: those are server-side
 //! parameters.
 
-use crate::{By, registry::Shape};
+use crate::{By, labels::CORRECTED, registry::Shape};
 
 /// Longest name first, so that `$asked` is not read inside `$asked_at`.
 const PIECES: &[(&str, &str)] = &[
+    // With the labels of people.
+    ("$mentions", "$corrected AS mentions"),
+    ("$corrected", CORRECTED),
     ("$waits", WAITS),
     ("$engaged", ENGAGED),
     ("$buckets", BUCKETS),
@@ -43,10 +46,10 @@ const ALL_BUCKETS: &str = "$bucket_span AND platform != ''
 /// thread that
 /// it opened, up to the horizon.
 const WAITS: &str = "
-asked AS (SELECT id, platform, intent, author_key, created_at FROM mentions FINAL
+asked AS (SELECT id, platform, intent, author_key, created_at FROM $mentions
     WHERE $span AND created_at <= $horizon AND $needs),
 replies_to AS (SELECT arrayJoin(arrayDistinct([parent_id, thread_id])) AS target, author_key AS by, created_at AS at
-    FROM mentions FINAL WHERE brand = {brand:String} AND created_at >= $from AND created_at <= $horizon AND $reply),
+    FROM $mentions WHERE brand = {brand:String} AND created_at >= $from AND created_at <= $horizon AND $reply),
 first_answers AS (SELECT id, min(at) AS answered_at, 1 AS answered
     FROM replies_to INNER JOIN asked ON replies_to.target = asked.id
     WHERE by != author_key AND at >= asked.created_at GROUP BY id),
@@ -70,7 +73,7 @@ SELECT m.author_key AS author_key, m.author AS author, m.author_handle AS author
     coalesce(likes, reposts, replies, quotes, bookmarks) IS NOT NULL AS known,
     ifNull(likes, 0) + ifNull(reposts, 0) + ifNull(replies, 0) + ifNull(quotes, 0) + ifNull(bookmarks, 0) AS total
 FROM (SELECT id, author_key, author, author_handle, author_followers, platform, kind, created_at, observed_at, team,
-        likes, reposts, replies, quotes, bookmarks FROM mentions FINAL WHERE $span) AS m
+        likes, reposts, replies, quotes, bookmarks FROM $mentions WHERE $span) AS m
 LEFT JOIN (SELECT id, observed_at, likes, reposts, replies, quotes, bookmarks FROM engagement FINAL
         WHERE id IN (SELECT id FROM mentions WHERE $span)) AS e ON m.id = e.id)";
 
@@ -83,8 +86,8 @@ pub(crate) fn statement(shape: &Shape, by: Option<By>, step: u32) -> String {
 /// A statement with its pieces put in.
 pub(crate) fn whole(sql: &str) -> String {
     let mut sql = sql.to_owned();
-    // Pieces hold pieces: three rounds reach all of them.
-    for _ in 0..3 {
+    // Pieces hold pieces: four rounds reach all of them.
+    for _ in 0..4 {
         for (name, piece) in PIECES {
             sql = sql.replace(name, piece);
         }

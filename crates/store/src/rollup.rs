@@ -1,4 +1,4 @@
-//! Rollups computed anew from the base table, exact beside any number of writers and rebuilders in any processes.
+//! Rollups computed anew from the base table and the labels, exact beside any number of writers and rebuilders in any processes.
 //!
 //! ClickHouse has no transaction over two statements, so nothing here relies on one. Every row of `rollup_epochs` has an
 //! epoch, and of an hour only the rows of its highest epoch count. `rollup_hours` keeps, by hour, how often it was
@@ -42,6 +42,8 @@
 //! | a log is restored from a backup, and gives offsets out again under its old id | its range is in `batches` before I2: it is a replay, so that rows which its token holds back are written, and all its hours are marked |
 //! | an engine is killed after it noted a token and before it kept the rows | a replay looks for its rows and writes those that lack |
 //!
+//! Labels of people change what an hour should say as edits do; that the hour is then marked is shown in `labels`.
+//!
 //! Rows of lower epochs never count again, whatever comes; they are deleted now and then. One server is taken to show
 //! what it acknowledged to every later statement; replicas that lag need `select_sequential_consistency`.
 
@@ -55,6 +57,7 @@ use crate::{
     client::millis,
     error::Doing,
     hours::{Dirty, PAIRS, bind},
+    labels::CORRECTED,
 };
 
 /// Brand-hours of one rebuild.
@@ -77,7 +80,7 @@ SELECT brand, bucket, platform, {epoch:UInt64}, countIf(real), countIf(kind = 'r
 FROM (SELECT toString(m.brand) AS brand, toStartOfFiveMinutes(m.created_at) AS bucket, toString(m.platform) AS platform,
         toString(m.kind) AS kind, toString(m.polarity) AS polarity, toString(m.intent) AS intent, m.team AS team,
         m.author_key AS author_key, 1 AS real
-    FROM mentions AS m FINAL WHERE m.created_at >= toDateTime({from:UInt32}, 'UTC')
+    FROM $corrected AS m WHERE m.created_at >= toDateTime({from:UInt32}, 'UTC')
         AND m.created_at < toDateTime({to:UInt32}, 'UTC') AND (m.brand, toStartOfHour(m.created_at)) IN $pairs
     UNION ALL SELECT at.1, at.2, '', '', '', '', false, 0, 0 FROM (SELECT arrayJoin($all) AS at))
 GROUP BY brand, bucket, platform";
@@ -132,7 +135,7 @@ impl Store {
     }
 
     /// R2 to R4, for hours whose marks were read.
-    async fn rebuild_hours(&self, hours: &[Dirty]) -> Result<(), StoreError> {
+    pub(crate) async fn rebuild_hours(&self, hours: &[Dirty]) -> Result<(), StoreError> {
         let (Some(from), Some(to)) = (hours.iter().map(|h| h.hour_s).min(), hours.iter().map(|h| h.hour_s).max())
         else {
             return Ok(());
@@ -140,7 +143,7 @@ impl Store {
         let epoch = self.next_epoch().await?;
         self.announce(epoch, hours).await?;
         self.step("rebuild-started");
-        let sql = REBUILD.replace("$pairs", PAIRS).replace("$all", ALL_HOURS);
+        let sql = REBUILD.replace("$corrected", CORRECTED).replace("$pairs", PAIRS).replace("$all", ALL_HOURS);
         bind(self.writer().query(&sql), hours.iter().map(|hour| (hour.brand.as_str(), hour.hour_s)))
             .param("epoch", epoch)
             .param("from", from)

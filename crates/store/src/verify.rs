@@ -1,4 +1,4 @@
-//! Base table and rollups compared.
+//! Base table, with the labels of people, and rollups compared.
 
 use clickhouse::Row;
 use jiff::Timestamp;
@@ -8,6 +8,7 @@ use crate::{
     Store, StoreError,
     client::{from_millis, millis},
     error::Doing,
+    labels::CORRECTED,
 };
 
 /// A comparison of base and rollups.
@@ -15,7 +16,7 @@ use crate::{
 pub struct Verified {
     /// Brand-hours that were compared.
     pub hours: u64,
-    /// Mentions of them in the base table.
+    /// Mentions of them in the base table, without those that people found not relevant.
     pub mentions: u64,
     pub mismatches: Vec<Mismatch>,
 }
@@ -62,7 +63,7 @@ impl Store {
             return Err(StoreError::EmptySpan { from, to });
         }
         let (from, to) = (millis(from), millis(to));
-        let compare = VERIFY.replace("$in_span", IN_SPAN);
+        let compare = VERIFY.replace("$corrected", CORRECTED).replace("$in_span", IN_SPAN);
         let span = |sql: &str, from: i64, to: i64| self.read(sql).param("from", from).param("to", to);
         let weeks: Vec<i64> = span(WEEKS, from, to).fetch_all().await.doing("listing the weeks to compare")?;
         let mut verified = Verified::default();
@@ -159,7 +160,7 @@ FROM (SELECT brand, bucket, platform, sumForEachIf(sums, side = 0) AS of_base, s
             countIf(polarity = 'neutral'), countIf(polarity = 'positive'), countIf(polarity = 'unscored'),
             countIf(intent = 'question'), countIf(intent = 'complaint'), countIf(team),
             uniqCombined64(14)(author_key), uniqCombined64If(14)(author_key, polarity = 'negative')] AS sums
-        FROM mentions FINAL WHERE toStartOfHour(created_at) $in_span GROUP BY brand, bucket, platform
+        FROM $corrected AS m WHERE toStartOfHour(created_at) $in_span GROUP BY brand, bucket, platform
         UNION ALL
         SELECT toUInt8(1), toString(r.brand) AS brand, r.bucket AS bucket, toString(r.platform) AS platform,
             [sum(r.mentions), sum(r.reposts), sum(r.negative), sum(r.neutral), sum(r.positive), sum(r.unscored),

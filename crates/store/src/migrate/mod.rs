@@ -26,6 +26,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "0010_sampling", sql: include_str!("../../migrations/0010_sampling.sql") },
     Migration { name: "0011_imports", sql: include_str!("../../migrations/0011_imports.sql") },
     Migration { name: "0012_heads", sql: include_str!("../../migrations/0012_heads.sql") },
+    Migration { name: "0013_labels", sql: include_str!("../../migrations/0013_labels.sql") },
     Migration { name: "0014_models", sql: include_str!("../../migrations/0014_models.sql") },
 ];
 

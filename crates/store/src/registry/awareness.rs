@@ -47,7 +47,7 @@ pub(super) static METRICS: &[Metric] = &[
                 by: BASE,
                 columns: &[column("raw", "mentions"), column("unique", "mentions"), column("authors", "authors")],
                 sql: "SELECT $key AS key, count(), countIf(kind != 'repost'), uniqCombined64(14)(author_key) \
-                    FROM mentions FINAL WHERE $span GROUP BY key ORDER BY 2 DESC, key",
+                    FROM $mentions WHERE $span GROUP BY key ORDER BY 2 DESC, key",
             },
         ],
     },
@@ -77,7 +77,7 @@ pub(super) static METRICS: &[Metric] = &[
                 ],
                 sql: "SELECT sum(followers), count(), count(followers) FROM (SELECT argMax(author_followers, \
                 observed_at) \
-                    AS followers FROM mentions FINAL WHERE $span GROUP BY author_key)",
+                    AS followers FROM $mentions WHERE $span GROUP BY author_key)",
             },
             Shape {
                 by: &[By::Platform],
@@ -87,7 +87,7 @@ pub(super) static METRICS: &[Metric] = &[
                     column("authors_known", "authors"),
                 ],
                 sql: "SELECT platform, sum(followers), count(), count(followers) FROM (SELECT platform, \
-                    argMax(author_followers, observed_at) AS followers FROM mentions FINAL WHERE $span \
+                    argMax(author_followers, observed_at) AS followers FROM $mentions WHERE $span \
                     GROUP BY platform, author_key) GROUP BY platform ORDER BY 2 DESC, platform",
             },
         ],
@@ -202,7 +202,7 @@ pub(super) static METRICS: &[Metric] = &[
                 sql: "SELECT key, (p - n) / (p + n + u) * 100, (p - n) / (p + n) * 100, n, u, p, x FROM (\
                     SELECT $key AS key, countIf(polarity = 'positive') AS p, countIf(polarity = 'negative') AS n, \
                     countIf(polarity = 'neutral') AS u, countIf(polarity = 'unscored') AS x \
-                    FROM mentions FINAL WHERE $span GROUP BY key) ORDER BY n + u + p + x DESC, key",
+                    FROM $mentions WHERE $span GROUP BY key) ORDER BY n + u + p + x DESC, key",
             },
         ],
     },
@@ -241,7 +241,7 @@ pub(super) static METRICS: &[Metric] = &[
                     SELECT arrayJoin(arrayDistinct(hashtags)) AS tag, uniqExact(author_key) AS people, count() AS \
                     posts, \
                         intDiv({to:Int64} - 1 - toUnixTimestamp64Milli(created_at), {to:Int64} - {from:Int64}) AS ago \
-                    FROM mentions FINAL WHERE brand = {brand:String} AND created_at < $to AND created_at >= \
+                    FROM $mentions WHERE brand = {brand:String} AND created_at < $to AND created_at >= \
                         fromUnixTimestamp64Milli(greatest({from:Int64} - 7 * ({to:Int64} - {from:Int64}), 0), 'UTC') \
                     GROUP BY tag, ago) GROUP BY tag HAVING observed > 0) \
                 ORDER BY trend DESC, observed DESC, tag LIMIT {limit:UInt32}",

@@ -81,7 +81,7 @@ pub(super) static METRICS: &[Metric] = &[
                 (toUnixTimestamp64Milli($horizon) - toUnixTimestamp64Milli(created_at)) / 1000 AS age, \
                 age - {target:UInt32} AS overdue, platform, space, if(author_handle = '', author, author_handle) AS \
                 who, \
-                author_followers AS followers, text, url FROM mentions FINAL \
+                author_followers AS followers, text, url FROM $mentions \
                 WHERE $span AND id IN (SELECT id FROM waits WHERE answered = 0 AND intent = 'question' \
                     AND wait > {target:UInt32} * 1000) \
                 ORDER BY toStartOfHour(created_at), followers DESC NULLS LAST, at, name LIMIT {limit:UInt32}",
@@ -142,7 +142,7 @@ pub(super) static METRICS: &[Metric] = &[
                 columns: MEMBERS,
                 sql: "SELECT uniqExactIf(author_key, created_at >= $to - INTERVAL 1 DAY) AS day, \
                     uniqExactIf(author_key, created_at >= $to - INTERVAL 7 DAY), uniqExact(author_key) AS month, \
-                    day / month * 100 FROM mentions FINAL WHERE brand = {brand:String} AND $member \
+                    day / month * 100 FROM $mentions WHERE brand = {brand:String} AND $member \
                     AND created_at >= $to - INTERVAL 30 DAY AND created_at < $to",
             },
             Shape {
@@ -152,7 +152,7 @@ pub(super) static METRICS: &[Metric] = &[
                 sql: "SELECT toUnixTimestamp(toDateTime(at, 'UTC')) AS key, countIf(posted = at) AS day, \
                     countIf(posted > at - 7), count() AS month, day / month * 100 FROM (\
                     SELECT posted, posted + arrayJoin(range(toUInt32(least(next - posted, 30)))) AS at FROM (\
-                        SELECT arraySort(groupUniqArray(toDate(created_at))) AS days FROM mentions FINAL \
+                        SELECT arraySort(groupUniqArray(toDate(created_at))) AS days FROM $mentions \
                         WHERE brand = {brand:String} AND $member AND created_at < $to \
                         AND created_at >= toStartOfDay($from) - INTERVAL 29 DAY GROUP BY author_key) \
                     ARRAY JOIN days AS posted, arrayPushBack(arrayPopFront(days), days[-1] + 30) AS next) \
@@ -182,14 +182,13 @@ pub(super) static METRICS: &[Metric] = &[
                 by: &[],
                 columns: &[column("newcomers", "authors"), column("active", "authors"), column("share", "%")],
                 sql: "SELECT countIf(first_at >= $from) AS fresh, count() AS active, fresh / active * 100 FROM (\
-                    SELECT min(created_at) AS first_at FROM mentions FINAL WHERE brand = {brand:String} AND $member \
+                    SELECT min(created_at) AS first_at FROM $mentions WHERE brand = {brand:String} AND $member \
                     AND created_at < $to GROUP BY author_key HAVING max(created_at) >= $from)",
             },
             Shape {
                 by: &[By::Time, By::Hour, By::Day],
                 columns: &[column("newcomers", "authors")],
-                sql: "SELECT $key AS key, count() FROM (SELECT min(mentions.created_at) AS created_at FROM mentions \
-                FINAL \
+                sql: "SELECT $key AS key, count() FROM (SELECT min(mentions.created_at) AS created_at FROM $mentions \
                     WHERE brand = {brand:String} AND $member AND mentions.created_at < $to GROUP BY author_key) \
                     WHERE created_at >= $from GROUP BY key ORDER BY key",
             },
@@ -219,9 +218,9 @@ pub(super) static METRICS: &[Metric] = &[
                 column("known", "mentions"),
                 column("replies", "mentions"),
             ],
-            sql: "WITH r AS (SELECT id, parent_id, author_key, team FROM mentions FINAL \
+            sql: "WITH r AS (SELECT id, parent_id, author_key, team FROM $mentions \
                     WHERE $span AND $reply AND parent_id != 0), \
-                p AS (SELECT id, author_key, team, 1 AS found FROM mentions FINAL \
+                p AS (SELECT id, author_key, team, 1 AS found FROM $mentions \
                     WHERE brand = {brand:String} AND created_at < $to AND id IN (SELECT parent_id FROM r)) \
                 SELECT peers / known * 100, peers, known, replies FROM (SELECT countIf(found = 1 AND NOT r.team AND \
                 NOT p.team) \

@@ -83,7 +83,7 @@ pub(super) static METRICS: &[Metric] = &[
                     ({to:Int64} - toUnixTimestamp64Milli(newest)) / 1000, \
                     quantileExact(toUnixTimestamp64Micro(observed_at) - toUnixTimestamp64Milli(created_at) * 1000) / \
                     1e6, \
-                    count() FROM mentions FINAL WHERE $span HAVING count() > 0",
+                    count() FROM $mentions WHERE $span HAVING count() > 0",
             },
             Shape {
                 by: &[By::Platform],
@@ -92,9 +92,47 @@ pub(super) static METRICS: &[Metric] = &[
                     ({to:Int64} - toUnixTimestamp64Milli(newest)) / 1000, \
                     quantileExact(toUnixTimestamp64Micro(observed_at) - toUnixTimestamp64Milli(created_at) * 1000) / \
                     1e6, \
-                    count() FROM mentions FINAL WHERE $span GROUP BY platform ORDER BY 3 DESC, platform",
+                    count() FROM $mentions WHERE $span GROUP BY platform ORDER BY 3 DESC, platform",
             },
         ],
+    },
+    Metric {
+        id: "corrected_labels",
+        title: "Corrected labels",
+        definition: "What people labelled of mentions created in the span, by field: how many labels stand, and with how \
+            many of them the newest model agrees. agreed_then counts those that said what the model had said when they \
+            were given; the others corrected it. People look at what seems wrong, so this is not the accuracy of the \
+            model. Themes have no agreement: the model may name several.",
+        formula: "agreed / labels x 100",
+        unit: "labels",
+        denominator: "labels that stand and whose mention is stored",
+        version: 1,
+        source: "ours",
+        roles: BOTH,
+        partial_when: "nobody has labelled a mention of the span: no row",
+        scored: true,
+        looks_back: LookBack::Nothing,
+        buckets: false,
+        shapes: &[Shape {
+            by: &[],
+            columns: &[
+                column("field", "text"),
+                column("labels", "labels"),
+                column("corrected", "labels"),
+                column("agreed_then", "labels"),
+                column("agreed", "labels"),
+                column("agreement", "%"),
+            ],
+            sql: "SELECT field, count(), countIf(value != before), countIf(value = before), \
+                if(field = 'theme', NULL, countIf(value = now)) AS same, same / count() * 100 FROM (\
+                SELECT toString(l.field) AS field, l.value AS value, l.before AS before, \
+                    multiIf(field = 'polarity', toString(m.polarity), field = 'intent', toString(m.intent), \
+                        field = 'relevance', 'yes', '') AS now \
+                FROM (SELECT id, field, value, before FROM labels FINAL WHERE brand = {brand:String}) AS l \
+                INNER JOIN (SELECT id, polarity, intent FROM mentions FINAL WHERE $span \
+                    AND id IN (SELECT id FROM labels WHERE brand = {brand:String})) AS m ON l.id = m.id) \
+                GROUP BY field ORDER BY 2 DESC, field",
+        }],
     },
 ];
 

@@ -198,7 +198,7 @@ fn distinct(ids: &[Option<MentionId>]) -> Vec<MentionId> {
     distinct
 }
 
-fn array(ids: &[MentionId]) -> String {
+pub(crate) fn array(ids: &[MentionId]) -> String {
     let mut array = String::with_capacity(ids.len() * 40 + 2);
     for id in ids {
         array.push(if array.is_empty() { '[' } else { ',' });

@@ -19,6 +19,7 @@ use grapevine_model::MentionId;
 
 pub use batch::{Batch, Inserted};
 use imports::{CampaignRecord, SurveyRecord};
+pub(crate) use lookup::array;
 use plan::Plan;
 pub(crate) use rows::micros;
 use rows::{AccountRecord, BatchRecord, EngagementRecord, MentionRecord};
@@ -55,8 +56,13 @@ impl Store {
     /// `again`: rows of another try may be there in part, be on their way, or carry epochs that nobody has checked.
     async fn insert_range(&self, batch: &Batch, token: &str, again: bool) -> Result<Inserted, StoreError> {
         let (ids, hours) = (lookup::ids(batch), plan::hours(batch));
-        let (found, epochs, known) =
-            tokio::try_join!(self.stored(batch, &ids), self.epochs(&hours), self.has_range(batch))?;
+        let named: Vec<MentionId> = ids.iter().copied().flatten().collect();
+        let (found, epochs, known, labelled) = tokio::try_join!(
+            self.stored(batch, &ids),
+            self.epochs(&hours),
+            self.has_range(batch),
+            self.labelled(&named)
+        )?;
         // A log that was restored from a backup gives its offsets out anew: the range is known, its events are not.
         let again = again || known;
         let (stored, replayed) = found;
@@ -65,7 +71,7 @@ impl Store {
         // Equal rows fold in these tables, so a token only saves work; and an engine that was killed may know a token
         // without having kept the rows.
         let other = (!again).then_some(token);
-        self.mark(&plan.in_danger(again)).await?;
+        self.mark(&plan.in_danger(again, &labelled)).await?;
         tokio::try_join!(
             self.write::<MentionRecord<'_>>("mentions", Some(token), &plan.mentions),
             self.write::<EngagementRecord>("engagement", other, &plan.engagement),
@@ -104,10 +110,13 @@ impl Store {
             return Ok(BTreeSet::new());
         }
         let fresh = plan.fresh.iter().copied();
+        let named = plan.sighted();
         // Where this range is stored already, others did this work while this process stood still.
-        let (now, overtaken) = tokio::try_join!(self.epochs(&plan.fresh), self.has_range(batch))?;
+        let (now, overtaken, labelled) =
+            tokio::try_join!(self.epochs(&plan.fresh), self.has_range(batch), self.labelled(&named))?;
+        let labelled = plan.hours_of(&labelled);
         let unsure = |hour: &Hour<'_>| again || overtaken || now.get(*hour).announced != before.get(*hour).done;
-        Ok(plan.changed.iter().copied().chain(fresh.filter(unsure)).collect())
+        Ok(plan.changed.iter().copied().chain(fresh.filter(unsure)).chain(labelled).collect())
     }
 
     /// Writes the rows that another try should have left and did not.

@@ -1,6 +1,6 @@
 //! What a batch changes, decided without I/O: from its events and from what is stored about their mentions.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use grapevine_model::{Event, Mention, MentionId};
 
@@ -49,6 +49,9 @@ pub(super) struct Place {
     pub native_id: String,
     pub author: String,
 }
+
+/// Brands of the mentions that a person labelled.
+pub(super) type Labelled = BTreeMap<u128, BTreeSet<String>>;
 
 /// Rows to write, table by table.
 #[derive(Debug, Default)]
@@ -166,9 +169,25 @@ impl<'a> Plan<'a> {
     }
 
     /// Hours that are wrong as soon as its rows are visible, until they are rebuilt; `again`: any of them may be.
-    pub(super) fn in_danger(&self, again: bool) -> BTreeSet<Hour<'a>> {
+    pub(super) fn in_danger(&self, again: bool, labelled: &Labelled) -> BTreeSet<Hour<'a>> {
         let fresh = self.fresh.iter().filter(|_| again);
-        self.changed.iter().chain(fresh).copied().collect()
+        self.changed.iter().chain(fresh).copied().chain(self.hours_of(labelled)).collect()
+    }
+
+    /// Mentions that are written for the first time.
+    pub(super) fn sighted(&self) -> Vec<MentionId> {
+        self.mentions.iter().filter(|row| row.first).map(|row| MentionId(row.id)).collect()
+    }
+
+    /// Hours of first sightings that a person labelled before: the view feeds the rollups with what the model says of them.
+    pub(super) fn hours_of(&self, labelled: &Labelled) -> BTreeSet<Hour<'a>> {
+        if labelled.is_empty() {
+            return BTreeSet::new();
+        }
+        let is_labelled = |row: &&MentionRecord<'a>| {
+            row.first && labelled.get(&row.id).is_some_and(|brands| brands.contains(row.brand))
+        };
+        self.mentions.iter().filter(is_labelled).map(|row| (row.brand, hour(row.created_at))).collect()
     }
 
     /// Gives the rows the epoch that each one's hour had before they are written.

@@ -8,6 +8,7 @@ mod corrected;
 mod crashes;
 mod generated;
 mod imports;
+mod labels;
 mod limits;
 mod migrations;
 mod queries;
