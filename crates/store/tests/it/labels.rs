@@ -156,7 +156,7 @@ async fn labels_change_intents_and_what_no_model_scored() {
     let records = [asked, themes, label(&mention, NEGATIVE, day("11:00:00"))].map(LabelRecord::Label);
     let _ = world.store.apply_labels(&records).await.unwrap();
     assert_eq!(polarities(&world).await, [1, 0, 0]);
-    assert_eq!(world.figures("response_rate", None).await, json!([[0.0, 1, 0]]), "a question that waits");
+    assert_eq!(world.figures("response_rate", None).await, json!([[0, 1, 0]]), "a question that waits");
     let row = &world.store.mention(mention.id()).await.unwrap()[0];
     assert_eq!((row.intent.as_deref(), row.labels.len()), (Some("question"), 3));
     assert_eq!(row.labels.iter().find(|label| label.field == "theme").unwrap().value, "price, delivery");
@@ -172,11 +172,11 @@ async fn agreement_is_with_the_newest_model_and_with_the_one_of_then() {
         mentions[..3].iter().map(|of| LabelRecord::Label(label(of, NEGATIVE, day("11:00:00")))).collect();
     records.push(LabelRecord::Label(label(&mentions[3], neutral, day("11:00:00"))));
     let _ = world.store.apply_labels(&records).await.unwrap();
-    assert_eq!(world.figures("corrected_labels", None).await, json!([["polarity", 4, 3, 1, 1, 25.0]]));
+    assert_eq!(world.figures("corrected_labels", None).await, json!([["polarity", 4, 3, 1, 1, 25]]));
     let better = Scores { model: "better@2".into(), ..scores(Polarity::Negative, Intent::None) };
     let rescored = Mention { scores: Some(better), ..mentions[0].clone() };
     let _ = world.insert_mentions(&[rescored]).await;
-    assert_eq!(world.figures("corrected_labels", None).await, json!([["polarity", 4, 3, 1, 2, 50.0]]));
+    assert_eq!(world.figures("corrected_labels", None).await, json!([["polarity", 4, 3, 1, 2, 50]]));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

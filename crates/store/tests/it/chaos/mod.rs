@@ -1,7 +1,8 @@
-//! Several writers and rebuilders at once, stopped anywhere, some of which go on later. In the end everything is exact.
+//! Several writers and rebuilders at once, and a person who labels, stopped anywhere, some of which go on later. In the end everything is exact.
 //!
 //! A handle of its own stands for a process: handles share nothing but the server.
 
+mod people;
 mod script;
 mod targeted;
 
@@ -196,6 +197,18 @@ async fn stored(world: &World) -> BTreeMap<(String, u128), (i64, i8)> {
     stored
 }
 
+/// Everything as it is read, with the labels.
+async fn read(world: &World) -> BTreeMap<(String, u128), i8> {
+    let mut read = BTreeMap::new();
+    for brand in ["acme", "zenith"] {
+        for row in world.store.latest(Some(brand), 1000, None).await.unwrap() {
+            let polarity = Polarity::ALL.into_iter().find(|polarity| Some(polarity.name()) == row.polarity).unwrap();
+            read.insert((brand.to_owned(), row.id.0), polarity.sign());
+        }
+    }
+    read
+}
+
 fn expected(outcome: BTreeMap<(String, u128), State>) -> BTreeMap<(String, u128), (i64, i8)> {
     let code = |polarity: Polarity| polarity.sign();
     outcome.into_iter().filter_map(|(at, state)| Some((at, (state.created_ms, code(state.live?))))).collect()
@@ -218,6 +231,8 @@ async fn round(seed: u64) -> BTreeMap<&'static str, u64> {
     for number in 0..2 {
         tasks.push(tokio::spawn(rebuild(shared.clone(), Dice(seed * 1000 + 500 + number))));
     }
+    let said = people::said(Dice(seed * 1000 + 700));
+    tasks.push(tokio::spawn(people::label(shared.clone(), said.clone(), Dice(seed * 1000 + 800))));
     for task in tasks {
         task.await.unwrap();
     }
@@ -229,6 +244,8 @@ async fn round(seed: u64) -> BTreeMap<&'static str, u64> {
     assert!(verified.mismatches.is_empty(), "seed {seed}: {:#?}", verified.mismatches);
     let model: BTreeMap<_, _> = partitions.iter().flat_map(|ranges| expected(outcome(ranges))).collect();
     assert_eq!(stored(&shared.world).await, model, "seed {seed}");
+    let corrected = people::corrected(model.clone(), &said);
+    assert_eq!(read(&shared.world).await, corrected, "seed {seed}");
     let after = audit(&store).await;
     let offsets: usize = partitions.iter().flatten().map(|range| range.events.len()).sum();
     assert_eq!(
@@ -236,7 +253,7 @@ async fn round(seed: u64) -> BTreeMap<&'static str, u64> {
         (0, 0, 0),
         "seed {seed}: {after:#?}"
     );
-    assert_eq!((after.lost.checked, verified.mentions), (offsets as u64, model.len() as u64), "seed {seed}");
+    assert_eq!((after.lost.checked, verified.mentions), (offsets as u64, corrected.len() as u64), "seed {seed}");
     shared.counts.lock().unwrap().clone()
 }
 
@@ -253,7 +270,14 @@ fn any_schedule_of_writers_and_rebuilders_ends_exact() {
         seed += 1;
     }
     println!("{} rounds: {counts:?}", seed - 1);
-    for what in ["inserts dropped", "inserts that went on late", "rebuilds dropped", "rebuilds that went on late"] {
+    for what in [
+        "inserts dropped",
+        "inserts that went on late",
+        "rebuilds dropped",
+        "rebuilds that went on late",
+        "labels dropped",
+        "labels that went on late",
+    ] {
         assert!(counts.get(what).is_some_and(|count| *count > 0), "{what} never happened: {counts:?}");
     }
 }

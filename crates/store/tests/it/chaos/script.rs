@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use grapevine_model::{Event, Intent, Mention, Polarity};
+use grapevine_model::{Event, Intent, Mention, MentionId, Polarity};
 use grapevine_store::Batch;
 use jiff::{SignedDuration, Timestamp};
 
@@ -71,6 +71,16 @@ fn of_the_gone(event: &Event, gone: &[bool]) -> bool {
 fn moment(number: usize) -> Timestamp {
     let number = if number.is_multiple_of(3) { number.saturating_sub(5) } else { number };
     at("2026-03-05T00:00:00Z") + SignedDuration::from_millis(number as i64 * 1000 + 1)
+}
+
+/// Of any partition, whether it was or will be written or not.
+pub fn any_mention(dice: &mut Dice) -> MentionId {
+    let (partition, id) = (dice.roll(PARTITIONS.into()), dice.roll(MENTIONS));
+    post(&format!("{partition}-{id}"), at("2026-03-02T09:00:00Z")).id()
+}
+
+pub fn brand(dice: &mut Dice) -> &'static str {
+    BRANDS[dice.roll(BRANDS.len() as u64) as usize]
 }
 
 fn mention(partition: u32, dice: &mut Dice, number: usize) -> Mention {
