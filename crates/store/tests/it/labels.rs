@@ -159,6 +159,7 @@ async fn labels_change_intents_and_what_no_model_scored() {
     assert_eq!(world.figures("response_rate", None).await, json!([[0, 1, 0]]), "a question that waits");
     let row = &world.store.mention(mention.id()).await.unwrap()[0];
     assert_eq!((row.intent.as_deref(), row.labels.len()), (Some("question"), 3));
+    assert_eq!(row.themes.iter().map(|theme| &*theme.theme).collect::<Vec<_>>(), ["price", "delivery"]);
     assert_eq!(row.labels.iter().find(|label| label.field == "theme").unwrap().value, "price, delivery");
 }
 
