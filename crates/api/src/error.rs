@@ -20,19 +20,22 @@ pub enum ErrorCode {
     MethodNotAllowed,
     UnknownMetric,
     UnknownBrand,
+    UnknownMention,
     BadQuery,
     BadSpan,
     BadLimit,
     BadBody,
+    BadLabel,
     BodyTooLarge,
     TooManyReaders,
     TimedOut,
     StoreUnavailable,
+    LogUnavailable,
     Internal,
 }
 
 impl ErrorCode {
-    pub const ALL: [ErrorCode; 17] = [
+    pub const ALL: [ErrorCode; 20] = [
         ErrorCode::NotAuthorised,
         ErrorCode::SessionEnded,
         ErrorCode::WrongToken,
@@ -41,14 +44,17 @@ impl ErrorCode {
         ErrorCode::MethodNotAllowed,
         ErrorCode::UnknownMetric,
         ErrorCode::UnknownBrand,
+        ErrorCode::UnknownMention,
         ErrorCode::BadQuery,
         ErrorCode::BadSpan,
         ErrorCode::BadLimit,
         ErrorCode::BadBody,
+        ErrorCode::BadLabel,
         ErrorCode::BodyTooLarge,
         ErrorCode::TooManyReaders,
         ErrorCode::TimedOut,
         ErrorCode::StoreUnavailable,
+        ErrorCode::LogUnavailable,
         ErrorCode::Internal,
     ];
 
@@ -56,11 +62,11 @@ impl ErrorCode {
         match self {
             Self::NotAuthorised | Self::SessionEnded | Self::WrongToken => StatusCode::UNAUTHORIZED,
             Self::HostRefused => StatusCode::MISDIRECTED_REQUEST,
-            Self::NotFound | Self::UnknownMetric | Self::UnknownBrand => StatusCode::NOT_FOUND,
+            Self::NotFound | Self::UnknownMetric | Self::UnknownBrand | Self::UnknownMention => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::BadQuery | Self::BadSpan | Self::BadLimit | Self::BadBody => StatusCode::BAD_REQUEST,
+            Self::BadQuery | Self::BadSpan | Self::BadLimit | Self::BadBody | Self::BadLabel => StatusCode::BAD_REQUEST,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::TooManyReaders | Self::StoreUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TooManyReaders | Self::StoreUnavailable | Self::LogUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::TimedOut => StatusCode::GATEWAY_TIMEOUT,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -76,14 +82,17 @@ impl ErrorCode {
             Self::NotFound | Self::MethodNotAllowed => "see /api/v1/openapi.json for what there is",
             Self::UnknownMetric => "see /api/v1/metrics for the ids",
             Self::UnknownBrand => "see /api/v1/brands for the names",
+            Self::UnknownMention => "take the id of a mention from /api/v1/mentions",
             Self::BadQuery => "see /api/v1/openapi.json for the parameters",
             Self::BadSpan => "give a `from` before `to`, at most 800 days apart",
             Self::BadLimit => "give a limit from 1 to the stated maximum",
             Self::BadBody => "send JSON such as {\"token\": \"gv_…\"}",
+            Self::BadLabel => "send JSON such as {\"field\": \"polarity\", \"value\": \"negative\"}",
             Self::BodyTooLarge => "send at most 16 KiB",
             Self::TooManyReaders => "close a page that follows the live feed, or try again later",
             Self::TimedOut => "ask for a shorter span, or try again later",
             Self::StoreUnavailable => "try again in a few seconds; `grapevine up` logs why the store is away",
+            Self::LogUnavailable => "try again in a few seconds; the log of `grapevine up` says why its log is away",
             Self::Internal => "see the log of `grapevine up` at this time",
         }
     }

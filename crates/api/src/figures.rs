@@ -24,6 +24,9 @@ pub trait Figures: Send + Sync {
         before: Option<(Timestamp, MentionId)>,
     ) -> Result<Vec<MentionRow>, StoreError>;
 
+    /// A mention by brand, with those that are labelled as not relevant.
+    async fn mention(&self, id: MentionId) -> Result<Vec<MentionRow>, StoreError>;
+
     /// Episodes of alerts that overlap the span, newest first; of all brands where `brand` is `None`.
     async fn episodes(&self, brand: Option<&str>, span: Span) -> Result<Vec<Episode>, StoreError>;
 
@@ -44,6 +47,10 @@ impl Figures for Store {
         before: Option<(Timestamp, MentionId)>,
     ) -> Result<Vec<MentionRow>, StoreError> {
         Store::latest(self, brand, limit, before).await
+    }
+
+    async fn mention(&self, id: MentionId) -> Result<Vec<MentionRow>, StoreError> {
+        Store::mention(self, id).await
     }
 
     async fn episodes(&self, brand: Option<&str>, span: Span) -> Result<Vec<Episode>, StoreError> {

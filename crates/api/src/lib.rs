@@ -9,6 +9,7 @@
 //! | `/api/v1/session` | POST logs in, DELETE logs out, GET asks | GET only |
 //! | `/api/v1/openapi.json` | this table, for machines | yes |
 //! | `/api/v1/status`, `brands`, `metrics`, `metrics/{id}`, `mentions`, `alerts` | figures | yes |
+//! | `/api/v1/mentions/{id}/labels` | what people say of a mention: GET, POST, DELETE | yes |
 //! | `/api/v1/live` | mentions as they are scored, as Server-Sent Events | yes |
 //! | `/metrics` | counters for Prometheus | yes |
 //!
@@ -19,6 +20,7 @@ mod assets;
 mod error;
 mod figures;
 mod guard;
+mod labels;
 mod live;
 mod openapi;
 mod params;
@@ -41,12 +43,13 @@ use tower_http::compression::CompressionLayer;
 
 pub use error::{ApiError, ErrorCode};
 pub use figures::Figures;
-pub use live::LiveMention;
+pub use labels::{Labels, LiveLabel};
+pub use live::{LiveEvent, LiveMention};
 pub use span::Span;
 pub use state::{ApiParts, ApiState, BrandEntry, Clock, MetricsText, Settings, StatusProvider};
 pub use status::{InvariantStatus, ModelStatus, PipelineStatus, SourceState, SourceStatus, StageState, StageStatus};
 
-/// The only bodies that are read are logins.
+/// The only bodies that are read are logins and labels.
 const LARGEST_BODY: usize = 16 * 1024;
 
 /// Everything that is served.
@@ -59,6 +62,10 @@ pub fn app(state: ApiState) -> Router {
         .route("/api/v1/metrics", get(routes::metrics::list))
         .route("/api/v1/metrics/{id}", get(routes::metrics::one))
         .route("/api/v1/mentions", get(routes::mentions::list))
+        .route(
+            "/api/v1/mentions/{id}/labels",
+            get(routes::labels::show).post(routes::labels::give).delete(routes::labels::take_back),
+        )
         .route("/api/v1/alerts", get(routes::alerts::list))
         .route("/api/v1/openapi.json", get(openapi::document))
         .route("/metrics", get(routes::system::prometheus))

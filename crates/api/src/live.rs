@@ -3,6 +3,7 @@
 //! | event | data |
 //! |---|---|
 //! | `mention` | a [`LiveMention`] |
+//! | `label` | a [`LiveLabel`]: a person labelled a mention, or took a label back |
 //! | `lagged` | `{"missed": n}`: this reader was too slow, and n mentions (of any brand) passed it by |
 //!
 //! A comment keeps the connection alive when nothing happens.
@@ -14,7 +15,7 @@ use axum::{
     response::sse::{Event, KeepAlive, Sse},
 };
 use futures::{Stream, StreamExt};
-use grapevine_model::{Mention, ThemeScore};
+use grapevine_model::{Label, Mention, ThemeScore};
 use grapevine_store::MentionRow;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::{
     ApiState,
     error::{ApiError, ErrorCode},
+    labels::{LiveLabel, standing},
     params::Params,
 };
 
@@ -62,6 +64,51 @@ pub struct LiveMention {
     pub story: Option<String>,
     /// The author speaks for one of the brands.
     pub team: bool,
+    /// What people said of it; polarity, intent and themes say so already.
+    pub labels: Vec<LiveLabel>,
+}
+
+/// What the feed carries.
+#[derive(Debug, Clone, PartialEq)]
+pub enum LiveEvent {
+    Mention(Box<LiveMention>),
+    Label(LiveLabel),
+}
+
+impl From<LiveMention> for LiveEvent {
+    fn from(mention: LiveMention) -> Self {
+        LiveEvent::Mention(Box::new(mention))
+    }
+}
+
+impl LiveMention {
+    /// With the labels of people that stand on it.
+    pub fn with_labels<'a>(self, labels: impl Iterator<Item = &'a Label>) -> Self {
+        Self { labels: labels.map(LiveLabel::from).collect(), ..self }
+    }
+
+    /// As readers of a brand see it, who are told what people said of it; `None` where they said that it is not about the
+    /// brand. Without a brand as those of its first.
+    fn seen_for(mut self, brand: Option<&str>) -> Option<Self> {
+        let first = self.brands.first().cloned().unwrap_or_default();
+        let seen = brand.unwrap_or(&first);
+        let mut labels = std::mem::take(&mut self.labels);
+        labels.retain(|label| label.brand == seen);
+        for label in &mut labels {
+            let Some(value) = label.value.clone() else { continue };
+            match &*label.field {
+                "polarity" => label.model = self.polarity.replace(value),
+                "intent" => label.model = self.intent.replace(value),
+                "theme" => {
+                    let themes = value.split(", ").filter(|theme| !theme.is_empty()).map(str::to_owned).collect();
+                    label.model = Some(std::mem::replace(&mut self.themes, themes).join(", "));
+                }
+                _ if value == "no" && brand.is_some() => return None,
+                _ => {}
+            }
+        }
+        Some(Self { labels, ..self })
+    }
 }
 
 impl From<&Mention> for LiveMention {
@@ -89,12 +136,14 @@ impl From<&Mention> for LiveMention {
             themes: scores.map(|scores| names(&scores.themes)).unwrap_or_default(),
             story: mention.story.map(|story| story.to_string()),
             team: mention.brands.iter().any(|matched| matched.team),
+            labels: Vec::new(),
         }
     }
 }
 
 impl From<MentionRow> for LiveMention {
     fn from(row: MentionRow) -> Self {
+        let labels = standing(&row);
         let known = |text: String| (!text.is_empty()).then_some(text);
         Self {
             id: row.id.to_string(),
@@ -116,6 +165,7 @@ impl From<MentionRow> for LiveMention {
             themes: names(&row.themes),
             story: row.story.map(|story| story.to_string()),
             team: row.team,
+            labels,
         }
     }
 }
@@ -134,7 +184,7 @@ pub(crate) struct LiveParams {
 
 /// Follows mentions as they are scored. The connection stays open.
 #[utoipa::path(get, path = "/api/v1/live", tag = "mentions", params(LiveParams),
-    responses((status = 200, description = "events `mention` (LiveMention) and `lagged` ({missed})",
+    responses((status = 200, description = "events `mention` (LiveMention), `label` (LiveLabel) and `lagged` ({missed})",
         content_type = "text/event-stream", body = String), (status = "default", body = ApiError)))]
 pub(crate) async fn live(
     State(state): State<ApiState>,
@@ -156,11 +206,16 @@ pub(crate) async fn live(
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(HEARTBEAT).text("still here")))
 }
 
-fn event(received: Result<LiveMention, BroadcastStreamRecvError>, brand: Option<&str>) -> Option<Event> {
+fn event(received: Result<LiveEvent, BroadcastStreamRecvError>, brand: Option<&str>) -> Option<Event> {
     match received {
-        Ok(mention) if brand.is_none_or(|brand| mention.brands.iter().any(|name| name == brand)) => {
+        Ok(LiveEvent::Mention(mention))
+            if brand.is_none_or(|brand| mention.brands.iter().any(|name| name == brand)) =>
+        {
             let event = Event::default().event("mention").id(mention.id.clone());
-            event.json_data(&mention).ok()
+            event.json_data(mention.seen_for(brand)?).ok()
+        }
+        Ok(LiveEvent::Label(label)) if brand.is_none_or(|brand| label.brand == brand) => {
+            Event::default().event("label").json_data(label).ok()
         }
         Ok(_) => None,
         Err(BroadcastStreamRecvError::Lagged(missed)) => {

@@ -16,6 +16,7 @@ use crate::{live, routes, session};
         routes::system::health, routes::system::status, routes::system::brands,
         routes::metrics::list, routes::metrics::one,
         routes::mentions::list, live::live,
+        routes::labels::show, routes::labels::give, routes::labels::take_back,
         routes::alerts::list,
     ),
     components(schemas(live::LiveMention)),

@@ -11,7 +11,8 @@ use utoipa::ToSchema;
 use crate::{
     error::{ApiError, ErrorCode},
     figures::Figures,
-    live::LiveMention,
+    labels::Labels,
+    live::LiveEvent,
     session::SessionKey,
     status::PipelineStatus,
     token::TokenHash,
@@ -60,7 +61,9 @@ pub struct ApiParts {
     pub figures: Arc<dyn Figures>,
     /// Own brands before competitors: the page starts with the first.
     pub brands: Vec<BrandEntry>,
-    pub live: broadcast::Sender<LiveMention>,
+    /// Takes what people say of mentions.
+    pub labels: Arc<dyn Labels>,
+    pub live: broadcast::Sender<LiveEvent>,
     pub status: StatusProvider,
     pub metrics_text: MetricsText,
     pub clock: Clock,
@@ -72,7 +75,8 @@ pub struct ApiParts {
 pub struct ApiState {
     pub(crate) figures: Arc<dyn Figures>,
     pub(crate) brands: Arc<[BrandEntry]>,
-    pub(crate) live: broadcast::Sender<LiveMention>,
+    pub(crate) labels: Arc<dyn Labels>,
+    pub(crate) live: broadcast::Sender<LiveEvent>,
     pub(crate) live_seats: Arc<Semaphore>,
     pub(crate) status: StatusProvider,
     pub(crate) metrics_text: MetricsText,
@@ -86,6 +90,7 @@ impl ApiState {
         Self {
             figures: parts.figures,
             brands: parts.brands.into(),
+            labels: parts.labels,
             live: parts.live,
             live_seats: Arc::new(Semaphore::new(LIVE_SEATS)),
             status: parts.status,

@@ -1,3 +1,4 @@
+mod labels;
 mod operate;
 mod source;
 
@@ -6,6 +7,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 use grapevine_scoring::EngineChoice;
 
+pub use labels::{LabelsAddArgs, LabelsCommand, LabelsExportArgs, LabelsFilter, LabelsListArgs, LabelsRemoveArgs};
 pub use operate::{
     DlqCommand, DlqListArgs, DlqReplayArgs, DlqShowArgs, LetterFilter, Parker, RebuildArgs, ReportFormat, StatusArgs,
     StoreCommand, VerifyArgs,
@@ -58,6 +60,11 @@ pub enum Command {
     Dlq {
         #[command(subcommand)]
         command: DlqCommand,
+    },
+    /// What people say of mentions against the model: list, add, take back, export as a training set
+    Labels {
+        #[command(subcommand)]
+        command: LabelsCommand,
     },
     /// Print an example configuration with every key explained
     ExampleConfig,

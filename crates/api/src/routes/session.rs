@@ -30,13 +30,7 @@ pub(crate) async fn open(
     State(state): State<ApiState>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
-    let body = body.map_err(|rejection| {
-        let code = match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => ErrorCode::BodyTooLarge,
-            _ => ErrorCode::BadBody,
-        };
-        ApiError::new(code, rejection.body_text())
-    })?;
+    let body = read(body)?;
     // The parser's own message could repeat a part of the token.
     let login: Login = serde_json::from_slice(&body)
         .map_err(|_| ApiError::new(ErrorCode::BadBody, "the body is not the JSON of a login"))?;
@@ -45,6 +39,16 @@ pub(crate) async fn open(
     }
     let cookie = state.session_key.opening_cookie((state.clock)());
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie)]).into_response())
+}
+
+pub(super) fn read(body: Result<Bytes, BytesRejection>) -> Result<Bytes, ApiError> {
+    body.map_err(|rejection| {
+        let code = match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => ErrorCode::BodyTooLarge,
+            _ => ErrorCode::BadBody,
+        };
+        ApiError::new(code, rejection.body_text())
+    })
 }
 
 /// Ends the session in this browser.

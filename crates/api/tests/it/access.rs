@@ -3,13 +3,14 @@ use serde_json::json;
 
 use crate::fake::{Api, FakeStore, TOKEN, request};
 
-const GUARDED: [&str; 9] = [
+const GUARDED: [&str; 10] = [
     "/api/v1/session",
     "/api/v1/status",
     "/api/v1/brands",
     "/api/v1/metrics",
     "/api/v1/metrics/net_sentiment?brand=Grove",
     "/api/v1/mentions",
+    "/api/v1/mentions/00000000000000000000000000000007/labels",
     "/api/v1/alerts",
     "/api/v1/openapi.json",
     "/metrics",

@@ -1,5 +1,8 @@
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
@@ -10,10 +13,12 @@ use axum::{
     http::{HeaderMap, Request, StatusCode},
 };
 use grapevine_alerts::{Episode, EpisodeState};
-use grapevine_api::{ApiParts, ApiState, BrandEntry, Figures, LiveMention, PipelineStatus, Settings, Span, app, token};
-use grapevine_model::{MentionId, ThemeScore};
+use grapevine_api::{
+    ApiParts, ApiState, BrandEntry, Figures, Labels, LiveEvent, PipelineStatus, Settings, Span, app, token,
+};
+use grapevine_model::{LabelRecord, MentionId, ThemeScore};
 use grapevine_store::{
-    Column, Correction, Coverage, GapSpan, LeftOut, Measured, MentionRow, MetricQuery, MetricTable, ModelNote,
+    Column, Correction, Coverage, GapSpan, GivenLabel, LeftOut, Measured, MentionRow, MetricQuery, MetricTable, ModelNote,
     StoreError, registry,
 };
 use jiff::Timestamp;
@@ -33,6 +38,8 @@ pub fn time(text: &str) -> Timestamp {
 pub struct FakeStore {
     pub asked: Mutex<Vec<MetricQuery>>,
     pub before: Mutex<Option<(Timestamp, MentionId)>>,
+    /// That stand on every mention.
+    pub labels: Mutex<Vec<GivenLabel>>,
     /// Answers never come.
     pub stuck: bool,
 }
@@ -59,6 +66,13 @@ impl Figures for FakeStore {
     ) -> Result<Vec<MentionRow>, StoreError> {
         *self.before.lock().unwrap() = before;
         Ok((0..limit.min(3)).map(|i| row(brand.unwrap_or("Grove"), i)).collect())
+    }
+
+    async fn mention(&self, id: MentionId) -> Result<Vec<MentionRow>, StoreError> {
+        let labels = self.labels.lock().unwrap().clone();
+        let row = |brand: &str| MentionRow { id, labels: labels.clone(), ..row(brand, 0) };
+        // Mention 404 is not stored.
+        Ok(if id.0 == 404 { vec![] } else { vec![row("Brightleaf"), row("Grove")] })
     }
 
     async fn episodes(&self, brand: Option<&str>, span: Span) -> Result<Vec<Episode>, StoreError> {
@@ -143,6 +157,25 @@ fn row(brand: &str, i: u32) -> MentionRow {
         themes: vec![ThemeScore { theme: "product quality".into(), probability: 0.9, rule: false }],
         model: "minilm@1".into(),
         story: None,
+        labels: vec![],
+    }
+}
+
+/// Remembers the labels.
+#[derive(Default)]
+pub struct FakeLog {
+    pub appended: Mutex<Vec<LabelRecord>>,
+    pub down: AtomicBool,
+}
+
+#[async_trait]
+impl Labels for FakeLog {
+    async fn append(&self, records: Vec<LabelRecord>) -> Result<(), String> {
+        if self.down.load(Relaxed) {
+            return Err("the disk at /secret is full".into());
+        }
+        self.appended.lock().unwrap().extend(records);
+        Ok(())
     }
 }
 
@@ -150,7 +183,8 @@ fn row(brand: &str, i: u32) -> MentionRow {
 pub struct Api {
     pub router: Router,
     pub store: Arc<FakeStore>,
-    pub live: broadcast::Sender<LiveMention>,
+    pub live: broadcast::Sender<LiveEvent>,
+    pub log: Arc<FakeLog>,
     pub settings: Settings,
 }
 
@@ -166,9 +200,10 @@ impl Api {
             time_limit: Duration::from_millis(200),
             ..Settings::new(token::hash(TOKEN))
         };
-        let parts = parts(store.clone(), settings.clone());
+        let log = Arc::new(FakeLog::default());
+        let parts = ApiParts { labels: log.clone(), ..parts(store.clone(), settings.clone()) };
         let live = parts.live.clone();
-        Self { router: app(ApiState::new(parts)), store, live, settings }
+        Self { router: app(ApiState::new(parts)), store, live, log, settings }
     }
 
     /// With the token.
@@ -193,6 +228,7 @@ pub fn parts(figures: Arc<dyn Figures>, settings: Settings) -> ApiParts {
     ApiParts {
         figures,
         brands: vec![brand("Grove", false), brand("Broken", false), brand("Brightleaf", true)],
+        labels: Arc::new(FakeLog::default()),
         live: broadcast::channel(4).0,
         status: Arc::new(|| PipelineStatus {
             version: "0.1.0".into(),

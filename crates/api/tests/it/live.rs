@@ -7,7 +7,7 @@ use tower::ServiceExt;
 
 use crate::fake::{Api, TOKEN, request, time};
 
-fn mention(id: &str, brand: &str) -> LiveMention {
+pub fn mention(id: &str, brand: &str) -> LiveMention {
     LiveMention {
         id: id.into(),
         brands: vec![brand.into()],
@@ -28,10 +28,11 @@ fn mention(id: &str, brand: &str) -> LiveMention {
         themes: vec![],
         story: None,
         team: false,
+        labels: vec![],
     }
 }
 
-async fn follow(api: &Api, path: &str) -> axum::body::BodyDataStream {
+pub async fn follow(api: &Api, path: &str) -> axum::body::BodyDataStream {
     let request = request("GET", path).header("authorization", format!("Bearer {TOKEN}")).body(Body::empty()).unwrap();
     let response = api.router.clone().oneshot(request).await.unwrap();
     assert_eq!(response.headers()["content-type"], "text/event-stream");
@@ -39,7 +40,7 @@ async fn follow(api: &Api, path: &str) -> axum::body::BodyDataStream {
     response.into_body().into_data_stream()
 }
 
-async fn next(events: &mut axum::body::BodyDataStream) -> Option<String> {
+pub async fn next(events: &mut axum::body::BodyDataStream) -> Option<String> {
     let event = tokio::time::timeout(Duration::from_secs(5), events.next()).await.unwrap();
     event.map(|bytes| String::from_utf8(bytes.unwrap().to_vec()).unwrap())
 }
@@ -48,8 +49,8 @@ async fn next(events: &mut axum::body::BodyDataStream) -> Option<String> {
 async fn only_mentions_of_the_brand_come() {
     let api = Api::new();
     let mut events = follow(&api, "/api/v1/live?brand=Grove").await;
-    api.live.send(mention("1", "Brightleaf")).unwrap();
-    api.live.send(mention("2", "Grove")).unwrap();
+    api.live.send(mention("1", "Brightleaf").into()).unwrap();
+    api.live.send(mention("2", "Grove").into()).unwrap();
     let event = next(&mut events).await.unwrap();
     assert!(event.contains("event: mention") && event.contains("id: 2") && event.contains(r"two\nlines"), "{event}");
 }
@@ -59,7 +60,7 @@ async fn a_slow_reader_is_told_how_much_it_missed() {
     let api = Api::new();
     let mut events = follow(&api, "/api/v1/live").await;
     for i in 0..10 {
-        api.live.send(mention(&i.to_string(), "Grove")).unwrap();
+        api.live.send(mention(&i.to_string(), "Grove").into()).unwrap();
     }
     let event = next(&mut events).await.unwrap();
     assert!(event.contains("event: lagged") && event.contains(r#"{"missed":6}"#), "{event}");

@@ -5,6 +5,7 @@ mod check_config;
 mod dlq;
 mod example_config;
 mod figure;
+mod labels;
 mod monitoring;
 mod query;
 mod score_texts;
@@ -44,6 +45,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Dlq { command } => runtime()?.block_on(dlq::run(&command)),
         Command::Status(args) => runtime()?.block_on(status::run(&args)),
         Command::Store { command } => runtime()?.block_on(store::run(&command)),
+        Command::Labels { command } => runtime()?.block_on(labels::run(&command)),
         Command::ExampleConfig => example_config::run(),
         Command::CrashPoints { table } => {
             print!("{}", if table { crash::table() } else { crash::names() });

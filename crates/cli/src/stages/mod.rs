@@ -7,6 +7,7 @@ mod backoff;
 pub mod crash;
 pub mod dead_letter;
 pub mod ingest;
+pub mod labels;
 pub mod live;
 mod member;
 pub mod notify;

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::{net::TcpListener, sync::broadcast};
 
-use super::{Pipeline, live, supervise};
+use super::{Pipeline, labels::Desk, live, supervise};
 use crate::{config::Config, parts};
 
 const STAGE: &str = "serve";
@@ -51,7 +51,7 @@ pub async fn run_on(pipeline: Pipeline, listener: TcpListener, metrics: Promethe
 fn api_parts(
     pipeline: &Pipeline,
     token: TokenHash,
-    live: broadcast::Sender<grapevine_api::LiveMention>,
+    live: broadcast::Sender<grapevine_api::LiveEvent>,
     metrics: PrometheusHandle,
 ) -> ApiParts {
     let mut brands: Vec<BrandEntry> = pipeline
@@ -68,6 +68,7 @@ fn api_parts(
     ApiParts {
         figures: Arc::new(pipeline.reader.clone()),
         brands,
+        labels: Arc::new(Desk(pipeline.log.clone())),
         live,
         status: Arc::new(move || board.snapshot()),
         metrics_text: Arc::new(move || metrics.render()),

@@ -42,6 +42,7 @@
 //! L1, as I2, is there for who looks in between. Buckets that alerts have judged are not judged again.
 
 mod apply;
+mod give;
 mod list;
 
 pub use apply::{Labelled, Lacking};

@@ -18,7 +18,8 @@ pub(super) static METRICS: &[Metric] = &[Metric {
         corrected language by language for how often it was measured to mistake each polarity for another, with a 95 % \
         interval. The interval covers that the span is a sample, and on how many texts the model was measured. It holds as \
         far as the posts are as hard to read as those texts. Beside it: the shares, each with its interval, and the \
-        uncorrected figure of all scored mentions. Languages in which the model was not measured are left out, and named.",
+        uncorrected figure of all scored mentions. Languages in which the model was not measured are left out, and named. \
+        Counted is what the model said of each mention, whatever people labelled; what they found not relevant is left out.",
     formula: "p = inverse(transposed confusion) x q for each language, brought to shares of 0 to 1; (P - N) x 100, summed by \
         mentions; +- 1.96 sd, sd of the span's sampling and of each row of the confusion",
     unit: "points",
@@ -34,16 +35,16 @@ pub(super) static METRICS: &[Metric] = &[Metric {
         Shape {
             by: &[],
             columns: CORRECTED,
-            sql: "SELECT toString(model) AS scorer, $spoken AS spoken, countIf(polarity = 'negative'), \
-                countIf(polarity = 'neutral'), countIf(polarity = 'positive') FROM mentions FINAL \
-                WHERE $span AND polarity != 'unscored' GROUP BY scorer, spoken ORDER BY scorer, spoken",
+            sql: "SELECT toString(model) AS scorer, $spoken AS spoken, countIf(model_polarity = -1), \
+                countIf(model_polarity = 0), countIf(model_polarity = 1) FROM $mentions \
+                WHERE $span AND model_polarity != 2 GROUP BY scorer, spoken ORDER BY scorer, spoken",
         },
         Shape {
             by: &[By::Time, By::FiveMinutes, By::Hour, By::Day, By::Platform, By::Kind, By::Language],
             columns: CORRECTED,
             sql: "SELECT key, scorer, spoken, n, u, p FROM (SELECT $key AS key, toString(model) AS scorer, \
-                $spoken AS spoken, countIf(polarity = 'negative') AS n, countIf(polarity = 'neutral') AS u, \
-                countIf(polarity = 'positive') AS p FROM mentions FINAL WHERE $span AND polarity != 'unscored' \
+                $spoken AS spoken, countIf(model_polarity = -1) AS n, countIf(model_polarity = 0) AS u, \
+                countIf(model_polarity = 1) AS p FROM $mentions WHERE $span AND model_polarity != 2 \
                 GROUP BY key, scorer, spoken) ORDER BY sum(n + u + p) OVER (PARTITION BY key) DESC, key, scorer, spoken",
         },
     ],

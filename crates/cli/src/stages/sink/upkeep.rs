@@ -1,6 +1,13 @@
-//! What one sink does for all of them, beside the inserts: it rebuilds dirty hours and audits what is stored.
+//! What one sink does for all of them, beside the inserts: it rebuilds dirty hours, audits what is stored, and takes over
+//! what people label.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use grapevine_store::{Audit, StoreError};
 use jiff::{SignedDuration, Timestamp};
@@ -8,7 +15,7 @@ use parking_lot::Mutex;
 use tokio::{task::JoinHandle, time::Instant};
 
 use super::{
-    super::{Pipeline, status::StatusBoard},
+    super::{Pipeline, labels::Follower, status::StatusBoard},
     STAGE,
 };
 
@@ -20,6 +27,10 @@ const REBUILD_WHEN_IDLE: Duration = Duration::from_millis(500);
 const LOOK_WHEN_IDLE: Duration = Duration::from_secs(5);
 /// … in any case.
 const REBUILD_AT_LATEST: Duration = Duration::from_secs(15);
+/// Who labels looks at the page meanwhile.
+const FOLLOW_EVERY: Duration = Duration::from_millis(250);
+/// … after the log or the store failed.
+const FOLLOW_AGAIN: Duration = Duration::from_secs(2);
 const AUDIT_EVERY: Duration = Duration::from_secs(60);
 /// What an audit looks back on: older spans are `grapevine store verify`'s to check.
 const AUDITED: SignedDuration = SignedDuration::from_hours(48);
@@ -29,8 +40,21 @@ pub struct Upkeep {
     dirty: bool,
     rebuild: Task,
     audit: Task,
+    labels: Task,
+    follower: Following,
     findings: Findings,
 }
+
+/// Where the store is in the table of labels, while this sink leads.
+#[derive(Default)]
+struct Follow {
+    follower: tokio::sync::Mutex<Follower>,
+    /// It made hours dirty that wait to be rebuilt.
+    dirty: AtomicBool,
+    failed: AtomicBool,
+}
+
+type Following = Arc<Follow>;
 
 /// What an audit found, until the sink takes it up: by then another sink may lead.
 type Found = Arc<Mutex<Option<Audit>>>;
@@ -104,7 +128,8 @@ impl Drop for Task {
 impl Upkeep {
     pub fn new(pipeline: Pipeline) -> Self {
         let findings = Findings::new(pipeline.status.clone());
-        Self { pipeline, dirty: true, rebuild: Task::new(), audit: Task::new(), findings }
+        let (rebuild, audit, labels) = (Task::new(), Task::new(), Task::new());
+        Self { pipeline, dirty: true, rebuild, audit, labels, follower: Following::default(), findings }
     }
 
     /// A batch made hours dirty.
@@ -117,9 +142,17 @@ impl Upkeep {
         if !leads {
             self.findings.follow();
             self.audit = Task::new();
+            // Whoever leads next compares first, and so does this sink if it leads again.
+            self.labels = Task::new();
+            self.follower = Following::default();
             return;
         }
         self.findings.lead();
+        let again = if self.follower.failed.load(Relaxed) { FOLLOW_AGAIN } else { FOLLOW_EVERY };
+        if self.labels.is_due(again) {
+            self.dirty |= self.follower.dirty.swap(false, Relaxed);
+            self.labels.running = Some(tokio::spawn(follow(self.pipeline.clone(), self.follower.clone())));
+        }
         let patience = match (idle, self.dirty) {
             (true, true) => REBUILD_WHEN_IDLE,
             (true, false) => LOOK_WHEN_IDLE,
@@ -140,6 +173,16 @@ async fn rebuild(pipeline: Pipeline) {
     match pipeline.store.rebuild_dirty().await {
         Ok(rebuilt) => metrics::counter!("grapevine_rebuilt_hours_total").increment(rebuilt.hours),
         Err(error) => tracing::warn!("{STAGE}: dirty hours wait to be rebuilt: {error}"),
+    }
+}
+
+/// What fails is tried again: the place in the table stays.
+async fn follow(pipeline: Pipeline, follow: Following) {
+    let outcome = follow.follower.lock().await.step(&pipeline).await;
+    follow.failed.store(outcome.is_err(), Relaxed);
+    match outcome {
+        Ok(labelled) => drop(follow.dirty.fetch_or(labelled.dirty > 0, Relaxed)),
+        Err(error) => tracing::warn!("{STAGE}: labels of people wait to be stored: {error:#}"),
     }
 }
 
