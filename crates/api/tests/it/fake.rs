@@ -18,8 +18,8 @@ use grapevine_api::{
 };
 use grapevine_model::{LabelRecord, MentionId, ThemeScore};
 use grapevine_store::{
-    Column, Correction, Coverage, GapSpan, GivenLabel, LeftOut, Measured, MentionRow, MetricQuery, MetricTable, ModelNote,
-    StoreError, registry,
+    Column, Correction, Coverage, GapSpan, GivenLabel, LeftOut, Measured, MentionRow, MetricQuery, MetricTable,
+    ModelNote, StoreError, registry,
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
