@@ -160,6 +160,47 @@ test("a new post enters at the top, and waits while a person reads", async ({ pa
   await expect(page.locator(".post p").first()).toHaveText("a second new post");
 });
 
+test("a post is corrected by keyboard alone, shown at once as a person's word, and undone", async ({
+  page,
+  site,
+  troubles,
+}) => {
+  test.skip(real, "the fixture decides what a post says");
+  await open(page, site);
+  const post = page.locator(".post").first();
+  await expect(post.locator(".polarity")).toHaveText("negative");
+  await post.getByRole("button", { name: "Correct this post by grumpygus" }).focus();
+  await page.keyboard.press("Enter");
+  const card = page.getByRole("dialog", { name: "Correct this post by grumpygus" });
+  await expect(card).toBeVisible();
+  await card.getByLabel("Your name").fill("ada");
+  await card.getByRole("button", { name: "positive" }).focus();
+  await page.keyboard.press("Enter");
+  await expect(post.locator(".polarity")).toHaveText("positive");
+  await expect(post.locator(".by-people")).toHaveText("corrected by ada");
+  await expect(card).toContainText("ada: polarity positive; the model: negative");
+  await page.screenshot({ path: `${SHOTS}correct.png` });
+  expect(await violations(page)).toEqual([]);
+  await card.getByRole("button", { name: "Undo the polarity" }).focus();
+  await page.keyboard.press("Enter");
+  await expect(post.locator(".polarity")).toHaveText("negative");
+  await expect(post.locator(".by-people")).toHaveCount(0);
+  await card.getByRole("button", { name: "Not about Grove" }).click();
+  await expect(post.locator(".by-people")).toHaveText("not about the brand by ada");
+  expect(troubles).toEqual([]);
+});
+
+test("a label that was not kept is said, and nothing looks corrected", async ({ page, site }) => {
+  test.skip(real, "the fixture decides what is kept");
+  await open(page, site);
+  await page.getByRole("button", { name: "Correct this post by grumpygus" }).first().click();
+  const card = page.getByRole("dialog", { name: "Correct this post by grumpygus" });
+  await card.getByLabel("Your name").fill("nobody");
+  await card.getByRole("button", { name: "positive" }).click();
+  await expect(card.getByRole("alert")).toContainText("The log could not take the label: it is not kept.");
+  await expect(page.locator(".by-people")).toHaveCount(0);
+});
+
 test("an address that is not of the web is no link", async ({ page, site }) => {
   test.skip(real, "the fixture holds such a post");
   await open(page, site, "?tab=community");

@@ -1,6 +1,6 @@
 // Asks the API. Every failure becomes a Trouble that says what to do.
 
-import type { Brand, Episode, Mention, MetricTable, Status } from "./types";
+import type { Brand, Episode, Label, Mention, MetricTable, Status } from "./types";
 
 export class Trouble extends Error {
   constructor(
@@ -66,6 +66,27 @@ export async function logIn(token: string): Promise<void> {
     body: JSON.stringify({ token }),
   });
   if (!response.ok) throw await trouble(response);
+}
+
+const labelsOf = (id: string) => `mentions/${encodeURIComponent(id)}/labels`;
+
+/** Says what a person sees; the answer is what was kept. */
+export async function giveLabel(id: string, label: { brand: string; field: string; value: string; by: string }) {
+  return send(labelsOf(id), {}, { method: "POST", body: JSON.stringify(label) });
+}
+
+/** The model's word counts again. */
+export async function takeBack(id: string, label: { brand: string; field: string; by: string }) {
+  return send(labelsOf(id), label, { method: "DELETE" });
+}
+
+async function send(path: string, query: Query, request: RequestInit): Promise<Label[]> {
+  const headers = { "content-type": "application/json" };
+  const response = await fetch(address(path, query), { ...request, headers }).catch(() => {
+    throw new Trouble("unreachable", "the server does not answer", "nothing was kept: try again");
+  });
+  if (!response.ok) throw await trouble(response);
+  return (await response.json()) as Label[];
 }
 
 export async function logOut(): Promise<void> {

@@ -48,6 +48,19 @@ export interface MetricTable {
 
 export type Polarity = "negative" | "neutral" | "positive";
 
+/** What a person said of one field of a mention. */
+export interface Label {
+  mention: string;
+  brand: string;
+  field: "polarity" | "theme" | "intent" | "relevance";
+  /** Null where the label was taken back. */
+  value: string | null;
+  /** What the model says; null where it says nothing. */
+  model: string | null;
+  by: string;
+  at: string;
+}
+
 export interface Mention {
   id: string;
   brands: string[];
@@ -68,6 +81,7 @@ export interface Mention {
   themes: string[];
   story: string | null;
   team: boolean;
+  labels: Label[];
 }
 
 export interface Episode {

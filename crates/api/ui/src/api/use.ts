@@ -12,6 +12,17 @@ export interface Answer<T> {
 }
 
 const AGAIN = 20_000;
+/** Figures follow a label within these: the first finds it for the most part, the second where the server is busy. */
+const AFTER_LABEL = [1_500, 4_000];
+
+const soon = new EventTarget();
+let asking: number[] = [];
+
+/** Asks for everything that is shown again, shortly: a person labelled a post. */
+export function askSoon(): void {
+  asking.forEach((timer) => window.clearTimeout(timer));
+  asking = AFTER_LABEL.map((after) => window.setTimeout(() => soon.dispatchEvent(new Event("ask")), after));
+}
 
 /** `key` says which question it is: a new key asks at once. */
 export function useAnswer<T>(key: string, ask: (signal: AbortSignal) => Promise<T>): Answer<T> {
@@ -41,8 +52,14 @@ export function useAnswer<T>(key: string, ask: (signal: AbortSignal) => Promise<
       if (document.visibilityState === "visible") void once();
       else timer = window.setTimeout(whenVisible, AGAIN);
     };
+    const now = () => {
+      window.clearTimeout(timer);
+      void once();
+    };
+    soon.addEventListener("ask", now);
     void once();
     return () => {
+      soon.removeEventListener("ask", now);
       stop.abort();
       window.clearTimeout(timer);
     };

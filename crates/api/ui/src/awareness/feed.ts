@@ -3,10 +3,12 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 
 import { getMentions, Trouble } from "../api/client";
-import type { Mention } from "../api/types";
+import { askSoon } from "../api/use";
+import type { Label, Mention } from "../api/types";
 import { useScene } from "../state/context";
 import { rfc3339 } from "../state/span";
 import { follow } from "./follow";
+import { labelled } from "./labels";
 import { type Feed, held, merge } from "./merge";
 
 export interface FeedView {
@@ -16,6 +18,7 @@ export interface FeedView {
   note: string;
   trouble: Trouble | null;
   release: () => void;
+  label: (label: Label) => void;
 }
 
 const FIRST = 40;
@@ -29,6 +32,11 @@ export function useFeed(hold: boolean): FeedView {
   const holding = useRef(hold);
   holding.current = hold;
   const end = live ? null : span.to;
+
+  const label = (given: Label) => {
+    setFeed((before) => labelled(before, given));
+    askSoon();
+  };
 
   useEffect(() => {
     const stop = new AbortController();
@@ -48,7 +56,7 @@ export function useFeed(hold: boolean): FeedView {
     const add = (posts: Mention[]) =>
       setFeed((before) => (holding.current ? held(before, posts) : merge(before, posts)));
     void load();
-    const close = end === null ? follow(brand, { load, add, note: setNote }) : () => undefined;
+    const close = end === null ? follow(brand, { load, add, label, note: setNote }) : () => undefined;
     return () => {
       stop.abort();
       close();
@@ -60,6 +68,7 @@ export function useFeed(hold: boolean): FeedView {
     waiting: feed.waiting.length,
     note,
     trouble,
+    label,
     release: () => setFeed((before) => merge(before, [])),
   };
 }

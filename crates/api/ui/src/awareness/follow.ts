@@ -1,12 +1,14 @@
 // The connection to the live feed.
 
 import { liveAddress } from "../api/client";
-import type { Mention } from "../api/types";
+import type { Label, Mention } from "../api/types";
 
 interface Follower {
   /** Asks the store for the newest posts: after a break, and where posts passed unseen. */
   load: () => Promise<void>;
   add: (posts: Mention[]) => void;
+  /** A person labelled a post, on this page or another. */
+  label: (label: Label) => void;
   /** Says how the connection is. */
   note: (text: string) => void;
 }
@@ -38,6 +40,7 @@ export function follow(brand: string, follower: Follower): () => void {
       follower.note(`live; ${count} passed unseen`);
       soon();
     },
+    onLabel: follower.label,
     onBack: () => void follower.load(),
     note: follower.note,
   });
@@ -50,6 +53,7 @@ export function follow(brand: string, follower: Follower): () => void {
 interface Ears {
   onPost: (post: Mention) => void;
   onMissed: (count: number) => void;
+  onLabel: (label: Label) => void;
   onBack: () => void;
   note: (text: string) => void;
 }
@@ -72,6 +76,7 @@ function connect(brand: string, ears: Ears): () => void {
       if (events.readyState === EventSource.CLOSED) retry = window.setTimeout(open, AGAIN);
     });
     events.addEventListener("mention", (event) => ears.onPost(JSON.parse(event.data as string) as Mention));
+    events.addEventListener("label", (event) => ears.onLabel(JSON.parse(event.data as string) as Label));
     events.addEventListener("lagged", (event) =>
       ears.onMissed((JSON.parse(event.data as string) as { missed: number }).missed),
     );

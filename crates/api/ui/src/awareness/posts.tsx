@@ -3,11 +3,12 @@
 
 import { useState } from "preact/hooks";
 
-import type { Mention } from "../api/types";
+import type { Label, Mention } from "../api/types";
 import { Loading, TroubleNote } from "../parts/states";
 import { PolarityTag } from "../parts/polarity";
 import { count, languageName, moment, percent, webAddress, when } from "../format";
 import { useScene } from "../state/context";
+import { ByPeople, Correct } from "./correct";
 import { useFeed } from "./feed";
 
 export function Posts() {
@@ -54,7 +55,7 @@ export function Posts() {
           onFocusOut={() => setReading(false)}
         >
           {feed.posts.map((post) => (
-            <Post key={post.id} post={post} />
+            <Post key={post.id} post={post} label={feed.label} />
           ))}
         </ol>
       )}
@@ -78,7 +79,7 @@ function Labels({ post }: { post: Mention }) {
   );
 }
 
-function Post({ post }: { post: Mention }) {
+function Post({ post, label }: { post: Mention; label: (label: Label) => void }) {
   const { now } = useScene();
   const created = Date.parse(post.created_at);
   const link = webAddress(post.url);
@@ -94,6 +95,7 @@ function Post({ post }: { post: Mention }) {
         <b title={`@${post.author}`}>{post.author_name ?? post.author}</b>
         {post.team && <span>team</span>}
         <Labels post={post} />
+        <ByPeople post={post} />
         <span>{post.space ? `${post.platform} · ${post.space}` : post.platform}</span>
         <span class="when">
           {link ? (
@@ -109,6 +111,7 @@ function Post({ post }: { post: Mention }) {
             time
           )}
         </span>
+        <Correct post={post} onLabel={label} />
       </div>
       <p dir="auto" lang={post.language ?? undefined}>
         {post.text}

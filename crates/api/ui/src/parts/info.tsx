@@ -5,6 +5,7 @@ import { useId, useRef } from "preact/hooks";
 import type { MetricTable, Model } from "../api/types";
 import { percent, spanText } from "../format";
 import { useScene } from "../state/context";
+import { placeCard } from "./card";
 
 export function Info({ table, name }: { table: MetricTable; name?: string }) {
   const scene = useScene();
@@ -12,18 +13,6 @@ export function Info({ table, name }: { table: MetricTable; name?: string }) {
   const button = useRef<HTMLButtonElement>(null);
   const card = useRef<HTMLDivElement>(null);
   const { metric } = table;
-
-  const place = () => {
-    const from = button.current?.getBoundingClientRect();
-    const box = card.current;
-    if (!from || !box) return;
-    const left = Math.min(from.left, window.innerWidth - box.offsetWidth - 12);
-    const below = from.bottom + 6;
-    const top =
-      below + box.offsetHeight > window.innerHeight ? Math.max(12, window.innerHeight - box.offsetHeight - 12) : below;
-    box.style.left = `${Math.max(12, left)}px`;
-    box.style.top = `${top}px`;
-  };
 
   return (
     <>
@@ -42,7 +31,7 @@ export function Info({ table, name }: { table: MetricTable; name?: string }) {
         class="card"
         tabIndex={0}
         aria-label={`About ${name ?? metric.title}`}
-        onToggle={place}
+        onToggle={() => placeCard(button.current, card.current)}
       >
         <h3>{metric.title}</h3>
         <p>{metric.definition}</p>
