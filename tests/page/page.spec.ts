@@ -169,9 +169,9 @@ test("a post is corrected by keyboard alone, shown at once as a person's word, a
   await open(page, site);
   const post = page.locator(".post").first();
   await expect(post.locator(".polarity")).toHaveText("negative");
-  await post.getByRole("button", { name: "Correct this post by grumpygus" }).focus();
+  await post.getByRole("button", { name: "Wrong? Correct this post by grumpygus" }).focus();
   await page.keyboard.press("Enter");
-  const card = page.getByRole("dialog", { name: "Correct this post by grumpygus" });
+  const card = page.getByRole("dialog", { name: "Wrong? Correct this post by grumpygus" });
   await expect(card).toBeVisible();
   await card.getByLabel("Your name").fill("ada");
   await card.getByRole("button", { name: "positive" }).focus();
@@ -193,8 +193,8 @@ test("a post is corrected by keyboard alone, shown at once as a person's word, a
 test("a label that was not kept is said, and nothing looks corrected", async ({ page, site }) => {
   test.skip(real, "the fixture decides what is kept");
   await open(page, site);
-  await page.getByRole("button", { name: "Correct this post by grumpygus" }).first().click();
-  const card = page.getByRole("dialog", { name: "Correct this post by grumpygus" });
+  await page.getByRole("button", { name: "Wrong? Correct this post by grumpygus" }).first().click();
+  const card = page.getByRole("dialog", { name: "Wrong? Correct this post by grumpygus" });
   await card.getByLabel("Your name").fill("nobody");
   await card.getByRole("button", { name: "positive" }).click();
   await expect(card.getByRole("alert")).toContainText("The log could not take the label: it is not kept.");

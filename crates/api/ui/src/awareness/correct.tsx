@@ -29,7 +29,7 @@ export function Correct({ post, onLabel }: { post: Mention; onLabel: (label: Lab
   const button = useRef<HTMLButtonElement>(null);
   const card = useRef<HTMLDivElement>(null);
   const [open, setOpen] = useState(false);
-  const name = `Correct this post by ${post.author}`;
+  const name = `Wrong? Correct this post by ${post.author}`;
   // Its height is known once it is filled.
   useLayoutEffect(() => {
     if (open) placeCard(button.current, card.current);
