@@ -69,6 +69,7 @@ pub(super) async fn label(shared: Arc<Shared>, said: Vec<LabelRecord>, mut dice:
     }
     for zombie in zombies {
         let _ = zombie.release().await.unwrap().unwrap();
+        shared.count("labels that went on late");
     }
     // As whoever follows the log's table does when it takes over.
     let store = process(&shared.world);
