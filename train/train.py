@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Joint training on a CPU: one encoder, every head, and an embedding that stays near that of the base model.
 
-usage: train.py --sets DATA --base BASE --intents INTENTS.jsonl --out OUT [--start CHECKPOINT] [--steps N] [--minutes N]
+usage: train.py --sets DATA --base BASE --intents FOLDER --out OUT [--start CHECKPOINT] [--steps N] [--minutes N]
 
 Writes OUT/last.safetensors and OUT/ema.safetensors (the weights averaged over the last steps) with OUT/accuracy.json.
 """
