@@ -18,7 +18,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 fn points(folder: &Path) -> anyhow::Result<Vec<String>> {
     let listed = stdout(&grapevine(folder, &["crash-points"])?);
     // In Kafka alone is there anything between an append and its commit.
-    let passed = |name: &&str| !name.starts_with("alert-") && *name != "score-appended";
+    // Those of a rescoring are passed in `rescore.rs`.
+    let elsewhere = |name: &str| name.starts_with("alert-") || name.starts_with("rescore-");
+    let passed = |name: &&str| !elsewhere(name) && *name != "score-appended";
     Ok(listed.lines().filter(passed).map(str::to_owned).collect())
 }
 

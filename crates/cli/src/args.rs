@@ -1,5 +1,6 @@
 mod labels;
 mod operate;
+mod rescore;
 mod source;
 
 use std::path::PathBuf;
@@ -12,6 +13,7 @@ pub use operate::{
     DlqCommand, DlqListArgs, DlqReplayArgs, DlqShowArgs, LetterFilter, Parker, RebuildArgs, ReportFormat, StatusArgs,
     StoreCommand, VerifyArgs,
 };
+pub use rescore::{RescoreArgs, RescoreCommand, RescoreCompareArgs, RescoreModelArgs, RescoreRunArgs};
 pub use source::{SourceCommand, SourceListArgs, SourceNewArgs, SourceRecordArgs, SourceTestArgs, SourceTryArgs};
 
 /// Social listening that you host yourself: mentions of your brands, scored, stored, watched.
@@ -56,6 +58,8 @@ pub enum Command {
         #[command(subcommand)]
         command: StoreCommand,
     },
+    /// Read stored mentions with another model, compare, and switch to it
+    Rescore(RescoreArgs),
     /// Dead letters: what could not be read, and how it gets on its way again
     Dlq {
         #[command(subcommand)]

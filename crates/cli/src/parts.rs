@@ -269,12 +269,18 @@ impl OpenScorer {
     }
 }
 
+/// `name@version` of the configured model, by its manifest alone.
+pub fn configured_model(section: &ScoringSection) -> anyhow::Result<String> {
+    Ok(ModelFolder::open(&model_folder(section)?)?.id())
+}
+
+fn model_folder(section: &ScoringSection) -> anyhow::Result<PathBuf> {
+    section.model.clone().map_or_else(shipped_model, Ok)
+}
+
 /// Loads the configured model. Blocking, up to some seconds.
 pub fn open_scorer(section: &ScoringSection) -> anyhow::Result<OpenScorer> {
-    let model = match &section.model {
-        Some(model) => model.clone(),
-        None => shipped_model()?,
-    };
+    let model = model_folder(section)?;
     let manifest = ModelFolder::open(&model)?.manifest;
     let options = ScoringOptions { model, engine: section.engine, workers: section.workers, onnxruntime: None };
     let scorer = grapevine_scoring::load(&options).context("the model could not be loaded")?;

@@ -1,7 +1,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Campaign, Engagement, Mention, MentionKey, ModelCard, SourceHealth, Survey};
+use crate::{Campaign, Engagement, Mention, MentionKey, ModelCard, Rescored, SourceHealth, Survey};
 
 /// What a source emits, and what travels through the log.
 ///
@@ -22,6 +22,7 @@ pub enum Event {
     Heartbeat(Heartbeat),
     SourceHealth(Box<SourceHealth>),
     ModelCard(Box<ModelCard>),
+    Rescored(Box<Rescored>),
 }
 
 impl Event {
@@ -37,6 +38,7 @@ impl Event {
             Event::Survey(row) => Some(format!("{}:survey:{}", row.platform, row.id)),
             Event::SourceHealth(health) => Some(format!("source:{}", health.source)),
             Event::ModelCard(card) => Some(format!("model:{}", card.id)),
+            Event::Rescored(rescored) => Some(rescored.key.to_string()),
             Event::AuthorTombstone(_) | Event::Gap(_) | Event::Sampled(_) | Event::Heartbeat(_) => None,
         }
     }
@@ -56,6 +58,7 @@ impl Event {
             Event::Heartbeat(_) => "heartbeat",
             Event::SourceHealth(_) => "source_health",
             Event::ModelCard(_) => "model_card",
+            Event::Rescored(_) => "rescored",
         }
     }
 }

@@ -4,7 +4,8 @@
 //!
 //! - [`Mention`] is one post, reply, repost, quote, review or message that was observed.
 //! - [`Event`] is what sources emit: a mention, its deletion, a snapshot of its engagement, an imported row, a gap, a
-//!   sampled span, a heartbeat, a source's health, a model's card.
+//!   sampled span, a heartbeat, a source's health, a model's card, what
+//!   another model says.
 //! - [`wire`] turns events into the JSON records of the log, with a schema version.
 
 mod amount;
@@ -16,6 +17,7 @@ mod id;
 pub mod label;
 mod mention;
 mod model_card;
+mod rescored;
 mod rows;
 mod scores;
 pub mod wire;
@@ -29,6 +31,7 @@ pub use id::{MentionId, MentionKey, ParseMentionIdError};
 pub use label::{Before, Correction, Label, LabelError, LabelField, LabelKey, LabelRecord, Withdrawal};
 pub use mention::{Author, BrandMatch, Engagement, Kind, Media, Mention};
 pub use model_card::{Confusion, ModelCard};
+pub use rescored::Rescored;
 pub use rows::{Campaign, CampaignFigures, Scale, Survey};
 pub use scores::{Intent, Polarity, Scores, ThemeScore};
 

@@ -9,8 +9,8 @@ ENGINE = ReplacingMergeTree(observed_at)
 ORDER BY model
 SETTINGS non_replicated_deduplication_window = 10000;
 
--- What another model says of stored mentions, beside what is shown, until it is switched to. One row for a mention and a
--- model, of the newest version that was scored.
+-- What another model says of stored mentions, beside what is shown, until it is switched to. One row for each version
+-- of a mention that a model has read.
 CREATE TABLE IF NOT EXISTS rescored (
     scorer LowCardinality(String),
     created_at DateTime64(3, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
@@ -31,7 +31,7 @@ CREATE TABLE IF NOT EXISTS rescored (
     theme_rules Array(Bool) CODEC(ZSTD(1)),
     model LowCardinality(String)
 )
-ENGINE = ReplacingMergeTree(version)
+ENGINE = ReplacingMergeTree
 PARTITION BY toYYYYMM(created_at)
-ORDER BY (scorer, toStartOfHour(created_at), id)
+ORDER BY (scorer, toStartOfHour(created_at), id, version)
 SETTINGS non_replicated_deduplication_window = 10000;

@@ -93,7 +93,8 @@ impl Store {
     }
 
     /// Calls `hook` with the name of each step that is done, before the next statement: for tests that end the process
-    /// there. Steps: `store-mentions-written`, `store-marks-written`, `rebuild-started`, `rebuild-inserted`,
+    /// there. Steps: `store-mentions-written`, `rescore-applied`,
+    /// `store-marks-written`, `rebuild-started`, `rebuild-inserted`,
     /// `rebuild-done`.
     pub fn with_steps(self, hook: impl Fn(&'static str) + Send + Sync + 'static) -> Self {
         Self { steps: Steps(Arc::new(hook)), ..self }

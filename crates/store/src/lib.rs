@@ -8,6 +8,7 @@
 //! | a mention again, in another batch | `mentions` keeps the newest version; only a first sighting feeds the rollups |
 //! | the same observation again | it is not written |
 //! | an edit, a deletion, a mention that leaves a brand | its hour is marked, and rebuilt from the base table |
+//! | what another model says of a stored version | its row is written again with the new scores, its hour marked |
 //! | a crash between two tables, a member that was thought dead | the identical range is inserted again; what may lack is marked |
 //! | a person corrects the model | labels are put in wherever mentions are read: see the proof in `labels` |
 //! | several writers and rebuilders at once, in any processes | epochs: see the proof in `rollup` |
@@ -32,6 +33,7 @@ mod pieces;
 mod ranges;
 pub mod registry;
 mod reports;
+mod rescore;
 mod rollup;
 mod sampled;
 mod series;
@@ -52,6 +54,7 @@ pub use overview::{Overview, SourceProgress};
 pub use ranges::Covered;
 pub use registry::{By, LookBack, Metric, Role, UnknownBy};
 pub use reports::SourceReport;
+pub use rescore::{Compared, Day, Example, ToRescore};
 pub use rollup::Rebuilt;
 pub use verify::{Counts, Mismatch, Verified};
 pub use write::{Batch, Inserted};

@@ -8,6 +8,7 @@ mod figure;
 mod labels;
 mod monitoring;
 mod query;
+mod rescore;
 mod score_texts;
 mod source;
 mod span;
@@ -42,6 +43,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::CheckConfig(args) => runtime()?.block_on(check_config::run(&args)),
         Command::Source { command } => runtime()?.block_on(source::run(&command)),
         Command::Query(args) => runtime()?.block_on(query::run(&args)),
+        Command::Rescore(args) => runtime()?.block_on(rescore::run(&args)),
         Command::Dlq { command } => runtime()?.block_on(dlq::run(&command)),
         Command::Status(args) => runtime()?.block_on(status::run(&args)),
         Command::Store { command } => runtime()?.block_on(store::run(&command)),

@@ -86,6 +86,18 @@ pub const ALL: &[CrashPoint] = &[
     ),
     point("rebuild-inserted", "rollups of the new epoch; the hours are still marked", "the same"),
     point("rebuild-done", "right rollups, no marks", "nothing is left to do"),
+    point("rescore-scored", "what other pages of the day came to", "the page is read by the other model again"),
+    point("rescore-kept", "what the other model says of the page, beside what is shown", "the next page is read"),
+    point(
+        "rescore-appended",
+        "a page of the switch in the log",
+        "`rescore switch` appends what the sink has not written; twice changes nothing",
+    ),
+    point(
+        "rescore-applied",
+        "the note; rows with the new scores, their hours marked before",
+        "the range again: rows that say so already are left, their hours are marked again",
+    ),
     point("alert-persisted", "the notification in the outbox", "it is sent"),
     point("alert-sent", "the notification in the outbox; the receiver has it", "it is sent again under the same key"),
     point("alert-settled", "the outbox knows that it was sent", "nothing is left to do"),

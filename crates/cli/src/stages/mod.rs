@@ -28,6 +28,8 @@ use grapevine_store::Store;
 use tokio_util::sync::CancellationToken;
 
 use crate::{config::Config, parts::OpenStore};
+pub use ingest::records_of;
+pub use score::score_texts;
 use status::StatusBoard;
 
 /// What every stage works with.

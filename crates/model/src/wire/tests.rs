@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     AccountSnapshot, Amount, Author, AuthorTombstone, BrandMatch, Campaign, CampaignFigures, Confusion, Deletion,
     Engagement, EngagementSnapshot, Gap, Heartbeat, Intent, Kind, Media, Mention, MentionId, MentionKey, ModelCard,
-    Polarity, QuotaUse, Sampled, Scale, Scores, SourceHealth, SpendUse, Survey, ThemeScore, Usage,
+    Polarity, QuotaUse, Rescored, Sampled, Scale, Scores, SourceHealth, SpendUse, Survey, ThemeScore, Usage,
 };
 
 fn mention() -> Mention {
@@ -160,6 +160,9 @@ fn event() -> impl Strategy<Value = Event> {
         ),
         1 => health().prop_map(|health| Event::SourceHealth(Box::new(health))),
         1 => card().prop_map(|card| Event::ModelCard(Box::new(card))),
+        1 => (key(), any_mention()).prop_map(|(key, Mention { observed_at, scores, .. })| {
+            Event::Rescored(Box::new(Rescored { key, observed_at, scores }))
+        }),
     ]
 }
 

@@ -69,6 +69,8 @@ pub struct Inserted {
     pub reports: u64,
     /// Cards of models.
     pub cards: u64,
+    /// What another model says of mentions.
+    pub rescored: u64,
 
     /// Rows of `mentions` written: a mention has one row for each brand.
     pub rows: u64,
@@ -100,5 +102,6 @@ impl Inserted {
             + self.heartbeats
             + self.reports
             + self.cards
+            + self.rescored
     }
 }

@@ -127,8 +127,12 @@ impl Store {
         let sql = format!("{NEWEST}{BY_IDS}) AS m GROUP BY id, brand");
         let mut newest: HashMap<u128, HashMap<String, Newest>> = HashMap::new();
         for ids in ids.chunks(IDS) {
-            let rows: Vec<Newest> =
-                self.read(&sql).param("ids", array(ids)).fetch_all().await.doing("looking for rows of another try")?;
+            let rows: Vec<Newest> = self
+                .read(&sql)
+                .param("ids", array(ids))
+                .fetch_all()
+                .await
+                .doing("looking for rows of another try")?;
             for row in rows {
                 newest.entry(row.id).or_default().insert(row.brand.clone(), row);
             }
@@ -186,6 +190,7 @@ pub(super) fn ids(batch: &Batch) -> Vec<Option<MentionId>> {
     let id = |event: &Event| match event {
         Event::Upsert(mention) => Some(mention.id()),
         Event::Delete(deletion) => Some(deletion.key.id()),
+        Event::Rescored(rescored) => Some(rescored.key.id()),
         _ => None,
     };
     batch.events.iter().map(|(_, event)| id(event)).collect()

@@ -4,6 +4,7 @@ mod batch;
 mod imports;
 mod lookup;
 mod plan;
+mod rescored;
 mod rows;
 mod slots;
 mod sources;
@@ -21,6 +22,7 @@ pub use batch::{Batch, Inserted};
 use imports::{CampaignRecord, SurveyRecord};
 pub(crate) use lookup::array;
 use plan::Plan;
+pub(crate) use rescored::RescoredRecord;
 pub(crate) use rows::micros;
 use rows::{AccountRecord, BatchRecord, EngagementRecord, MentionRecord};
 use sources::{GapRecord, HealthRecord, ReportRecord, SampledRecord};
@@ -87,6 +89,7 @@ impl Store {
             self.write_lacking(&plan).await?;
         }
         self.step("store-mentions-written");
+        self.apply_rescored(batch, &plan.rescored).await?;
         let marks = self.to_mark(batch, &plan, &epochs, again || replayed).await?;
         self.mark(&marks).await?;
         self.step("store-marks-written");
@@ -106,7 +109,7 @@ impl Store {
         before: &EpochsOf,
         again: bool,
     ) -> Result<BTreeSet<Hour<'a>>, StoreError> {
-        if plan.mentions.is_empty() {
+        if plan.mentions.is_empty() && plan.rescored.is_empty() {
             return Ok(BTreeSet::new());
         }
         let fresh = plan.fresh.iter().copied();

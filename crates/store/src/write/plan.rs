@@ -1,6 +1,6 @@
 //! What a batch changes, decided without I/O: from its events and from what is stored about their mentions.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use grapevine_model::{Event, Mention, MentionId};
 
@@ -12,6 +12,7 @@ use crate::{
 use super::{
     Batch, Inserted,
     imports::{CampaignRecord, SurveyRecord},
+    rescored::{self, Pending},
     rows::{AccountRecord, EngagementRecord, MentionRecord, created, version},
     slots::{Change, Removal, Slot, Slots},
     sources::{GapRecord, HealthRecord, ReportRecord, SampledRecord},
@@ -66,6 +67,7 @@ pub(super) struct Plan<'a> {
     pub health: Vec<HealthRecord>,
     pub reports: Vec<ReportRecord>,
     pub cards: Vec<CardRecord>,
+    pub rescored: Vec<Pending<'a>>,
     /// Hours of what was stored and is changed or removed.
     pub changed: BTreeSet<Hour<'a>>,
     /// Hours of what is written for the first time.
@@ -103,8 +105,10 @@ pub(super) fn plan<'a>(batch: &'a Batch, ids: &[Option<MentionId>], stored: &'a 
             Event::Heartbeat(heartbeat) => plan.health.push(HealthRecord::of(heartbeat, partition)),
             Event::SourceHealth(health) => plan.reports.push((&**health).into()),
             Event::ModelCard(card) => plan.cards.push((&**card).into()),
+            Event::Rescored(_) => plan.inserted.rescored += 1,
         }
     }
+    plan.rescored = rescored::pending(batch, ids);
     plan.write(slots, batch);
     plan
 }
@@ -150,7 +154,11 @@ impl<'a> Plan<'a> {
     fn write(&mut self, slots: Slots<'a>, batch: &'a Batch) {
         let partition = partition_code(batch.partition);
         self.mentions.reserve(slots.len());
+        let rescored: HashSet<MentionId> = self.rescored.iter().map(|pending| pending.id).collect();
         for slot in slots {
+            if rescored.contains(&slot.id) {
+                self.changed.insert((slot.brand, hour(slot.created_at)));
+            }
             let Some((offset, change)) = slot.change else { continue };
             if slot.stored {
                 self.changed.insert((slot.brand, hour(slot.created_at)));

@@ -256,11 +256,11 @@ fn kind_code(kind: Kind) -> i8 {
     }
 }
 
-fn polarity_code(polarity: Polarity) -> i8 {
+pub(super) fn polarity_code(polarity: Polarity) -> i8 {
     polarity.sign()
 }
 
-fn intent_code(intent: Intent) -> i8 {
+pub(super) fn intent_code(intent: Intent) -> i8 {
     match intent {
         Intent::None => 0,
         Intent::Question => 1,

@@ -13,6 +13,7 @@ mod limits;
 mod migrations;
 mod queries;
 mod ranges;
+mod rescore;
 mod sources;
 mod world;
 mod writer;

@@ -28,6 +28,7 @@ use super::{
 use crate::parts::OpenScorer;
 pub use model::open as open_scorer;
 use process::Worked;
+pub use process::score_texts;
 use reached::Reached;
 
 const STAGE: &str = "score";

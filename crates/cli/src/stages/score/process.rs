@@ -70,8 +70,7 @@ fn score_all(outcomes: &mut [Outcome<Event>], scorer: &dyn Scorer) -> Result<(),
         })
         .collect();
     let (places, texts): (Vec<usize>, Vec<&str>) = waiting.into_iter().unzip();
-    let mut answers = Vec::with_capacity(texts.len());
-    score_by_halves(scorer, &texts, &mut answers)?;
+    let answers = score_texts(scorer, &texts)?;
     for (at, answer) in places.into_iter().zip(answers) {
         match (answer, &mut outcomes[at]) {
             (Ok(scores), Outcome::Emit { what: Event::Upsert(mention), .. }) => set_scores(mention, scores),
@@ -84,6 +83,16 @@ fn score_all(outcomes: &mut [Outcome<Event>], scorer: &dyn Scorer) -> Result<(),
 
 fn set_scores(mention: &mut Mention, scores: Scores) {
     mention.scores = Some(scores);
+}
+
+/// Scores for each text, or why it has none: one that the model fails on harms no other.
+///
+/// # Errors
+/// The model fails on every text.
+pub fn score_texts(scorer: &dyn Scorer, texts: &[&str]) -> Result<Vec<Result<Scores, String>>, ScoringError> {
+    let mut answers = Vec::with_capacity(texts.len());
+    score_by_halves(scorer, texts, &mut answers)?;
+    Ok(answers)
 }
 
 /// Where the model fails on several texts at once, on each half of them: it ends at the text that it can not take, and the

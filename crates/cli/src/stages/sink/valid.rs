@@ -26,6 +26,10 @@ pub fn check(event: &Event) -> Result<(), String> {
         Event::Sampled(_) => Ok(()),
         Event::SourceHealth(health) => time("observed_at", health.observed_at),
         Event::ModelCard(card) => time("observed_at", card.observed_at),
+        Event::Rescored(rescored) => {
+            time("observed_at", rescored.observed_at)?;
+            rescored.scores.as_ref().map_or(Ok(()), check_scores)
+        }
         Event::Heartbeat(heartbeat) => {
             time("observed_at", heartbeat.observed_at)?;
             // It would close all buckets for ever. One before 1970 closes none.
