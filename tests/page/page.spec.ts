@@ -52,6 +52,16 @@ async function violations(page: Page): Promise<string[]> {
 const widthBeyond = (page: Page) =>
   page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
 
+test("net sentiment stands with its corrected value, in words, and what that is", async ({ page, site, troubles }) => {
+  await open(page, site);
+  const stat = page.getByRole("region", { name: "Net sentiment", exact: true });
+  test.skip(real, "what the fixture invents");
+  await expect(stat).toContainText(/Corrected: [+−±][0-9.]+, between [+−±][0-9.]+ and [+−±][0-9.]+, of 90.0 % of them/);
+  await stat.getByRole("button", { name: "About Net sentiment, corrected" }).click();
+  await expect(page.getByRole("dialog", { name: "About Net sentiment, corrected" })).toContainText("Formula");
+  expect(troubles).toEqual([]);
+});
+
 test("an address with the token logs in and the token leaves the address bar", async ({ page, site, troubles }) => {
   await open(page, site);
   expect(page.url()).not.toContain(token);
@@ -114,10 +124,10 @@ test("tab, brand and span are kept in the address, and Back goes back", async ({
 test("every headline figure explains itself, by keyboard alone", async ({ page, site }) => {
   await open(page, site);
   const buttons = page.locator(".headline .info");
-  await expect(buttons).toHaveCount(4);
+  await expect(buttons).toHaveCount(5);
   await buttons.nth(1).focus();
   await page.keyboard.press("Enter");
-  const card = page.getByRole("dialog", { name: "About Net sentiment" });
+  const card = page.getByRole("dialog", { name: "About Net sentiment", exact: true });
   await expect(card).toBeVisible();
   for (const part of ["Formula", "Source of the definition", "Span", "Coverage", "Model"])
     await expect(card).toContainText(part);

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 
-import { ago, count, duration, moment, NONE, percent, signed, webAddress, when } from "./format";
+import { ago, between, count, duration, moment, NONE, percent, signed, webAddress, when } from "./format";
 
 test("counts are whole up to a hundred thousand, then short", () => {
   expect([0, 12_345, 99_999, 1_234_567].map((value) => count(value))).toEqual(["0", "12,345", "99,999", "1.2M"]);
@@ -12,6 +12,11 @@ test("what was not measured is a dash, not a zero", () => {
 
 test("a change carries its sign, and none when it rounds to nothing", () => {
   expect([4.25, -4.25, 0.04, -0.04].map((value) => signed(value))).toEqual(["+4.3", "−4.3", "±0.0", "±0.0"]);
+});
+
+test("an interval is told by its ends, and not at all where there is no figure", () => {
+  expect(between(12.34, 9.06, 15.5)).toBe("+12.3, between +9.1 and +15.5");
+  expect(between(null, null, null)).toBe(NONE);
 });
 
 test("durations use two units at most", () => {

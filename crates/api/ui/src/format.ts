@@ -44,6 +44,11 @@ export function signed(value: number | null, digits = 1): string {
   return value < 0 ? `−${text}` : `+${text}`;
 }
 
+/** `+12.3, between +9.1 and +15.5`: a figure and the ends of its interval. */
+export function between(value: number | null, low: number | null, high: number | null): string {
+  return value === null ? NONE : `${signed(value)}, between ${signed(low)} and ${signed(high)}`;
+}
+
 /** `45 s`, `12 min`, `3 h 05 min`, `2 d 4 h`. */
 export function duration(seconds: number | null): string {
   if (seconds === null) return NONE;

@@ -1,6 +1,6 @@
 // The columns of each metric that the page draws. The registry's tables are read here and nowhere else.
 
-import { num, rowsOf, text, time } from "./table";
+import { num, type Row, rowsOf, text, time } from "./table";
 import type { MetricTable } from "./types";
 
 const first = (table: MetricTable | null, column: string) => (table ? num(rowsOf(table)[0], column) : null);
@@ -13,6 +13,36 @@ export const figure = {
   shareOfVoice: (table: MetricTable | null, brand: string) =>
     (table && brandShares(table).find((share) => share.brand === brand)?.share) ?? null,
 };
+
+/** Net sentiment as people would have read the posts: null where the model was not measured in their language. */
+export interface CorrectedNet {
+  value: number | null;
+  low: number | null;
+  high: number | null;
+  scored: number | null;
+  /** Of the scored ones, those in a language in which the model was measured. */
+  corrected: number | null;
+}
+
+const correctedOf = (row: Row | undefined): CorrectedNet => ({
+  value: num(row, "net_sentiment_corrected"),
+  low: num(row, "low"),
+  high: num(row, "high"),
+  scored: num(row, "scored"),
+  corrected: num(row, "corrected"),
+});
+
+export const correctedNet = (table: MetricTable) => correctedOf(rowsOf(table)[0]);
+
+/** By the start of the bucket. */
+export function correctedPoints(table: MetricTable | null): Map<number, CorrectedNet> {
+  const points = new Map<number, CorrectedNet>();
+  for (const row of table ? rowsOf(table) : []) {
+    const at = time(row, "time");
+    if (at !== null) points.set(at, correctedOf(row));
+  }
+  return points;
+}
 
 export interface PolarityPoint {
   time: number;

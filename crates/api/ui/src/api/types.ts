@@ -44,6 +44,8 @@ export interface MetricTable {
   rows: Cell[][];
   coverage: Coverage;
   model: { name: string; share_scored: number } | null;
+  /** Of a corrected figure: by which measurements of the model, and what is left out. */
+  correction?: { note: string } | null;
 }
 
 export type Polarity = "negative" | "neutral" | "positive";

@@ -1,7 +1,9 @@
 // How are we doing, in four figures.
 
-import { figure } from "../api/columns";
-import { count, NONE, percent, signed } from "../format";
+import { correctedNet, figure } from "../api/columns";
+import type { MetricTable } from "../api/types";
+import { between, count, NONE, percent, signed } from "../format";
+import { Info } from "../parts/info";
 import { Change, Stat } from "../parts/stat";
 import { useMetric, useScene } from "../state/context";
 import { previous } from "../state/span";
@@ -12,6 +14,7 @@ export function Headline() {
   const volume = useMetric("mention_volume");
   const volumeBefore = useMetric("mention_volume", { span: before });
   const sentiment = useMetric("net_sentiment");
+  const corrected = useMetric("net_sentiment_corrected");
   const sentimentBefore = useMetric("net_sentiment", { span: before });
   const voice = useMetric("share_of_voice");
   const voiceBefore = useMetric("share_of_voice", { span: before });
@@ -37,12 +40,15 @@ export function Headline() {
           return value === null ? NONE : <>{signed(value)}</>;
         }}
         note={(table) => (
-          <Change
-            from={figure.netSentiment(sentimentBefore.data)}
-            to={figure.netSentiment(table)}
-            unit="points"
-            goodWhen="up"
-          />
+          <>
+            <Change
+              from={figure.netSentiment(sentimentBefore.data)}
+              to={figure.netSentiment(table)}
+              unit="points"
+              goodWhen="up"
+            />
+            {corrected.data && <Corrected table={corrected.data} />}
+          </>
         )}
       />
       <Stat
@@ -66,6 +72,19 @@ export function Headline() {
           <Change from={figure.reach(reachBefore.data)} to={figure.reach(table)} unit="%" goodWhen="up" relative />
         )}
       />
+    </div>
+  );
+}
+
+/** The figure as people would have read the posts, in words, or why there is none. */
+function Corrected({ table }: { table: MetricTable }) {
+  const { value, low, high, scored, corrected } = correctedNet(table);
+  if (!scored) return null;
+  const share = corrected === null || corrected === scored ? "" : `, of ${percent((corrected / scored) * 100)} of them`;
+  return (
+    <div class="corrected">
+      {value === null ? "Not corrected: the model was not measured here" : `Corrected: ${between(value, low, high)}${share}`}
+      <Info table={table} name="Net sentiment, corrected" />
     </div>
   );
 }

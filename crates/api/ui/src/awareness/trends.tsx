@@ -1,10 +1,10 @@
 // Mentions and sentiment over time.
 
-import { polarityPoints } from "../api/columns";
+import { correctedPoints, polarityPoints } from "../api/columns";
 import type { MetricTable } from "../api/types";
 import { Chart } from "../chart/chart";
 import { grid, onGrid, stack } from "../chart/series";
-import { count, exact, NONE, signed } from "../format";
+import { between, count, exact, NONE, signed } from "../format";
 import { Panel } from "../parts/panel";
 import { useMetric, useScene } from "../state/context";
 import { bucketFor, bucketMillis, type Span } from "../state/span";
@@ -115,6 +115,7 @@ export function SentimentOverTime() {
   // By the hour, a week of a small brand is all zigzag: days say more.
   const bucket = span.to - span.from <= 2 * bucketMillis("day") ? "hour" : "day";
   const answer = useMetric("net_sentiment", { by: bucket });
+  const corrected = correctedPoints(useMetric("net_sentiment_corrected", { by: bucket }).data);
   const marks = useMarks();
   return (
     <Panel
@@ -143,9 +144,13 @@ export function SentimentOverTime() {
             range={[Math.min(-10, ...known) - 5, Math.max(10, ...known) + 5]}
             coverage={table.coverage}
             summary={`Net sentiment per ${bucket}, from ${signed(Math.min(...known))} to ${signed(Math.max(...known))}.`}
-            tip={(i) => [
-              { label: "net sentiment", value: net[i] === null || net[i] === undefined ? NONE : signed(net[i]) },
-            ]}
+            tip={(i) => {
+              const { value, low, high } = corrected.get(starts[i] ?? Number.NaN) ?? { value: null, low: null, high: null };
+              return [
+                { label: "net sentiment", value: net[i] === null || net[i] === undefined ? NONE : signed(net[i]) },
+                { label: "corrected", value: between(value, low, high) },
+              ];
+            }}
           />
         );
       }}

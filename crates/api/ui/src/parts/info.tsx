@@ -45,6 +45,7 @@ export function Info({ table, name }: { table: MetricTable; name?: string }) {
           <Entry name="Span" value={spanText(Date.parse(table.from), Date.parse(table.to), scene.now)} />
           <Entry name="Coverage" value={table.coverage.note || "complete"} />
           {metric.partial_when && <Entry name="Partial when" value={metric.partial_when} />}
+          {table.correction?.note && <Entry name="Corrected by" value={table.correction.note} />}
           {table.model && <Entry name="Model" value={modelText(table.model, scene.model)} />}
         </dl>
       </div>
