@@ -127,12 +127,8 @@ impl Store {
         let sql = format!("{NEWEST}{BY_IDS}) AS m GROUP BY id, brand");
         let mut newest: HashMap<u128, HashMap<String, Newest>> = HashMap::new();
         for ids in ids.chunks(IDS) {
-            let rows: Vec<Newest> = self
-                .read(&sql)
-                .param("ids", array(ids))
-                .fetch_all()
-                .await
-                .doing("looking for rows of another try")?;
+            let rows: Vec<Newest> =
+                self.read(&sql).param("ids", array(ids)).fetch_all().await.doing("looking for rows of another try")?;
             for row in rows {
                 newest.entry(row.id).or_default().insert(row.brand.clone(), row);
             }
