@@ -15,7 +15,7 @@ use grapevine_log::{
 };
 use grapevine_model::ModelCard;
 use grapevine_scoring::{
-    Scorer, ScoringOptions,
+    SHIPPED_MODEL, Scorer, ScoringOptions,
     manifest::{Manifest, ModelFolder},
 };
 use grapevine_store::{Store, StoreOptions};
@@ -286,8 +286,6 @@ pub fn open_scorer(section: &ScoringSection) -> anyhow::Result<OpenScorer> {
     let scorer = grapevine_scoring::load(&options).context("the model could not be loaded")?;
     Ok(OpenScorer { scorer, manifest })
 }
-
-const SHIPPED_MODEL: &str = "minilm-l6-sentiment";
 
 /// The model that Grapevine ships: under `models` beside the working directory, the program, or a folder above it.
 fn shipped_model() -> anyhow::Result<PathBuf> {
