@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use memchr::{memchr3_iter, memmem};
+
 /// The signs of one text, each once, in the order of their first place.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Signs {
@@ -39,7 +41,7 @@ fn push_new(list: &mut Vec<String>, item: String) {
 
 fn links(text: &str) -> Vec<Range<usize>> {
     let mut found: Vec<Range<usize>> = Vec::new();
-    for (start, _) in text.match_indices("http") {
+    for start in memmem::find_iter(text.as_bytes(), "http") {
         let rest = &text[start..];
         let is_inside = found.last().is_some_and(|link| start < link.end);
         let scheme = ["https://", "http://"].into_iter().find(|scheme| rest.starts_with(scheme));
@@ -71,28 +73,35 @@ fn is_word(c: char) -> bool {
     c.is_alphanumeric() || c == '_' || matches!(c, '\u{300}'..='\u{36f}')
 }
 
+/// Of what begins one of these bytes, few are signs, and most texts have none of them.
 fn names(text: &str, signs: &mut Signs) {
-    let mut before = None;
-    for (at, c) in text.char_indices() {
-        let rest = &text[at + c.len_utf8()..];
-        let opens = !before.is_some_and(|b| is_word(b) || matches!(b, '&' | '/' | '#' | '@' | '＃' | '＠'));
-        match c {
-            '#' | '＃' if opens => {
-                let tag = &rest[..rest.find(|c| !is_word(c)).unwrap_or(rest.len())];
-                if tag.chars().any(|c| !c.is_numeric() && c != '_') {
-                    push_new(&mut signs.hashtags, tag.to_lowercase());
-                }
-            }
-            '@' | '＠' if opens => {
-                let part = |c: char| is_word(c) || matches!(c, '.' | '-' | '@');
-                let handle = rest[..rest.find(|c| !part(c)).unwrap_or(rest.len())].trim_end_matches(['.', '-', '@']);
-                if handle.starts_with(is_word) {
-                    push_new(&mut signs.handles, handle.to_lowercase());
-                }
-            }
-            _ => {}
+    // The wide signs, ＃ and ＠, begin with the third.
+    for at in memchr3_iter(b'#', b'@', 0xEF, text.as_bytes()) {
+        let mut rest = text[at..].chars();
+        let Some(sign @ ('#' | '＃' | '@' | '＠')) = rest.next() else { continue };
+        let before = text[..at].chars().next_back();
+        if before.is_some_and(|b| is_word(b) || matches!(b, '&' | '/' | '#' | '@' | '＃' | '＠')) {
+            continue;
         }
-        before = Some(c);
+        match sign {
+            '#' | '＃' => add_tag(rest.as_str(), signs),
+            _ => add_handle(rest.as_str(), signs),
+        }
+    }
+}
+
+fn add_tag(rest: &str, signs: &mut Signs) {
+    let tag = &rest[..rest.find(|c| !is_word(c)).unwrap_or(rest.len())];
+    if tag.chars().any(|c| !c.is_numeric() && c != '_') {
+        push_new(&mut signs.hashtags, tag.to_lowercase());
+    }
+}
+
+fn add_handle(rest: &str, signs: &mut Signs) {
+    let part = |c: char| is_word(c) || matches!(c, '.' | '-' | '@');
+    let handle = rest[..rest.find(|c| !part(c)).unwrap_or(rest.len())].trim_end_matches(['.', '-', '@']);
+    if handle.starts_with(is_word) {
+        push_new(&mut signs.handles, handle.to_lowercase());
     }
 }
 
@@ -115,6 +124,7 @@ mod tests {
             ),
             ("見て https://a.example/日本。#東京タワー", "東京タワー", "", "https://a.example/日本"),
             ("I&#39;m http:// fine @ #", "", "", ""),
+            ("＠Wide ！＃一 a＃b ﷽#after", "一 after", "wide", ""),
         ] {
             let found = signs(text);
             assert_eq!(found.hashtags.join(" "), hashtags, "{text}");

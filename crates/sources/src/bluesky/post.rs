@@ -26,7 +26,7 @@ pub(crate) struct Times {
 }
 
 pub(crate) fn uri(did: &str, record_key: &str) -> String {
-    format!("at://{did}/{POSTS}/{record_key}")
+    ["at://", did, "/", POSTS, "/", record_key].concat()
 }
 
 pub(super) fn map(did: &str, record_key: &str, record: &Record<'_>, times: Times) -> Result<Mention, MapError> {
@@ -38,7 +38,7 @@ pub(super) fn map(did: &str, record_key: &str, record: &Record<'_>, times: Times
     let Relation { kind, root, parent } = relation(record);
     Ok(Mention {
         kind,
-        url: Some(format!("https://bsky.app/profile/{did}/post/{record_key}")),
+        url: Some(["https://bsky.app/profile/", did, "/post/", record_key].concat()),
         observed_at: times.observed_at,
         language: record.langs.iter().find_map(Text::owned),
         hashtags: signs.hashtags,
@@ -144,7 +144,8 @@ fn blank(text: &mut Cow<'_, str>, facet: &Facet<'_>) {
     let mut bytes = text.as_bytes().to_vec();
     if let Some(covered) = bytes.get_mut(start..end) {
         covered.fill(b' ');
-        *text = Cow::Owned(String::from_utf8_lossy(&bytes).into_owned());
+        let lossy = |error: std::string::FromUtf8Error| String::from_utf8_lossy(error.as_bytes()).into_owned();
+        *text = Cow::Owned(String::from_utf8(bytes).unwrap_or_else(lossy));
     }
 }
 
@@ -164,7 +165,7 @@ fn attached(
 ) -> Vec<Media> {
     let image = |item: &Object<Image<'_>>| {
         let content = item.get()?.image.get()?.content()?;
-        let url = format!("https://cdn.bsky.app/img/feed_fullsize/plain/{did}/{content}@jpeg");
+        let url = ["https://cdn.bsky.app/img/feed_fullsize/plain/", did, "/", content, "@jpeg"].concat();
         Some(Media { kind: "image".to_owned(), url })
     };
     let mut found: Vec<Media> = images.iter().filter_map(image).collect();
