@@ -2,6 +2,7 @@ mod labels;
 mod operate;
 mod rescore;
 mod source;
+mod theme;
 
 use std::path::PathBuf;
 
@@ -15,6 +16,7 @@ pub use operate::{
 };
 pub use rescore::{RescoreArgs, RescoreCommand, RescoreCompareArgs, RescoreModelArgs, RescoreRunArgs};
 pub use source::{SourceCommand, SourceListArgs, SourceNewArgs, SourceRecordArgs, SourceTestArgs, SourceTryArgs};
+pub use theme::{ThemeCommand, ThemeTestArgs, ThemeTryArgs};
 
 /// Social listening that you host yourself: mentions of your brands, scored, stored, watched.
 #[derive(Debug, Parser)]
@@ -47,6 +49,11 @@ pub enum Command {
     Source {
         #[command(subcommand)]
         command: SourceCommand,
+    },
+    /// Themes: which there are, how well they do, and what one would catch
+    Theme {
+        #[command(subcommand)]
+        command: ThemeCommand,
     },
     /// Print a figure
     Query(QueryArgs),

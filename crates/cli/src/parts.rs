@@ -15,8 +15,9 @@ use grapevine_log::{
 };
 use grapevine_model::ModelCard;
 use grapevine_scoring::{
-    SHIPPED_MODEL, Scorer, ScoringOptions,
+    Scorer, ScoringOptions,
     manifest::{Manifest, ModelFolder},
+    theme::{Scheme, Theme, Themes},
 };
 use grapevine_store::{Store, StoreOptions};
 use jiff::Timestamp;
@@ -252,6 +253,7 @@ async fn running_engine(config: &Config) -> Option<StoreAddress> {
 pub struct OpenScorer {
     pub scorer: Arc<dyn Scorer>,
     pub manifest: Manifest,
+    pub themes: Arc<Themes>,
 }
 
 impl OpenScorer {
@@ -278,14 +280,23 @@ fn model_folder(section: &ScoringSection) -> anyhow::Result<PathBuf> {
     section.model.clone().map_or_else(shipped_model, Ok)
 }
 
-/// Loads the configured model. Blocking, up to some seconds.
-pub fn open_scorer(section: &ScoringSection) -> anyhow::Result<OpenScorer> {
+/// Loads the configured model and teaches it the themes. Blocking, up to some seconds.
+pub fn open_scorer(section: &ScoringSection, themes: &[Theme]) -> anyhow::Result<OpenScorer> {
+    let (scorer, manifest) = load_model(section)?;
+    let themes = Arc::new(Themes::train(Scheme::with(themes)?, &*scorer)?);
+    Ok(OpenScorer { scorer, manifest, themes })
+}
+
+/// Loads the configured model, for what needs no themes. Blocking, up to some seconds.
+pub fn load_model(section: &ScoringSection) -> anyhow::Result<(Arc<dyn Scorer>, Manifest)> {
     let model = model_folder(section)?;
     let manifest = ModelFolder::open(&model)?.manifest;
     let options = ScoringOptions { model, engine: section.engine, workers: section.workers, onnxruntime: None };
     let scorer = grapevine_scoring::load(&options).context("the model could not be loaded")?;
-    Ok(OpenScorer { scorer, manifest })
+    Ok((scorer, manifest))
 }
+
+const SHIPPED_MODEL: &str = "minilm-l6-sentiment";
 
 /// The model that Grapevine ships: under `models` beside the working directory, the program, or a folder above it.
 fn shipped_model() -> anyhow::Result<PathBuf> {

@@ -24,9 +24,9 @@ pub async fn run(args: &CheckConfigArgs) -> anyhow::Result<ExitCode> {
     }
     let mut good = say("log", check_log(&config).await);
     good &= say("store", check_store(&config).await);
-    let section = config.scoring.clone();
+    let (section, themes) = (config.scoring.clone(), config.themes.clone());
     let model = tokio::task::spawn_blocking(move || match section.enabled {
-        true => Ok(parts::open_scorer(&section)?.scorer.description()),
+        true => Ok(parts::open_scorer(&section, &themes)?.scorer.description()),
         false => Ok("switched off; mentions are stored as not scored".to_owned()),
     });
     good &= say("model", model.await?);

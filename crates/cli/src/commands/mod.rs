@@ -16,6 +16,7 @@ mod stage;
 mod status;
 mod store;
 mod tasks;
+mod theme;
 mod up;
 mod words;
 
@@ -42,6 +43,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Serve(with) => runtime()?.block_on(stage::run(&with.config, stage::Stage::Serve)),
         Command::CheckConfig(args) => runtime()?.block_on(check_config::run(&args)),
         Command::Source { command } => runtime()?.block_on(source::run(&command)),
+        Command::Theme { command } => runtime()?.block_on(theme::run(&command)),
         Command::Query(args) => runtime()?.block_on(query::run(&args)),
         Command::Rescore(args) => runtime()?.block_on(rescore::run(&args)),
         Command::Dlq { command } => runtime()?.block_on(dlq::run(&command)),

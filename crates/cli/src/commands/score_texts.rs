@@ -50,7 +50,7 @@ fn load(args: &ScoreArgs) -> anyhow::Result<Arc<dyn Scorer>> {
     section.model = args.model.clone().or(section.model);
     section.engine = args.engine.unwrap_or(section.engine);
     section.workers = args.workers.unwrap_or(section.workers);
-    Ok(parts::open_scorer(&section)?.scorer)
+    Ok(parts::load_model(&section)?.0)
 }
 
 /// Reads windows of objects that have a text.

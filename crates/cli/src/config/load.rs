@@ -4,6 +4,7 @@ use std::{
 };
 
 use grapevine_monitor::Matcher;
+use grapevine_scoring::theme::Scheme;
 use grapevine_sources::{ConfigError as SourceConfigError, registry};
 
 use super::{Config, ConfigError, LogKind, StoreKind};
@@ -57,6 +58,7 @@ fn check(config: &Config, file: &Path, text: &str) -> Result<(), ConfigError> {
         return Err(at("partitions", "[log] partitions is 0".into()).hint("use 1 or more; 3 is usual"));
     }
     check_brands(config, &at)?;
+    check_themes(config, &at)?;
     check_sources(config, file, text)
 }
 
@@ -70,6 +72,13 @@ fn check_brands(config: &Config, at: &dyn Fn(&str, String) -> ConfigError) -> Re
     let found = at(wrong.map_or("[[brand]]", |monitor| &monitor.query), error.to_string());
     // The message shows the query with the place in it.
     Err(ConfigError { excerpt: None, ..found })
+}
+
+fn check_themes(config: &Config, at: &dyn Fn(&str, String) -> ConfigError) -> Result<(), ConfigError> {
+    let Err(error) = Scheme::with(&config.themes) else { return Ok(()) };
+    let named = config.themes.iter().find(|theme| error.to_string().contains(&format!("`{}`", theme.name)));
+    let found = at(named.map_or("[[theme]]", |theme| &theme.name), error.to_string());
+    Err(ConfigError { excerpt: None, ..found }.hint("`grapevine theme list` shows the themes and their examples"))
 }
 
 fn check_sources(config: &Config, file: &Path, text: &str) -> Result<(), ConfigError> {
@@ -127,6 +136,16 @@ mod tests {
         insta::assert_snapshot!(mistake(
             "[[brand]]\nname = \"Acme\"\n[[brand.monitor]]\nname = \"name\"\nquery = \"acme AND (\"\n"
         ));
+    }
+
+    #[test]
+    fn a_rule_of_a_theme_that_does_not_parse_is_named() {
+        insta::assert_snapshot!(mistake("[[theme]]\nname = \"queues\"\nrules = [\"queue\", \"waiting AND (\"]\n"));
+    }
+
+    #[test]
+    fn a_theme_that_nothing_tells_is_refused() {
+        insta::assert_snapshot!(mistake("[[theme]]\nname = \"queues\"\nexamples = [\"so long a line\"]\n"));
     }
 
     #[test]

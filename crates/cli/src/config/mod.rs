@@ -13,6 +13,7 @@ pub use sections::{
 use std::path::{Path, PathBuf};
 
 use grapevine_monitor::Brand;
+use grapevine_scoring::theme::Theme;
 use serde::Deserialize;
 
 /// `grapevine.toml`, read and checked. Relative paths in it are relative to the file's own folder.
@@ -37,6 +38,9 @@ pub struct Config {
     /// Brands and their monitors: ours, and competitors.
     #[serde(default, rename = "brand")]
     pub brands: Vec<Brand>,
+    /// Themes of your own, beside the built-in ones; the name of a built-in theme adds to that one.
+    #[serde(default, rename = "theme")]
+    pub themes: Vec<Theme>,
     /// Sources, each with `name`, `kind` and the kind's own keys.
     #[serde(default, rename = "source")]
     pub sources: Vec<toml::Spanned<toml::Table>>,

@@ -98,11 +98,22 @@ pub struct ScoringSection {
     pub engine: EngineChoice,
     /// Worker threads; 0 means one a core. Default: 0.
     pub workers: usize,
+    /// Hours after the last mention of a story in which a near-duplicate still joins it. Default: 72.
+    pub story_hours: u32,
+    /// Mentions that are remembered to find near-duplicates, about 1.5 KiB each; 0 tells no stories apart. Default: 50000.
+    pub story_mentions: usize,
 }
 
 impl Default for ScoringSection {
     fn default() -> Self {
-        Self { enabled: true, model: None, engine: EngineChoice::Auto, workers: 0 }
+        Self {
+            enabled: true,
+            model: None,
+            engine: EngineChoice::Auto,
+            workers: 0,
+            story_hours: 72,
+            story_mentions: 50_000,
+        }
     }
 }
 

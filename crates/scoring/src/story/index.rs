@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use grapevine_model::MentionId;
 
-use super::shingle::{self, BANDS, Overlap};
+use super::shingle::{self, BANDS, Overlap, Signature, Sketch};
 
 /// Share of all shingles from which on two texts are one story. Measured on the pairs of `tests/it/story.rs`.
 const SAME: f32 = 0.65;
@@ -14,7 +14,9 @@ const CONTAINED: f32 = 0.9;
 const LEAST_BEGINNING: usize = 40;
 /// Characters at the start that a text and its cut-off copy have in common.
 const OPENING: usize = 24;
-/// Texts that are compared in full with a new one, those that agree in most bands first.
+/// Share by the sketches below which no text is compared in full, unless it may be cut off.
+const WORTH_COMPARING: f32 = 0.4;
+/// Texts that are compared in full with a new one, those that share most first.
 const COMPARED: usize = 16;
 /// Texts of one band that are looked at, the newest: more than that begin or end alike without being one story.
 const DEEP: usize = 64;
@@ -32,12 +34,14 @@ pub(super) struct Index {
 struct First {
     id: MentionId,
     text: Box<str>,
+    sketch: Sketch,
 }
 
 /// A text that is looked for, or kept.
 pub(super) struct Sought {
     text: String,
     shingles: Vec<u64>,
+    sketch: Sketch,
     /// Of the bands, and one of the text's opening.
     keys: [u64; BANDS + 1],
 }
@@ -45,10 +49,11 @@ pub(super) struct Sought {
 impl Sought {
     pub fn new(canonical: String) -> Self {
         let shingles = shingle::shingles(&canonical);
+        let signature = Signature::of(&shingles);
         let mut keys = [0; BANDS + 1];
-        keys[..BANDS].copy_from_slice(&shingle::bands(&shingles));
+        keys[..BANDS].copy_from_slice(&signature.bands());
         keys[BANDS] = shingle::hash(opening(&canonical).as_bytes());
-        Self { text: canonical, shingles, keys }
+        Self { text: canonical, shingles, sketch: signature.sketch(), keys }
     }
 }
 
@@ -58,7 +63,7 @@ fn opening(text: &str) -> &str {
 
 impl Index {
     pub fn insert(&mut self, id: MentionId, sought: Sought) -> Slot {
-        let first = Some(First { id, text: sought.text.into() });
+        let first = Some(First { id, text: sought.text.into(), sketch: sought.sketch });
         let slot = match self.free.pop() {
             Some(slot) => {
                 self.slots[slot as usize] = first;
@@ -100,16 +105,21 @@ impl Index {
         best.map(|(_, id)| id)
     }
 
-    /// Those that agree in most bands first; among equals the one that came first.
+    /// Those that share most first; among equals the one that came first.
     fn candidates(&self, sought: &Sought) -> Vec<Slot> {
-        let mut found: HashMap<Slot, u32> = HashMap::new();
-        for slots in sought.keys.iter().filter_map(|key| self.bands.get(key)) {
-            for slot in slots.iter().rev().take(DEEP) {
-                *found.entry(*slot).or_default() += 1;
-            }
+        let mut slots: Vec<Slot> = Vec::new();
+        for of_band in sought.keys.iter().filter_map(|key| self.bands.get(key)) {
+            slots.extend(of_band.iter().rev().take(DEEP));
         }
-        let mut ranked: Vec<(u32, Slot)> = found.into_iter().map(|(slot, bands)| (bands, slot)).collect();
-        ranked.sort_unstable_by_key(|(bands, slot)| (std::cmp::Reverse(*bands), *slot));
+        slots.sort_unstable();
+        slots.dedup();
+        let share = |slot: Slot| {
+            let first = self.slots[slot as usize].as_ref()?;
+            let share = shingle::estimate(&first.sketch, &sought.sketch);
+            (share >= WORTH_COMPARING || opening(&first.text) == opening(&sought.text)).then_some((share, slot))
+        };
+        let mut ranked: Vec<(f32, Slot)> = slots.into_iter().filter_map(share).collect();
+        ranked.sort_by(|(a, left), (b, right)| b.total_cmp(a).then(left.cmp(right)));
         ranked.into_iter().take(COMPARED).map(|(_, slot)| slot).collect()
     }
 

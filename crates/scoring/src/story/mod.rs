@@ -38,7 +38,7 @@ const LEAST_WEIGHT: usize = 28;
 pub struct StoryLimits {
     /// How long after the last mention of a story another may join it.
     pub window: SignedDuration,
-    /// Mentions that are remembered at most, about 1 KiB each.
+    /// Mentions that are remembered at most, about 1.5 KiB each.
     pub mentions: usize,
 }
 

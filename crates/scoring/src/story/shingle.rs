@@ -6,6 +6,7 @@ const WIDTH: usize = 4;
 /// shingles is looked at with a probability of 99 %, one that shares 20 % with 12 %.
 pub(super) const BANDS: usize = 16;
 const ROWS: usize = 3;
+const HASHES: usize = BANDS * ROWS;
 
 /// Hashes of a text's shingles, sorted, each once. A text shorter than a shingle is one.
 pub(super) fn shingles(canonical: &str) -> Vec<u64> {
@@ -20,19 +21,40 @@ pub(super) fn shingles(canonical: &str) -> Vec<u64> {
     hashes
 }
 
-/// MinHash of the shingles, folded into a key for each band.
-pub(super) fn bands(shingles: &[u64]) -> [u64; BANDS] {
-    let mut least = [u64::MAX; BANDS * ROWS];
-    for &shingle in shingles {
-        for (row, least) in least.iter_mut().enumerate() {
-            *least = (*least).min(nth_hash(shingle, row));
+/// MinHash of the shingles: of each of a family of hashes the least.
+pub(super) struct Signature([u64; HASHES]);
+
+/// What is kept of a signature: enough to tell how much two texts share, about.
+pub(super) type Sketch = [u16; HASHES];
+
+impl Signature {
+    pub fn of(shingles: &[u64]) -> Self {
+        let mut least = [u64::MAX; HASHES];
+        for &shingle in shingles {
+            for (row, least) in least.iter_mut().enumerate() {
+                *least = (*least).min(nth_hash(shingle, row));
+            }
         }
+        Self(least)
     }
-    let mut keys = [0; BANDS];
-    for (band, (key, rows)) in keys.iter_mut().zip(least.chunks_exact(ROWS)).enumerate() {
-        *key = rows.iter().fold(band as u64 + 1, |key, row| mix(key ^ row));
+
+    /// A key for each band.
+    pub fn bands(&self) -> [u64; BANDS] {
+        let mut keys = [0; BANDS];
+        for (band, (key, rows)) in keys.iter_mut().zip(self.0.chunks_exact(ROWS)).enumerate() {
+            *key = rows.iter().fold(band as u64 + 1, |key, row| mix(key ^ row));
+        }
+        keys
     }
-    keys
+
+    pub fn sketch(&self) -> Sketch {
+        self.0.map(|least| mix(least) as u16)
+    }
+}
+
+/// Share of the shingles of either that two texts have in common, as their sketches tell it: within 0.07 mostly.
+pub(super) fn estimate(a: &Sketch, b: &Sketch) -> f32 {
+    a.iter().zip(b).filter(|(a, b)| a == b).count() as f32 / HASHES as f32
 }
 
 /// How much two sorted sets share.
@@ -64,12 +86,21 @@ pub(super) fn hash(bytes: &[u8]) -> u64 {
 
 /// One of a family of hashes: multiply and add with constants of the row, upper half kept.
 fn nth_hash(shingle: u64, row: usize) -> u64 {
-    let odd = mix_const(2 * row as u64 + 1) | 1;
-    (shingle.wrapping_mul(odd)).wrapping_add(mix_const(2 * row as u64 + 2)) >> 32
+    shingle.wrapping_mul(FACTORS[row]).wrapping_add(SUMMANDS[row]) >> 32
 }
 
-const fn mix_const(seed: u64) -> u64 {
-    mix(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+static FACTORS: [u64; HASHES] = constants(1);
+static SUMMANDS: [u64; HASHES] = constants(HASHES as u64 + 1);
+
+/// Odd, and otherwise without a pattern.
+const fn constants(seed: u64) -> [u64; HASHES] {
+    let mut all = [0; HASHES];
+    let mut at = 0;
+    while at < HASHES {
+        all[at] = mix((seed + at as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)) | 1;
+        at += 1;
+    }
+    all
 }
 
 /// The finaliser of SplitMix64.
@@ -98,8 +129,16 @@ mod tests {
     }
 
     #[test]
+    fn a_sketch_tells_about_how_much_is_shared() {
+        let sketch = |from: u64, to: u64| Signature::of(&(from..to).map(mix).collect::<Vec<_>>()).sketch();
+        let half = estimate(&sketch(0, 300), &sketch(100, 400));
+        assert!((half - 0.5).abs() < 0.2 && estimate(&sketch(0, 300), &sketch(1000, 1300)) < 0.1, "{half}");
+    }
+
+    #[test]
     fn sets_that_share_more_agree_in_more_bands() {
         let set = |from: u64, to: u64| -> Vec<u64> { (from..to).map(mix).collect() };
+        let bands = |set: &[u64]| Signature::of(set).bands();
         let agree = |b: &[u64]| bands(&set(0, 200)).iter().zip(bands(b)).filter(|(a, b)| *a == b).count();
         assert_eq!(agree(&set(0, 200)), BANDS);
         let (near, far) = (agree(&set(20, 220)), agree(&set(190, 390)));

@@ -4,6 +4,7 @@ mod agreement;
 mod behaviour;
 mod faults;
 mod heads;
+mod hostility;
 mod language;
 mod posts;
 mod reference;

@@ -8,6 +8,7 @@ mod awareness;
 mod community;
 pub(crate) mod corrected;
 mod look_back;
+mod subjects;
 mod trust;
 
 use std::{fmt, str::FromStr};
@@ -128,10 +129,13 @@ impl FromStr for By {
     }
 }
 
-/// Every metric: awareness, then community, then trust.
+/// Every metric: awareness, then its corrected figures, subjects, community and trust.
 pub fn all() -> &'static [&'static Metric] {
     static ALL: std::sync::LazyLock<Vec<&'static Metric>> = std::sync::LazyLock::new(|| {
-        [awareness::METRICS, corrected::METRICS, community::METRICS, trust::METRICS].into_iter().flatten().collect()
+        [awareness::METRICS, corrected::METRICS, subjects::METRICS, community::METRICS, trust::METRICS]
+            .into_iter()
+            .flatten()
+            .collect()
     });
     &ALL
 }

@@ -15,6 +15,7 @@ mod queries;
 mod ranges;
 mod rescore;
 mod sources;
+mod subjects;
 mod world;
 mod writer;
 

@@ -98,6 +98,22 @@ export function hashtags(table: MetricTable): Hashtag[] {
   }));
 }
 
+export interface ThemeRow {
+  theme: string;
+  mentions: number | null;
+  change: number | null;
+  net: number | null;
+}
+
+export function themes(table: MetricTable): ThemeRow[] {
+  return rowsOf(table).map((row) => ({
+    theme: text(row, "theme"),
+    mentions: num(row, "mentions"),
+    change: num(row, "change"),
+    net: num(row, "net_sentiment"),
+  }));
+}
+
 export interface Voice {
   author: string;
   platform: string;

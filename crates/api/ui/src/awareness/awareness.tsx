@@ -1,7 +1,7 @@
 // How the brand is seen from outside.
 
 import { Headline } from "./headline";
-import { Hashtags, ShareOfVoice, TopVoices } from "./lists";
+import { Hashtags, ShareOfVoice, Themes, TopVoices } from "./lists";
 import { Posts } from "./posts";
 import { MentionsOverTime, SentimentOverTime } from "./trends";
 
@@ -15,6 +15,7 @@ export function Awareness() {
         <SentimentOverTime />
         <ShareOfVoice />
         <Hashtags />
+        <Themes />
         <TopVoices />
       </div>
     </>

@@ -1,7 +1,7 @@
 // Share of voice, hashtags, voices.
 
-import { brandShares, hashtags, type Voice, voices } from "../api/columns";
-import { count, decimal, exact, percent } from "../format";
+import { brandShares, hashtags, themes, type Voice, voices } from "../api/columns";
+import { count, decimal, exact, percent, signed } from "../format";
 import { Panel } from "../parts/panel";
 import { useMetric, useScene } from "../state/context";
 
@@ -69,6 +69,42 @@ export function Hashtags() {
                     decimal(row.trend, row.trend !== null && row.trend >= 100 ? 0 : 1)
                   )}
                 </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+    </Panel>
+  );
+}
+
+export function Themes() {
+  const answer = useMetric("themes", { limit: 12 });
+  return (
+    <Panel title="Themes" class="w4" answer={answer} empty="Nothing was scored in this span.">
+      {(table) => (
+        <table>
+          <thead>
+            <tr>
+              <th scope="col">theme</th>
+              <th scope="col" class="n">
+                mentions
+              </th>
+              <th scope="col" class="n">
+                change
+              </th>
+              <th scope="col" class="n">
+                net
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {themes(table).map((row) => (
+              <tr key={row.theme}>
+                <td>{row.theme}</td>
+                <td class="n">{exact(row.mentions)}</td>
+                <td class="n">{signed(row.change, 0)}</td>
+                <td class="n">{signed(row.net, 0)}</td>
               </tr>
             ))}
           </tbody>

@@ -10,6 +10,7 @@ import { count, languageName, moment, percent, webAddress, when } from "../forma
 import { useScene } from "../state/context";
 import { ByPeople, Correct } from "./correct";
 import { useFeed } from "./feed";
+import { fold, type Story } from "./stories";
 
 export function Posts() {
   const { live } = useScene();
@@ -54,12 +55,31 @@ export function Posts() {
           onFocusIn={() => setReading(true)}
           onFocusOut={() => setReading(false)}
         >
-          {feed.posts.map((post) => (
-            <Post key={post.id} post={post} label={feed.label} />
+          {fold(feed.posts).map((story) => (
+            <Told key={story.post.id} story={story} label={feed.label} />
           ))}
         </ol>
       )}
     </section>
+  );
+}
+
+/** A post, and behind a button those that say nearly the same. */
+function Told({ story, label }: { story: Story; label: (label: Label) => void }) {
+  const [open, setOpen] = useState(false);
+  const more = story.like.length;
+  return (
+    <>
+      <Post post={story.post} label={label} />
+      {more > 0 && (
+        <li>
+          <button type="button" class="button quiet" aria-expanded={open} onClick={() => setOpen(!open)}>
+            {open ? "Hide" : "and"} {count(more)} like it
+          </button>
+        </li>
+      )}
+      {open && story.like.map((post) => <Post key={post.id} post={post} label={label} />)}
+    </>
   );
 }
 

@@ -47,11 +47,11 @@ async fn open(file: &Path) -> anyhow::Result<(Config, OpenStore)> {
 async fn rescore(args: &RescoreRunArgs) -> anyhow::Result<ExitCode> {
     let over = span::parse(&args.span.from, &args.span.to)?;
     let (config, open) = open(&args.with.config).await?;
-    let mut section = config.scoring.clone();
+    let (mut section, themes) = (config.scoring.clone(), config.themes.clone());
     section.model = args.model.clone().or(section.model);
     section.engine = args.engine.unwrap_or(section.engine);
     let read = async {
-        let scorer = Arc::new(tokio::task::spawn_blocking(move || parts::open_scorer(&section)).await??);
+        let scorer = Arc::new(tokio::task::spawn_blocking(move || parts::open_scorer(&section, &themes)).await??);
         open.store.save_card(&scorer.card(Timestamp::now())).await?;
         let brand = args.span.brand.as_deref().unwrap_or_default();
         let tally = read_all(&open, &scorer, brand, over).await?;
@@ -159,7 +159,7 @@ fn score(scorer: &OpenScorer, page: Vec<ToRescore>) -> anyhow::Result<Vec<(ToRes
     let covered: Vec<bool> = page.iter().map(|mention| scorer.covers(language(mention))).collect();
     let texts: Vec<&str> =
         page.iter().zip(&covered).filter(|(_, covered)| **covered).map(|(mention, _)| mention.text.as_str()).collect();
-    let mut answers = score_texts(&*scorer.scorer, &texts).context("scoring failed")?.into_iter();
+    let mut answers = score_texts(scorer, &texts).context("scoring failed")?.into_iter();
     let mut said = Vec::with_capacity(page.len());
     for covered in covered {
         said.push(match covered.then(|| answers.next()).flatten() {

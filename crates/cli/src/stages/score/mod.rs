@@ -7,6 +7,7 @@
 mod model;
 mod process;
 mod reached;
+mod stories;
 
 use std::{sync::Arc, time::Duration};
 
@@ -30,6 +31,7 @@ pub use model::open as open_scorer;
 use process::Worked;
 pub use process::score_texts;
 use reached::Reached;
+use stories::StoryMemory;
 
 const STAGE: &str = "score";
 pub const GROUP: &str = "score";
@@ -43,14 +45,16 @@ const WAIT: Duration = Duration::from_millis(500);
 pub async fn run(pipeline: Pipeline, scorer: Option<OpenScorer>) -> anyhow::Result<()> {
     let matcher = Arc::new(Matcher::new(&pipeline.config.brands)?);
     let member = Member::join(pipeline.clone(), STAGE, topics::RAW, GROUP).await?;
+    let stories = StoryMemory::new(&pipeline.config.scoring);
     let (waiting, running, reached, backoff) = (Vec::new(), None, Reached::default(), Backoff::of_log());
-    ScoreStage { pipeline, matcher, scorer, member, waiting, running, reached, backoff }.run().await
+    ScoreStage { pipeline, matcher, scorer, stories, member, waiting, running, reached, backoff }.run().await
 }
 
 struct ScoreStage {
     pipeline: Pipeline,
     matcher: Arc<Matcher>,
     scorer: Option<OpenScorer>,
+    stories: StoryMemory,
     member: Member,
     /// Read and not charged yet.
     waiting: Vec<Received>,
@@ -105,6 +109,7 @@ impl ScoreStage {
             let commits =
                 backoff::with_log("reading the scorer's commits", || log.committed(topics::RAW, GROUP)).await?;
             turn.gained.iter().for_each(|partition| self.reached.gain(*partition, commits.get(partition).copied()));
+            self.stories.regain(log, &turn.gained).await?;
         }
         self.waiting.retain(|received| !turn.lost.contains(&received.partition));
         if !turn.records.is_empty() {
@@ -125,8 +130,8 @@ impl ScoreStage {
             tickets.push(self.member.charge(partition, range)?);
         }
         self.pipeline.status.doing(STAGE, format!("scoring {} records", batch.len()));
-        let (matcher, scorer) = (self.matcher.clone(), self.scorer.clone());
-        let work = move || process::process(batch, &matcher, scorer.as_ref()).context("scoring failed");
+        let (matcher, scorer, stories) = (self.matcher.clone(), self.scorer.clone(), self.stories.clone());
+        let work = move || process::process(batch, &matcher, scorer.as_ref(), &stories).context("scoring failed");
         self.running = Some(Running { tickets, work: tokio::task::spawn_blocking(work) });
         Ok(())
     }

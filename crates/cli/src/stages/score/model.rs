@@ -12,13 +12,13 @@ use crate::parts::{self, OpenScorer};
 
 /// Loads the model beside the runtime; `None` where scoring is switched off.
 pub async fn open(pipeline: &Pipeline) -> anyhow::Result<Option<OpenScorer>> {
-    let section = pipeline.config.scoring.clone();
+    let (section, themes) = (pipeline.config.scoring.clone(), pipeline.config.themes.clone());
     if !section.enabled {
         tracing::info!("scoring is switched off: mentions are stored as not scored");
         return Ok(None);
     }
     pipeline.status.stage(STAGE, StageState::Starting, Some("loading the model".into()));
-    let open = tokio::task::spawn_blocking(move || parts::open_scorer(&section)).await??;
+    let open = tokio::task::spawn_blocking(move || parts::open_scorer(&section, &themes)).await??;
     pipeline.status.model(model_status(&open));
     announce(pipeline, &open).await?;
     pipeline.status.stage(STAGE, StageState::Running, None);

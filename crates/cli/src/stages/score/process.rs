@@ -7,8 +7,9 @@ use grapevine_delivery::Outcome;
 use grapevine_log::Received;
 use grapevine_model::{Event, Mention, Scores, wire};
 use grapevine_monitor::Matcher;
-use grapevine_scoring::{Scorer, ScoringError, language};
+use grapevine_scoring::{Reading, Scorer, ScoringError, language, theme::Themes};
 
+use super::stories::StoryMemory;
 use crate::parts::OpenScorer;
 
 /// Says whether the model works at all, where it failed on a text.
@@ -25,11 +26,13 @@ pub fn process(
     batch: Vec<Received>,
     matcher: &Matcher,
     scorer: Option<&OpenScorer>,
+    stories: &StoryMemory,
 ) -> Result<Vec<Worked>, ScoringError> {
     let mut read: Vec<Outcome<Event>> = batch.iter().map(|received| read(&received.value, matcher, scorer)).collect();
     if let Some(scorer) = scorer {
-        score_all(&mut read, &*scorer.scorer)?;
+        score_all(&mut read, scorer)?;
     }
+    stories.tell(read.iter_mut().filter_map(mention_of));
     Ok(batch.into_iter().zip(read.into_iter().map(encode)).collect())
 }
 
@@ -60,7 +63,14 @@ fn read(value: &[u8], matcher: &Matcher, scorer: Option<&OpenScorer>) -> Outcome
     Outcome::Emit { label, what: Event::Upsert(mention) }
 }
 
-fn score_all(outcomes: &mut [Outcome<Event>], scorer: &dyn Scorer) -> Result<(), ScoringError> {
+fn mention_of(outcome: &mut Outcome<Event>) -> Option<&mut Mention> {
+    match outcome {
+        Outcome::Emit { what: Event::Upsert(mention), .. } => Some(mention),
+        _ => None,
+    }
+}
+
+fn score_all(outcomes: &mut [Outcome<Event>], open: &OpenScorer) -> Result<(), ScoringError> {
     let waiting: Vec<(usize, &str)> = outcomes
         .iter()
         .enumerate()
@@ -70,10 +80,12 @@ fn score_all(outcomes: &mut [Outcome<Event>], scorer: &dyn Scorer) -> Result<(),
         })
         .collect();
     let (places, texts): (Vec<usize>, Vec<&str>) = waiting.into_iter().unzip();
-    let answers = score_texts(scorer, &texts)?;
+    let answers = read_texts(&*open.scorer, &texts)?;
     for (at, answer) in places.into_iter().zip(answers) {
         match (answer, &mut outcomes[at]) {
-            (Ok(scores), Outcome::Emit { what: Event::Upsert(mention), .. }) => set_scores(mention, scores),
+            (Ok(reading), Outcome::Emit { what: Event::Upsert(mention), .. }) => {
+                set_scores(mention, reading, &open.themes)
+            }
             (Ok(_), _) => {}
             (Err(reason), outcome) => *outcome = Outcome::DeadLetter { reason },
         }
@@ -81,15 +93,25 @@ fn score_all(outcomes: &mut [Outcome<Event>], scorer: &dyn Scorer) -> Result<(),
     Ok(())
 }
 
-fn set_scores(mention: &mut Mention, scores: Scores) {
-    mention.scores = Some(scores);
+fn set_scores(mention: &mut Mention, reading: Reading, themes: &Themes) {
+    let themes = themes.score(mention, reading.embedding.as_deref());
+    mention.scores = Some(Scores { themes, ..reading.scores });
 }
 
-/// Scores for each text, or why it has none: one that the model fails on harms no other.
+/// Scores with themes for each text, or why it has none: one that the model fails on harms no other.
 ///
 /// # Errors
 /// The model fails on every text.
-pub fn score_texts(scorer: &dyn Scorer, texts: &[&str]) -> Result<Vec<Result<Scores, String>>, ScoringError> {
+pub fn score_texts(open: &OpenScorer, texts: &[&str]) -> Result<Vec<Result<Scores, String>>, ScoringError> {
+    let with_themes = |(text, reading): (&&str, Result<Reading, String>)| {
+        let reading = reading?;
+        let themes = open.themes.score_text(text, reading.embedding.as_deref());
+        Ok(Scores { themes, ..reading.scores })
+    };
+    Ok(texts.iter().zip(read_texts(&*open.scorer, texts)?).map(with_themes).collect())
+}
+
+fn read_texts(scorer: &dyn Scorer, texts: &[&str]) -> Result<Vec<Result<Reading, String>>, ScoringError> {
     let mut answers = Vec::with_capacity(texts.len());
     score_by_halves(scorer, texts, &mut answers)?;
     Ok(answers)
@@ -100,13 +122,13 @@ pub fn score_texts(scorer: &dyn Scorer, texts: &[&str]) -> Result<Vec<Result<Sco
 fn score_by_halves(
     scorer: &dyn Scorer,
     texts: &[&str],
-    answers: &mut Vec<Result<Scores, String>>,
+    answers: &mut Vec<Result<Reading, String>>,
 ) -> Result<(), ScoringError> {
     if texts.is_empty() {
         return Ok(());
     }
     match score(scorer, texts) {
-        Ok(scores) => answers.extend(scores.into_iter().map(Ok)),
+        Ok(readings) => answers.extend(readings.into_iter().map(Ok)),
         Err(error) if texts.len() == 1 => {
             // A model that can not score anything is broken; a text is not to blame.
             score(scorer, &[PROBE])?;
@@ -122,14 +144,14 @@ fn score_by_halves(
     Ok(())
 }
 
-/// As many scores as texts, or an error.
-fn score(scorer: &dyn Scorer, texts: &[&str]) -> Result<Vec<Scores>, ScoringError> {
+/// As many readings as texts, or an error.
+fn score(scorer: &dyn Scorer, texts: &[&str]) -> Result<Vec<Reading>, ScoringError> {
     let panicked = |_| Err(ScoringError::Engine("the scorer panicked".into()));
-    let scores = catch_unwind(AssertUnwindSafe(|| scorer.score(texts))).unwrap_or_else(panicked)?;
-    if scores.len() != texts.len() {
-        return Err(ScoringError::Engine(format!("{} scores for {} texts", scores.len(), texts.len())));
+    let readings = catch_unwind(AssertUnwindSafe(|| scorer.read(texts))).unwrap_or_else(panicked)?;
+    if readings.len() != texts.len() {
+        return Err(ScoringError::Engine(format!("{} readings for {} texts", readings.len(), texts.len())));
     }
-    Ok(scores)
+    Ok(readings)
 }
 
 fn encode(outcome: Outcome<Event>) -> Outcome<Vec<u8>> {
@@ -147,10 +169,11 @@ mod tests {
     use grapevine_model::{Author, Intent, MentionKey, Polarity, topics};
     use grapevine_monitor::{Brand, Monitor};
     use grapevine_scoring::Reading;
-    use grapevine_scoring::manifest::{Manifest, ModelFolder};
+    use grapevine_scoring::{manifest::ModelFolder, theme::Scheme};
     use jiff::Timestamp;
 
     use super::*;
+    use crate::config::ScoringSection;
 
     /// Says of every text that it is negative. "poison" among them makes it fail, "bomb" panic.
     struct Gloomy;
@@ -214,11 +237,11 @@ mod tests {
     fn run(scorer: impl Scorer + 'static, batch: Vec<Received>) -> Result<Vec<Worked>, ScoringError> {
         let monitors = vec![Monitor { name: "name".into(), query: "acme".into() }];
         let brand = Brand { name: "Acme".into(), competitor: false, accounts: vec![], spaces: vec![], monitors };
-        let models = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../models"));
-        let manifest = ModelFolder::open(&models.join(grapevine_scoring::SHIPPED_MODEL)).unwrap().manifest;
-        // Whatever the shipped model covers.
-        let manifest = Manifest { languages: vec!["en".into()], ..manifest };
-        process(batch, &Matcher::new(&[brand]).unwrap(), Some(&OpenScorer { scorer: Arc::new(scorer), manifest }))
+        let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/minilm-l6-sentiment");
+        let manifest = ModelFolder::open(shipped.as_ref()).unwrap().manifest;
+        let themes = Arc::new(Themes::train(Scheme::with(&[]).unwrap(), &Gloomy).unwrap());
+        let open = OpenScorer { scorer: Arc::new(scorer), manifest, themes };
+        process(batch, &Matcher::new(&[brand]).unwrap(), Some(&open), &StoryMemory::new(&ScoringSection::default()))
     }
 
     fn labels(worked: &[Worked]) -> Vec<&'static str> {
@@ -237,6 +260,16 @@ mod tests {
         assert_eq!(labels(&worked), ["scored", "no_monitor_matched"]);
         let mention = mention(&worked[0]);
         assert_eq!((mention.brands[0].brand.as_str(), mention.scores.unwrap().polarity), ("Acme", Polarity::Negative));
+    }
+
+    #[test]
+    fn a_mention_gets_the_themes_that_rules_tell_and_the_story_that_it_repeats() {
+        let text = "acme charged me twice and the refund has not come after five weeks";
+        let worked = run(Gloomy, vec![post(None, text), post(Some("en"), &format!("{text} #acme"))]).unwrap();
+        let [first, second] = [0, 1].map(|at| mention(&worked[at]));
+        let themes = first.scores.unwrap().themes;
+        assert_eq!((themes[0].theme.as_str(), themes[0].rule), ("price and billing", true));
+        assert_eq!((first.story, second.story), (Some(first.key.id()), Some(first.key.id())));
     }
 
     #[test]
