@@ -125,7 +125,7 @@ fn read(value: &[u8]) -> Result<Event, String> {
 }
 
 /// What became of each event, by the label of its counter.
-fn outcomes(inserted: &Inserted) -> [(&'static str, u64); 16] {
+fn outcomes(inserted: &Inserted) -> [(&'static str, u64); 18] {
     [
         ("stored", inserted.stored),
         ("replaced", inserted.replaced),
@@ -143,6 +143,8 @@ fn outcomes(inserted: &Inserted) -> [(&'static str, u64); 16] {
         ("sampled", inserted.sampled),
         ("heartbeats", inserted.heartbeats),
         ("reports", inserted.reports),
+        ("cards", inserted.cards),
+        ("rescored", inserted.rescored),
     ]
 }
 
@@ -201,7 +203,12 @@ mod tests {
             sampled: 1,
             heartbeats: 1,
             reports: 1,
-            ..Inserted::default()
+            cards: 1,
+            rescored: 1,
+            // No `..`: a new outcome has to be counted.
+            rows: 0,
+            removed_rows: 0,
+            dirty_hours: 0,
         };
         assert_eq!(outcomes(&ones).iter().map(|(_, n)| n).sum::<u64>(), ones.events());
     }
