@@ -209,6 +209,7 @@ mod tests {
             rows: 0,
             removed_rows: 0,
             dirty_hours: 0,
+            replayed: false,
         };
         assert_eq!(outcomes(&ones).iter().map(|(_, n)| n).sum::<u64>(), ones.events());
     }
