@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use grapevine_alerts::Episode;
 use grapevine_model::MentionId;
-use grapevine_store::{MentionRow, MetricQuery, MetricTable, Store, StoreError};
+use grapevine_store::{MentionRow, MetricQuery, MetricTable, SourceReport, Store, StoreError};
 use jiff::Timestamp;
 
 use crate::{
@@ -30,6 +30,9 @@ pub trait Figures: Send + Sync {
     /// Episodes of alerts that overlap the span, newest first; of all brands where `brand` is `None`.
     async fn episodes(&self, brand: Option<&str>, span: Span) -> Result<Vec<Episode>, StoreError>;
 
+    /// What the runtime last said of each source, with the counts of the last 24 hours, by name.
+    async fn source_reports(&self) -> Result<Vec<SourceReport>, StoreError>;
+
     /// Fails where the store does not answer.
     async fn health(&self) -> Result<(), StoreError>;
 }
@@ -55,6 +58,10 @@ impl Figures for Store {
 
     async fn episodes(&self, brand: Option<&str>, span: Span) -> Result<Vec<Episode>, StoreError> {
         Store::episodes(self, brand, span.from, span.to).await
+    }
+
+    async fn source_reports(&self) -> Result<Vec<SourceReport>, StoreError> {
+        Store::source_reports(self).await
     }
 
     async fn health(&self) -> Result<(), StoreError> {

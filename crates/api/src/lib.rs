@@ -58,6 +58,7 @@ pub fn app(state: ApiState) -> Router {
     let figures = Router::new()
         .route("/api/v1/session", get(routes::session::show))
         .route("/api/v1/status", get(routes::system::status))
+        .route("/api/v1/sources", get(routes::system::sources))
         .route("/api/v1/brands", get(routes::system::brands))
         .route("/api/v1/metrics", get(routes::metrics::list))
         .route("/api/v1/metrics/{id}", get(routes::metrics::one))

@@ -13,7 +13,7 @@ use crate::{live, routes, session};
     info(title = "Grapevine", description = "Figures about brand mentions, the newest mentions, alerts."),
     paths(
         routes::session::open, routes::session::close, routes::session::show,
-        routes::system::health, routes::system::status, routes::system::brands,
+        routes::system::health, routes::system::status, routes::system::sources, routes::system::brands,
         routes::metrics::list, routes::metrics::one,
         routes::mentions::list, live::live,
         routes::labels::show, routes::labels::give, routes::labels::take_back,

@@ -115,6 +115,38 @@ pub(crate) struct Sampled {
     reason: String,
 }
 
+/// The newest report of a source. Counts are of the last 24 hours.
+#[derive(ToSchema)]
+pub(crate) struct SourceReport {
+    source: String,
+    kind: String,
+    /// `starting`, `catching_up`, `live`, `waiting`, `retrying`, `stalled`, `ended`, `failed`.
+    state: String,
+    #[schema(format = DateTime)]
+    since: String,
+    /// What is wrong and what to do about it; empty where nothing is.
+    message: String,
+    /// When it was reported.
+    #[schema(format = DateTime)]
+    observed_at: String,
+    /// Everything created before is read.
+    #[schema(format = DateTime)]
+    complete_through: Option<String>,
+    /// When a page was last read and kept.
+    #[schema(format = DateTime)]
+    last_success: Option<String>,
+    requests: u64,
+    /// Mentions and other events that it gave.
+    records: u64,
+    /// Pieces that could not be mapped.
+    rejected: u64,
+    /// Failed polls by class: `transient`, `limited`, `auth`, `config`, `gone`, `cursor_lost`, `log`.
+    errors: std::collections::BTreeMap<String, u64>,
+    quota: Vec<QuotaUse>,
+    /// Absent without a cap.
+    spend: Option<SpendUse>,
+}
+
 /// How much a source asked of its platform, and what is left of it.
 #[derive(ToSchema)]
 pub(crate) struct Usage {

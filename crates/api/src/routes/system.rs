@@ -6,10 +6,11 @@ use axum::{
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
+use grapevine_store::SourceReport;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{ApiState, BrandEntry, error::ApiError, status::PipelineStatus};
+use crate::{ApiState, BrandEntry, error::ApiError, schema, status::PipelineStatus};
 
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Health {
@@ -31,6 +32,13 @@ pub(crate) async fn health(State(state): State<ApiState>) -> Response {
     responses((status = 200, body = PipelineStatus), (status = "default", body = ApiError)))]
 pub(crate) async fn status(State(state): State<ApiState>) -> Json<PipelineStatus> {
     Json((state.status)())
+}
+
+/// What was last reported of each source, by whichever process runs it, and its counts of the last 24 hours.
+#[utoipa::path(get, path = "/api/v1/sources", tag = "system",
+    responses((status = 200, body = Vec<schema::SourceReport>), (status = "default", body = ApiError)))]
+pub(crate) async fn sources(State(state): State<ApiState>) -> Result<Json<Vec<SourceReport>>, ApiError> {
+    Ok(Json(state.figures.source_reports().await?))
 }
 
 /// The brands of the configuration, own ones first.

@@ -16,10 +16,10 @@ use grapevine_alerts::{Episode, EpisodeState};
 use grapevine_api::{
     ApiParts, ApiState, BrandEntry, Figures, Labels, LiveEvent, PipelineStatus, Settings, Span, app, token,
 };
-use grapevine_model::{LabelRecord, MentionId, ThemeScore};
+use grapevine_model::{LabelRecord, MentionId, QuotaUse, SpendUse, ThemeScore};
 use grapevine_store::{
     Column, Correction, Coverage, GapSpan, GivenLabel, LeftOut, Measured, MentionRow, MetricQuery, MetricTable,
-    ModelNote, StoreError, registry,
+    ModelNote, SourceReport, StoreError, registry,
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -87,6 +87,25 @@ impl Figures for FakeStore {
             peak_evidence: 4.5,
             observed: 41.0,
             expected: 3.2,
+        }])
+    }
+
+    async fn source_reports(&self) -> Result<Vec<SourceReport>, StoreError> {
+        Ok(vec![SourceReport {
+            source: "x".into(),
+            kind: "x".into(),
+            state: "waiting".into(),
+            since: time("2026-03-08T11:40:00Z"),
+            message: "waits for its quota".into(),
+            observed_at: time(NOW),
+            complete_through: Some(time("2026-03-08T11:30:00Z")),
+            last_success: None,
+            requests: 8,
+            records: 20,
+            rejected: 2,
+            errors: [("limited".to_owned(), 4)].into(),
+            quota: vec![QuotaUse { what: "requests per 15m".into(), used: 450, allowed: 450 }],
+            spend: Some(SpendUse { records: 4000, spent: 20.0, cap: 100.0, share: 0.5 }),
         }])
     }
 

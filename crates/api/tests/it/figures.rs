@@ -83,6 +83,7 @@ async fn alerts_brands_status_and_counters_are_served() {
     let api = Api::new();
     insta::assert_json_snapshot!(api.get("/api/v1/alerts?brand=Grove&from=-1d").await.json());
     insta::assert_json_snapshot!("brands", api.get("/api/v1/brands").await.json());
+    insta::assert_json_snapshot!("sources", api.get("/api/v1/sources").await.json());
     insta::assert_json_snapshot!("status", api.get("/api/v1/status").await.json());
     assert_eq!(api.get("/metrics").await.body, b"grapevine_mentions_total 5\n");
     let listed = api.get("/api/v1/metrics").await.json();

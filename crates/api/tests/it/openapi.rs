@@ -36,6 +36,10 @@ async fn the_schemas_of_other_crates_types_are_what_is_sent() {
     assert_eq!(described("Correction"), keys(correction));
     assert_eq!(described("Measured"), keys(&correction["measured"][0]));
     assert_eq!(described("LeftOut"), keys(&correction["left_out"][0]));
+    let reports = api.get("/api/v1/sources").await.json();
+    assert_eq!(described("SourceReport"), keys(&reports[0]));
+    assert_eq!(described("QuotaUse"), keys(&reports[0]["quota"][0]));
+    assert_eq!(described("SpendUse"), keys(&reports[0]["spend"]));
     assert_eq!(described("Episode"), keys(&api.get("/api/v1/alerts").await.json()[0]));
     assert_eq!(described("LiveMention"), keys(&api.get("/api/v1/mentions").await.json()["mentions"][0]));
 }
