@@ -6,7 +6,7 @@ use anyhow::Context;
 use futures::future::try_join_all;
 use grapevine_log::{Log, LogError, Offsets, PollLimits};
 use grapevine_model::topics;
-use grapevine_store::{Audit, Overview, Store};
+use grapevine_store::{Audit, Overview, SourceReport, Store};
 use jiff::Timestamp;
 
 use crate::{
@@ -38,6 +38,8 @@ pub struct Seen {
     pub log: Known<LogSeen>,
     pub store: Known<Overview>,
     pub audit: Known<Audit>,
+    /// What the sources reported, with the counts of the last 24 hours.
+    pub reports: Known<Vec<SourceReport>>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -89,11 +91,15 @@ async fn known<T>(patience: Duration, answer: impl Future<Output = anyhow::Resul
 pub async fn gather(config: &Config, span: (Timestamp, Timestamp)) -> Seen {
     let log = known(PATIENCE, async { look(&*parts::existing_log(config).await?).await }).await;
     let opened = known(PATIENCE, parts::running_store(config)).await;
-    let (store, audit) = match opened {
-        Ok(reader) => tokio::join!(known(PATIENCE, overview(&reader)), known(AUDIT_PATIENCE, audit(&reader, span))),
-        Err(why) => (Err(why.clone()), Err(why)),
+    let (store, audit, reports) = match opened {
+        Ok(reader) => tokio::join!(
+            known(PATIENCE, overview(&reader)),
+            known(AUDIT_PATIENCE, audit(&reader, span)),
+            known(PATIENCE, reports(&reader)),
+        ),
+        Err(why) => (Err(why.clone()), Err(why.clone()), Err(why)),
     };
-    Seen { at: Timestamp::now(), sources: config.source_names(), log, store, audit }
+    Seen { at: Timestamp::now(), sources: config.source_names(), log, store, audit, reports }
 }
 
 async fn overview(store: &Store) -> anyhow::Result<Overview> {
@@ -102,6 +108,10 @@ async fn overview(store: &Store) -> anyhow::Result<Overview> {
 
 async fn audit(store: &Store, (from, to): (Timestamp, Timestamp)) -> anyhow::Result<Audit> {
     Ok(store.audit(from, to).await?)
+}
+
+async fn reports(store: &Store) -> anyhow::Result<Vec<SourceReport>> {
+    Ok(store.source_reports().await?)
 }
 
 async fn look(log: &dyn Log) -> anyhow::Result<LogSeen> {

@@ -1,8 +1,10 @@
 //! From what was seen to what it means. Pure.
 
+use std::collections::BTreeMap;
+
 use grapevine_api::SourceState;
 use grapevine_model::Usage;
-use grapevine_store::{Audit, Overview};
+use grapevine_store::{Audit, Overview, SourceReport};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
@@ -98,6 +100,8 @@ pub struct Source {
     pub last_success: Option<Timestamp>,
     /// What it asked of its platform, and what is left of it.
     pub usage: Option<Usage>,
+    /// What became of its last 24 hours; absent where it reported nothing, or the store is not known.
+    pub last_day: Option<LastDay>,
     /// Absent where the log is not known.
     pub checkpoint: Option<bool>,
     pub complete_through: Option<Timestamp>,
@@ -105,6 +109,25 @@ pub struct Source {
     pub last_heard: Option<Timestamp>,
     /// It has not been heard for minutes, or never since it began.
     pub silent: bool,
+}
+
+/// Counts of a source.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LastDay {
+    pub requests: u64,
+    /// Mentions and other events that it gave.
+    pub records: u64,
+    /// Pieces that could not be mapped.
+    pub rejected: u64,
+    /// Failed polls by class.
+    pub errors: BTreeMap<String, u64>,
+}
+
+impl LastDay {
+    fn of(report: &SourceReport) -> Self {
+        let SourceReport { requests, records, rejected, errors, .. } = report;
+        Self { requests: *requests, records: *records, rejected: *rejected, errors: errors.clone() }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -206,6 +229,7 @@ fn sources(seen: &Seen) -> Vec<Source> {
 
 fn source(name: &str, seen: &Seen) -> Source {
     let (log, store) = (seen.log.as_ref().ok(), seen.store.as_ref().ok());
+    let reports = seen.reports.as_ref().ok();
     let said = store.and_then(|store| store.sources.iter().find(|one| one.source == name));
     let mark = log.and_then(|log| log.marks.get(name));
     // A first round through a platform may take hours, and promises nothing before its end.
@@ -222,6 +246,7 @@ fn source(name: &str, seen: &Seen) -> Source {
         message: mark.and_then(|mark| mark.message.clone()),
         last_success: mark.and_then(|mark| mark.last_success),
         usage: mark.map(|mark| mark.usage.clone()),
+        last_day: reports.and_then(|all| all.iter().find(|one| one.source == name)).map(LastDay::of),
         checkpoint: log.map(|log| log.checkpoints.iter().any(|saved| saved == name)),
         complete_through: said.and_then(|said| said.complete_through),
         caught_up: said.map(|said| said.caught_up),
@@ -348,6 +373,7 @@ fn not_known(seen: &Seen, sources: &[Source]) -> Vec<Unknown> {
         silent("store", store),
         // Where the store itself does not answer, that says it.
         silent("invariants", audit.filter(|_| store.is_none())),
+        silent("reports of the sources", seen.reports.as_ref().err().filter(|_| store.is_none())),
     ];
     let answered = seen.log.is_ok() && seen.store.is_ok();
     let unheard = |source: &&Source| {

@@ -6,7 +6,7 @@ use comfy_table::{Cell, CellAlignment, Table, presets};
 use grapevine_api::SourceState;
 use jiff::Timestamp;
 
-use super::judge::{Checked, DeadLetters, Report, Source, Stage, StageState};
+use super::judge::{Checked, DeadLetters, LastDay, Report, Source, Stage, StageState};
 use crate::commands::{figure, words};
 
 pub fn print(report: &Report, out: &mut impl Write) -> io::Result<()> {
@@ -92,6 +92,7 @@ fn state(state: StageState) -> &'static str {
 fn source_notes(source: &Source) -> Vec<String> {
     let mut notes = Vec::new();
     notes.extend(source.message.as_deref().map(words::plain));
+    notes.extend(source.last_day.as_ref().map(last_day));
     let Some(usage) = &source.usage else { return notes };
     let used = usage.quota.iter().filter(|quota| quota.used > 0);
     notes.extend(used.map(|quota| {
@@ -111,6 +112,16 @@ fn source_notes(source: &Source) -> Vec<String> {
         ));
     }
     notes
+}
+
+fn last_day(day: &LastDay) -> String {
+    let counted = |count: u64, of: &str| format!("{} {of}", words::count(count));
+    let classes: Vec<String> = day.errors.iter().map(|(class, count)| counted(*count, class)).collect();
+    let failed = day.errors.values().fold(0_u64, |sum, count| sum.saturating_add(*count));
+    let mut said = vec![counted(day.requests, "requests"), counted(day.records, "records")];
+    said.extend((day.rejected > 0).then(|| counted(day.rejected, "rejected")));
+    said.extend((failed > 0).then(|| format!("{} ({})", counted(failed, "failed polls"), classes.join(", "))));
+    format!("in 24 h {}", said.join(", "))
 }
 
 fn sources(sources: &[Source], now: Timestamp) -> Table {

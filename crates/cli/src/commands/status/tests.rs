@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use grapevine_api::SourceState;
 use grapevine_log::Offsets;
 use grapevine_model::{QuotaUse, SpendUse, Usage};
-use grapevine_store::{Audit, Covered, Finding, Overview, SourceProgress};
+use grapevine_store::{Audit, Covered, Finding, Overview, SourceProgress, SourceReport};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
@@ -68,6 +68,25 @@ fn finding(violations: u64, checked: u64) -> Finding {
     Finding { violations, checked, examples: Vec::new() }
 }
 
+fn reported() -> SourceReport {
+    SourceReport {
+        source: "posts".into(),
+        kind: "x".into(),
+        state: "live".into(),
+        since: ago(7_200),
+        message: String::new(),
+        observed_at: ago(30),
+        complete_through: Some(ago(60)),
+        last_success: Some(ago(40)),
+        requests: 1_440,
+        records: 12_345,
+        rejected: 2,
+        errors: BTreeMap::from([("limited".to_owned(), 3), ("transient".to_owned(), 1)]),
+        quota: Vec::new(),
+        spend: None,
+    }
+}
+
 fn healthy() -> Seen {
     let readers = vec![reader("score", "mentions.raw"), reader("sink", "mentions.scored")];
     let log = LogSeen {
@@ -90,7 +109,7 @@ fn healthy() -> Seen {
         covered: (0..3).map(|partition| covered(partition, 1000)).collect(),
         ..Audit::default()
     };
-    Seen { at: now(), sources: vec!["posts".into()], log: Ok(log), store: Ok(store), audit: Ok(audit) }
+    Seen { at: now(), sources: vec!["posts".into()], log: Ok(log), store: Ok(store), audit: Ok(audit), reports: Ok(vec![reported()]) }
 }
 
 fn with_log(change: impl FnOnce(&mut LogSeen)) -> Report {
