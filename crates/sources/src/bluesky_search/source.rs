@@ -112,14 +112,18 @@ impl SearchSource {
         let times = posts.iter().filter_map(|view| text(view, "indexedAt")?.parse::<Timestamp>().ok());
         round.oldest = times.chain(round.oldest).min();
         let has_more = !posts.is_empty() && round.oldest.is_none_or(|oldest| oldest >= from);
-        let next = owned(&answer, "cursor").filter(|next| has_more && round.followed.insert(digest(next, 12)));
-        if next.is_some() && round.followed.len() <= MOST_PAGES {
+        let next = owned(&answer, "cursor").filter(|_| has_more);
+        let is_new = next.as_ref().is_some_and(|next| round.followed.insert(digest(next, 12)));
+        if is_new && round.followed.len() <= MOST_PAGES {
             round.cursor = next;
             return Ok(());
         }
         if next.is_some() {
             let to = round.oldest.unwrap_or(from).max(from);
-            let reason = format!("the search {search:?} finds more than the platform gives: narrow it");
+            let reason = match is_new {
+                true => format!("the search {search:?} finds more than the platform gives: narrow it"),
+                false => format!("the search {search:?} says that more follows, and leads back to what was read"),
+            };
             into.events.push(Event::Gap(Gap { source: self.spec.name.clone(), from, to, reason }));
         }
         position.read_at.insert(search.to_owned(), round.began);

@@ -30,6 +30,7 @@ mod expression;
 mod map;
 mod nested;
 mod paging;
+mod part;
 mod partition;
 mod path;
 mod reading;

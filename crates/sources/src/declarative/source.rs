@@ -13,10 +13,11 @@ use super::{
     definition::{Listing, Pace},
     map::{Gives, Origin},
     paging::Answer,
+    part::{Part, Read},
     partition::{PartitionRef, partitions},
     reading::{Became, Reader, of_token},
     request::{Asked, IDS},
-    state::{Partition, State},
+    state::{Bearable, Partition, State},
     take::{ReadFor, Taking},
     turns::{Known, Task, Turn, Turns},
 };
@@ -36,7 +37,12 @@ pub(crate) struct DeclarativeSource {
     allowance: Option<Value>,
     partitions: Vec<PartitionRef>,
     turns: Turns,
+    /// The listing whose paging led back to what was read last: its name, when, and from when on it had read.
+    circled: Option<(String, Timestamp, Timestamp)>,
 }
+
+/// How long it is said that a listing's paging led back.
+const TOLD: SignedDuration = SignedDuration::from_hours(24);
 
 /// What the platform answered.
 struct Answered {
@@ -59,7 +65,7 @@ impl DeclarativeSource {
     pub(crate) fn new(spec: Arc<DeclarativeSpec>, world: World) -> Self {
         let partitions = partitions(&spec.definition, &spec.values);
         let turns = Turns::new(&spec.definition, &partitions);
-        Self { spec, world, client: None, allowance: None, partitions, turns }
+        Self { spec, world, client: None, allowance: None, partitions, turns, circled: None }
     }
 
     fn pace(&self, listing: &Listing) -> Pace {
@@ -109,15 +115,34 @@ impl DeclarativeSource {
         &self,
         partition: &PartitionRef,
         known: &mut Partition,
+        bearable: Option<Bearable>,
     ) -> Result<(Option<String>, Request), SourceError> {
         let (listing, now) = (self.listing(partition), self.world.clock.now());
-        let (page, since) = known.ask(now, &self.pace(listing), listing);
+        let (page, since) = known.ask(now, &self.pace(listing), listing, bearable);
         let children = known.children.lists();
         let partition = partition.of_children(listing, &children);
         let lists = self.lists(children);
         let wanted = Wanted { page: page.as_deref(), since, until: now, lists: &lists };
         let request = request(listing, &partition, &wanted);
         request.map(|request| (page, request)).map_err(SourceError::Config)
+    }
+
+    /// What the spend cap bears, where there is one; an error that says when to come again where that is nothing.
+    fn bearable(&mut self) -> Result<Option<Bearable>, SourceError> {
+        if self.spec.definition.quota.spend.is_none() {
+            return Ok(None);
+        }
+        let client = self.client()?;
+        Ok(Some(Bearable { share: client.share().some()?, records: client.affordable() }))
+    }
+
+    /// Charges what an answer showed, and says of which span a part was read.
+    fn charge(&mut self, read: Read, sampled: Option<Part>) -> Option<Event> {
+        let client = self.client.as_mut()?;
+        if read.records > 0 {
+            client.spent_of(read.records, read.rate());
+        }
+        sampled.map(|part| client.sampled(&self.spec.name, (part.from, part.to), part.rate))
     }
 
     /// The lists among the settings, and others.
@@ -142,9 +167,9 @@ impl DeclarativeSource {
 
     async fn ask(&mut self, turn: &Turn, known: &mut Partition) -> Result<Step, SourceError> {
         let partition = self.partitions[turn.partition].clone();
-        let before = known.clone();
+        let (before, bearable) = (known.clone(), self.bearable()?);
         let asked = match turn.task {
-            Task::Page => self.ask_page(&partition, known).await.map(Step::Page),
+            Task::Page => self.ask_page(&partition, known, bearable).await.map(Step::Page),
             Task::Recheck => self.ask_again(&partition, known).await,
         };
         match (asked, &self.listing(&partition).for_each) {
@@ -162,12 +187,17 @@ impl DeclarativeSource {
     }
 
     /// Asks for a page of this partition. A token that the platform does not know any more is given up.
-    async fn ask_page(&mut self, partition: &PartitionRef, known: &mut Partition) -> Result<Answered, SourceError> {
-        let question = self.question(partition, known)?;
+    async fn ask_page(
+        &mut self,
+        partition: &PartitionRef,
+        known: &mut Partition,
+        bearable: Option<Bearable>,
+    ) -> Result<Answered, SourceError> {
+        let question = self.question(partition, known, bearable)?;
         match self.fetch(partition, question).await {
             Err(SourceError::Config(message) | SourceError::Gone(message)) if known.begin_anew() => {
                 tracing::warn!("source {}: {message}; reading {} anew", self.spec.name, partition.key);
-                let question = self.question(partition, known)?;
+                let question = self.question(partition, known, bearable)?;
                 self.fetch(partition, question).await
             }
             other => other,
@@ -205,9 +235,14 @@ impl DeclarativeSource {
             known,
             events: Vec::new(),
             rejected: Vec::new(),
+            read: Read::default(),
+            sampled: None,
         };
         self.take(&mut taking, step);
-        let Taking { state: others, mut known, events, rejected, .. } = taking;
+        let Taking { state: others, mut known, mut events, rejected, read, sampled, .. } = taking;
+        events.extend(self.charge(read, sampled));
+        let circled = known.circled.take().map(|read_from| (turn.key.clone(), now, read_from));
+        self.circled = circled.or(self.circled.take());
         known.recent.keep((MOST_RECENT / self.partitions.len().max(1)).max(20) + known.recheck.len());
         state = others;
         state.last = turn.key.clone();
@@ -333,7 +368,7 @@ impl Source for DeclarativeSource {
         for partition in self.partitions.clone() {
             let is_new = checked.replace(partition.listing) != Some(partition.listing);
             if is_new && self.listing(&partition).for_each.is_none() {
-                let question = self.question(&partition, &mut Partition::default())?;
+                let question = self.question(&partition, &mut Partition::default(), None)?;
                 self.fetch(&partition, question).await?;
             }
         }
@@ -371,10 +406,21 @@ impl Source for DeclarativeSource {
 
     fn notice(&self) -> Option<String> {
         let now = self.world.clock.now();
-        let Some((turn, rest)) = self.turns.failing(now).next() else { return self.client.as_ref()?.notice() };
-        let all = self.turns.failing(now).count();
-        let more = if all > 1 { format!("; {} more listings are not read", all - 1) } else { String::new() };
-        Some(format!("{} is not read until {}: {}{more}", turn.key, rest.until, rest.error))
+        let failing = self.turns.failing(now).next().map(|(turn, rest)| {
+            let all = self.turns.failing(now).count();
+            let more = if all > 1 { format!("; {} more listings are not read", all - 1) } else { String::new() };
+            format!("{} is not read until {}: {}{more}", turn.key, rest.until, rest.error)
+        });
+        let token = || self.client.as_ref()?.notice();
+        let circled = self.circled.as_ref().filter(|(_, at, _)| now.duration_since(*at) < TOLD);
+        let circled = circled.map(|(key, at, from)| {
+            format!(
+                "{key}: at {at:.0} the platform said that more follows and led back to a page that was read; what was \
+                 written before {from:.0} may be missing: check `paging`"
+            )
+        });
+        let said: Vec<String> = failing.or_else(token).into_iter().chain(circled).collect();
+        (!said.is_empty()).then(|| said.join("; "))
     }
 
     fn allowance(&self) -> Option<Value> {

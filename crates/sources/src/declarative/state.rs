@@ -16,11 +16,13 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     definition::{Empty, ForEach, Listing, Order, Pace, RecheckRule},
+    map::Gives,
     nested::Children,
     paging::Paging,
+    part::Part,
     recent::Recent,
 };
-use crate::{Cursor, recheck::Recheck};
+use crate::{Cursor, http::Share, recheck::Recheck};
 
 const VERSION: u16 = 1;
 /// How far a mark may lie ahead of the clock, as clocks differ.
@@ -32,6 +34,8 @@ const MOST_BROKEN: u32 = 3;
 const MOST_SAME: u32 = 5;
 /// So many posts in a row that are said to be deleted, and none that is not: rather the platform is out of order.
 const MOST_MISSING: u32 = 10;
+/// So small a part of a span that any page shows more.
+const ONE_PAGE: f64 = 1e-6;
 /// So many tokens of a run are remembered to see that one comes again. Longer circles end at the listing's `max_pages`.
 const TOKENS: usize = 64;
 
@@ -73,10 +77,27 @@ pub(crate) struct Partition {
     /// How many were missing one after another when they were read again.
     #[serde(default, skip_serializing_if = "is_none")]
     missing: u32,
+    /// Records a second, as the last page showed them.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    density: f64,
+    /// The run ended as its token led back to another page that was read: from when on it had read.
+    #[serde(skip)]
+    pub(crate) circled: Option<Timestamp>,
 }
 
 fn is_default(children: &Children) -> bool {
     *children == Children::default()
+}
+
+fn is_zero(density: &f64) -> bool {
+    *density == 0.0
+}
+
+/// What a spend cap bears now: a share of what is there, and so many records at once.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bearable {
+    pub(crate) share: Share,
+    pub(crate) records: u64,
 }
 
 fn is_none(count: &u32) -> bool {
@@ -100,6 +121,9 @@ struct Run {
     /// Of the last page's records, and how many pages before it had the same.
     print: Option<String>,
     same: u32,
+    /// Where a spend cap bears no more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    part: Option<Part>,
 }
 
 /// What a page showed.
@@ -194,7 +218,13 @@ impl Partition {
     }
 
     /// The token of the page to ask for, and the time from which on records are wanted. Begins a run where there is none.
-    pub(crate) fn ask(&mut self, now: Timestamp, pace: &Pace, listing: &Listing) -> (Option<String>, Timestamp) {
+    pub(crate) fn ask(
+        &mut self,
+        now: Timestamp,
+        pace: &Pace,
+        listing: &Listing,
+        bearable: Option<Bearable>,
+    ) -> (Option<String>, Timestamp) {
         let mark = match &listing.for_each {
             Some(rule) => {
                 self.children.begin(rule);
@@ -211,6 +241,8 @@ impl Partition {
         let read_before = self.through.filter(|_| mark.is_none() && listing.for_each.is_none());
         let floor = read_before.map_or(floor, |through| floor.min(through));
         let page = self.resume.clone().or_else(|| listing.pager.first());
+        let part = self.part_of(now, pace, listing, bearable);
+        let floor = part.map_or(floor, |part| part.floor());
         let fresh = Run {
             began: now,
             floor,
@@ -222,9 +254,47 @@ impl Partition {
             tokens: Vec::new(),
             print: None,
             same: 0,
+            part,
         };
         let run = self.run.get_or_insert(fresh);
         (run.page.clone(), run.floor)
+    }
+
+    /// What a run that begins now reads where not all can be read. What stands in no order, or is read for records of
+    /// another listing, is read wholly or not at all.
+    ///
+    /// While a run waits for the cap, new posts push down what its next page would show: it would never end. Then it is
+    /// given up, and one page is read.
+    fn part_of(&mut self, now: Timestamp, pace: &Pace, listing: &Listing, bearable: Option<Bearable>) -> Option<Part> {
+        let is_fit = listing.order == Order::NewestFirst && listing.for_each.is_none() && listing.gives() == Gives::Mention;
+        let (bearable, to) = (bearable.filter(|_| is_fit)?, now.saturating_sub(pace.lateness).ok()?);
+        let is_held_up = |run: &mut Run| run.began.checked_add(pace.every).is_ok_and(|late| late < now);
+        match self.run.take_if(is_held_up) {
+            Some(run) => Part::of((self.through.unwrap_or(run.floor), to), Share::Part(ONE_PAGE)),
+            None => {
+                let from = self.through?;
+                // What is newer than the part is read on the way to it.
+                let (beside, expected) = (pace.lateness, to.duration_since(from));
+                let left = bearable.records as f64 - self.density * beside.as_secs_f64();
+                let rate = (left / (self.density * expected.as_secs_f64())).min(bearable.share.rate());
+                Part::of((from, to), Share::Part(if rate.is_nan() { 1.0 } else { rate.max(ONE_PAGE) }))
+            }
+        }
+    }
+
+    /// The first page shows more than the part that was to be read: it is taken whole.
+    pub(crate) fn take_whole(&mut self, seen: &Seen) {
+        let Some(run) = self.run.as_mut().filter(|run| run.pages == 0) else { return };
+        if let Some((part, last)) = run.part.zip(seen.last).filter(|(part, last)| *last < part.floor()) {
+            run.part = part.down_to(last);
+            // Nothing lies below that is wanted.
+            run.floor = last.saturating_add(SignedDuration::from_nanos(1)).unwrap_or(last);
+        }
+    }
+
+    /// Of the run that goes on.
+    pub(crate) fn part(&self) -> Option<Part> {
+        self.run.as_ref()?.part
     }
 
     /// Breaks the run off, as its token is worth nothing any more; nothing is lost, as the mark did not move. False where
@@ -243,6 +313,9 @@ impl Partition {
         let mut run = self.run.take()?;
         run.pages += 1;
         run.records += seen.records;
+        if let Some((newest, last)) = seen.newest.zip(seen.last).filter(|(newest, last)| last < newest) {
+            self.density = seen.records as f64 / newest.duration_since(last).as_secs_f64();
+        }
         run.newest = run.newest.max(seen.newest);
         run.last = seen.last.or(run.last);
         let is_open = seen.is_empty && listing.empty == Empty::Unknown;
@@ -256,7 +329,14 @@ impl Partition {
         run.same = if is_same { run.same + 1 } else { 0 };
         run.print = seen.print.clone();
         let shown = if listing.pager.repeats { seen.print.as_deref().unwrap_or("none") } else { "" };
-        let next = seen.next.as_ref().filter(|next| !is_below && !run.knows(next, shown));
+        let next = match seen.next.as_ref().filter(|_| !is_below) {
+            Some(known) if run.knows(known, shown) => {
+                // A last page that names itself is no circle.
+                self.circled = (!is_same && !seen.is_empty).then(|| run.last.unwrap_or(run.began));
+                None
+            }
+            next => next,
+        };
         match next {
             Some(next) if run.pages < listing.max_pages && run.same < MOST_SAME => {
                 run.page = Some(next.clone());
@@ -282,7 +362,8 @@ impl Partition {
         }
         let (before, beyond) = (self.mark, run.beyond(end.listing, self.through));
         // A time ahead of ours would leave out what is written until then.
-        self.mark = before.max(run.newest.map(|newest| newest.min(run.began)));
+        let latest = run.part.map_or(run.began, |part| part.to);
+        self.mark = before.max(run.newest.map(|newest| newest.min(latest)));
         self.rests_since = Some(end.now);
         self.broken = 0;
         if matches!(end.listing.pager.paging, Paging::Since { .. }) {

@@ -8,6 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     definition::{ForEach, Listing, Missing, Pace, RecheckRule},
     map::Origin,
+    part::{Part, Read},
     partition::PartitionRef,
     reading::{Became, Shown, of_token, seen},
     state::{Partition, State},
@@ -35,15 +36,27 @@ pub(crate) struct Taking<'a> {
     pub(crate) known: Partition,
     pub(crate) events: Vec<Event>,
     pub(crate) rejected: Vec<Rejected>,
+    /// What the answer showed, for the spend cap.
+    pub(crate) read: Read,
+    /// The run that read a part ended.
+    pub(crate) sampled: Option<Part>,
 }
 
 impl Taking<'_> {
     /// A page of the listing.
     pub(crate) fn page(&mut self, shown: Vec<Shown<'_>>, next: Option<String>, pace: &Pace) {
         let seen = seen(&shown, next, self.listing.gives());
-        shown.into_iter().for_each(|one| self.take(one));
+        self.known.take_whole(&seen);
+        let (part, given, records) = (self.known.part(), self.events.len(), shown.len());
+        let within: Vec<Shown<'_>> = shown.into_iter().filter(|one| is_wanted(part, one)).collect();
+        self.read = Read::of(records, within.len(), part);
+        within.into_iter().for_each(|one| self.take(one));
+        if let Some(part) = part {
+            part.weigh(&mut self.events[given..]);
+        }
         let before = self.known.through;
         let missed = self.known.saw(&seen, self.now, pace, self.listing);
+        self.sampled = part.filter(|_| self.known.part().is_none());
         if let Some(missed) = missed.filter(|missed| missed.from < missed.to) {
             let reason = format!("{}: the platform gives no page further back", self.partition.key);
             self.gap(missed.from, missed.to, reason);
@@ -56,12 +69,17 @@ impl Taking<'_> {
 
     /// What else stands in the records: neither watched nor read for.
     pub(crate) fn also(&mut self, shown: Vec<Shown<'_>>) {
-        shown.into_iter().for_each(|one| self.give(one));
+        let (part, given) = (self.known.part(), self.events.len());
+        shown.into_iter().filter(|one| is_wanted(part, one)).for_each(|one| self.give(one));
+        if let Some(part) = part {
+            part.weigh(&mut self.events[given..]);
+        }
     }
 
     /// What was asked for by these names.
     pub(crate) fn again(&mut self, tokens: &[String], shown: Vec<Shown<'_>>, origin: &Origin<'_>) {
         let Some(rule) = &self.listing.recheck else { return };
+        self.read = Read::of(shown.len(), shown.len(), None);
         let there: HashSet<String> = shown.iter().filter_map(|one| one.asked.clone()).collect();
         let (found, missing): (Vec<_>, Vec<_>) = tokens.iter().partition(|token| there.contains(of_token(token).0));
         let is_believed = self.known.believes(found.len(), missing.len());
@@ -138,4 +156,9 @@ impl Taking<'_> {
     fn gap(&mut self, from: Timestamp, to: Timestamp, reason: String) {
         self.events.push(Event::Gap(Gap { source: self.source.to_owned(), from, to, reason }));
     }
+}
+
+/// Where a part is read, what stands beside it is another run's.
+fn is_wanted(part: Option<Part>, shown: &Shown<'_>) -> bool {
+    part.is_none_or(|part| part.holds(shown.position))
 }

@@ -49,6 +49,16 @@ enum Body {
     Streamed,
 }
 
+impl Body {
+    /// How often it is asked for where that may help.
+    fn attempts(self) -> u32 {
+        match self {
+            Body::Whole => ATTEMPTS,
+            Body::Streamed => 1,
+        }
+    }
+}
+
 /// Asks one platform: authorised, within its quota, more than once where that may help.
 pub struct Client {
     transport: Arc<dyn Transport>,
@@ -133,7 +143,8 @@ impl Client {
         })
     }
 
-    /// The body of the answer, a 2xx, as it comes; it may have no end.
+    /// The body of the answer, a 2xx, as it comes; it may have no end. It is tried once: who holds a connection knows how
+    /// long the platform wants it to wait before the next.
     pub async fn open(&mut self, request: &Request, cost: &Cost) -> Result<ByteStream, SourceError> {
         self.persist(request, cost, Body::Streamed, |_| Ok(())).await.map(|((), opened)| opened.body)
     }
@@ -155,7 +166,7 @@ impl Client {
                     is_renewed = true;
                     continue;
                 }
-                Err(Failure { error, .. }) if attempt == ATTEMPTS || !error.is_transient() => return Err(error),
+                Err(Failure { error, .. }) if attempt >= body.attempts() || !error.is_transient() => return Err(error),
                 Err(Failure { error, .. }) => error,
             };
             // A limited one waits for the quota, which has heard until when.

@@ -87,6 +87,11 @@ impl Caller {
         self.client.as_mut().ok_or_else(|| SourceError::Config("there is no client".to_owned()))
     }
 
+    /// The source's.
+    pub(super) fn name(&self) -> String {
+        self.spec.name.clone()
+    }
+
     pub(super) fn known(&self) -> Option<&Client> {
         self.client.as_ref()
     }

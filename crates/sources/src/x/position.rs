@@ -86,6 +86,15 @@ pub(super) enum Since {
     Time(Timestamp),
 }
 
+impl Since {
+    pub(super) fn time(self) -> Option<Timestamp> {
+        match self {
+            Since::Post(id) => time_of(id),
+            Since::Time(time) => Some(time),
+        }
+    }
+}
+
 impl Position {
     /// Whether it lies in the future. A post may, by a little: that is the platform's clock.
     pub(super) fn is_ahead(&self, now: Timestamp) -> bool {
@@ -163,9 +172,10 @@ impl Position {
         }
     }
 
-    /// Takes note of a page of the query at hand.
-    pub(super) fn read(&mut self, page: &Mapped) {
-        let Some(round) = &mut self.round else { return };
+    /// Takes note of a page of the query at hand. Where X says that more follows and leads back to what was read, gives the
+    /// id of the oldest post that was.
+    pub(super) fn read(&mut self, page: &Mapped) -> Option<u64> {
+        let round = self.round.as_mut()?;
         round.newest = round.newest.or(page.newest_id);
         round.read += page.records;
         let goes_on = match page.oldest_id {
@@ -176,9 +186,16 @@ impl Position {
             }
         };
         let token = page.next_token.clone().filter(|token| goes_on && round.token.as_ref() != Some(token));
+        let oldest = page.oldest_id.into_iter().chain(round.oldest).min();
         match token {
-            Some(token) => (round.token, round.oldest) = (Some(token), page.oldest_id.or(round.oldest)),
-            None => self.end_query(true),
+            Some(token) => {
+                (round.token, round.oldest) = (Some(token), page.oldest_id.or(round.oldest));
+                None
+            }
+            None => {
+                self.end_query(true);
+                oldest.filter(|_| page.next_token.is_some() && page.oldest_id.is_some())
+            }
         }
     }
 
@@ -247,7 +264,8 @@ mod tests {
     fn pages_that_lead_nowhere_come_to_an_end() {
         let mut position = begun();
         position.read(&page(Some(-1), Some(-5), Some("t")));
-        position.read(&page(Some(-1), Some(-5), Some("u")));
+        let led_back_at = position.read(&page(Some(-1), Some(-5), Some("u")));
+        assert_eq!(led_back_at, Some(id_at(at(-5))), "which is said");
         assert!(position.round.as_ref().unwrap().left.is_empty(), "the same page again");
         let mut position = begun();
         let pages = (0..20).take_while(|n| {

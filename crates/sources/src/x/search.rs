@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     caller::Caller,
-    map::Mapped,
+    map::{Mapped, time_of},
     position::{Position, Since, digest},
     settings::XSpec,
 };
@@ -100,7 +100,11 @@ impl Queries {
         let asked = parameters(query, since, round.token.as_deref(), caller.client()?.affordable());
         match caller.posts(&["tweets", "search", "recent"], asked, "search").await {
             Ok((page, body)) => {
-                position.read(&page);
+                if let (Some(to), from) = (position.read(&page).and_then(time_of), since.time()) {
+                    let reason = format!("the search {query:?} says that more follows, and leads back to what was read");
+                    let gap = Gap { source: caller.name(), from: from.unwrap_or(to).min(to), to, reason };
+                    into.events.push(Event::Gap(gap));
+                }
                 let weight = round.rate().map_or(1.0, |rate| (1.0 / rate) as f32);
                 into.take(page, &body, weight);
                 Ok(None)

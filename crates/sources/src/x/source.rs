@@ -50,7 +50,7 @@ impl XSource {
             live: None,
             backoff: Backoff::default(),
             expected: None,
-            problems: asked.problems,
+            problems: asked.notices(),
             notices: Vec::new(),
             spec,
         }

@@ -70,8 +70,8 @@ impl Live {
         let sample = sample(caller.share()?);
         let conditions = Conditions { sample, ..spec.conditions.clone() };
         let asked = rules::asked(&spec.queries, &world.monitors, &conditions, spec.rule_length);
-        notices.extend(asked.problems);
         let is_partial = bring_into_step(caller, &asked.queries, spec.rules, notices).await?;
+        notices.extend(asked.notices());
         let body = caller.open().await?;
         let began = world.clock.now();
         Ok(Self { lines: Lines::new(world, body, SILENCE), began, sample, said_to: began, is_partial, newest: None })

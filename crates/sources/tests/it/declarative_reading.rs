@@ -127,6 +127,19 @@ async fn a_token_that_is_always_the_same_leads_on_while_the_pages_show_something
 }
 
 #[tokio::test]
+async fn a_token_that_leads_back_ends_the_reading_and_is_said() {
+    let trial = Trial::new(&definition(CURSOR, ""));
+    [&[(3, 10)], &[(2, 20)]].into_iter().for_each(|page| trial.answer(200, items(page)));
+    let mut source = trial.source();
+    let first = source.poll(None).await.unwrap();
+    assert_eq!((source.notice(), first.state), (None, Progress::Behind));
+    let second = source.poll(Some(&first.cursor)).await.unwrap();
+    assert_eq!((ids(&second.events), second.state), (vec!["2"], Progress::CaughtUp));
+    let notice = source.notice().unwrap();
+    assert!(notice.contains("led back") && notice.contains("written before 2026-03-01T11:40:00Z"), "{notice}");
+}
+
+#[tokio::test]
 async fn a_cursor_of_two_parts_fills_two_holes() {
     let parts = "paging = { kind = \"cursor\", at = \"next\", with = { found = \"search\" } }\norder = \"any\"\n\
                  request = { url = \"https://a.example/posts\", since_as = \"date\", \

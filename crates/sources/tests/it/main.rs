@@ -11,6 +11,7 @@ mod declarative_again;
 mod declarative_reading;
 mod declarative_recorded;
 mod declarative_schedule;
+mod declarative_spend;
 mod discord;
 mod feed;
 mod file;

@@ -186,6 +186,19 @@ async fn a_slow_reader_holds_the_server_back() {
     }
 }
 
+/// Platforms want a wait of their own between two connections: who holds them waits.
+#[tokio::test]
+async fn a_body_without_an_end_is_opened_once() {
+    let busy = "HTTP/1.1 503 Busy\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+    let (port, asked) = crate::client::serve(vec![busy, busy, busy]);
+    let mut client = Client::new(&World::real(), Auth::None, QuotaPolicy::default());
+    let request = Request::get(format!("http://127.0.0.1:{port}/s").parse().unwrap());
+    let error = client.open(&request, &Cost::default()).await.map(drop).unwrap_err();
+    assert!(error.is_transient(), "{error}");
+    assert_eq!(client.usage().requests, 1);
+    drop(asked);
+}
+
 #[tokio::test]
 async fn what_is_refused_is_told_as_for_any_request() {
     let refusal = "HTTP/1.1 403 Forbidden\r\ncontent-length: 5\r\nconnection: close\r\n\r\nnever";

@@ -109,7 +109,14 @@ fn healthy() -> Seen {
         covered: (0..3).map(|partition| covered(partition, 1000)).collect(),
         ..Audit::default()
     };
-    Seen { at: now(), sources: vec!["posts".into()], log: Ok(log), store: Ok(store), audit: Ok(audit), reports: Ok(vec![reported()]) }
+    Seen {
+        at: now(),
+        sources: vec!["posts".into()],
+        log: Ok(log),
+        store: Ok(store),
+        audit: Ok(audit),
+        reports: Ok(vec![reported()]),
+    }
 }
 
 fn with_log(change: impl FnOnce(&mut LogSeen)) -> Report {

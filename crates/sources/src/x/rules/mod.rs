@@ -33,6 +33,15 @@ pub(crate) struct Asked {
     pub(crate) queries: Vec<String>,
     /// Monitors, each with what is wrong, for a person.
     pub(crate) problems: Vec<String>,
+    /// Monitors that are asked for without some of their conditions, for a person.
+    pub(crate) widened: Vec<String>,
+}
+
+impl Asked {
+    /// All that a person should know.
+    pub(crate) fn notices(self) -> Vec<String> {
+        [self.problems, self.widened].concat()
+    }
 }
 
 /// What stands behind every rule or query: `lang:en sample:10`.
@@ -89,6 +98,33 @@ fn negated(query: &Query) -> Ask {
     }
 }
 
+/// The conditions of a query that X is not asked for, as they are written: without them it finds more.
+fn left_out(query: &Query) -> Vec<String> {
+    match query {
+        Query::Literal(_) => Vec::new(),
+        Query::Not(inner) => kept_in(inner),
+        Query::Or(parts) => parts.iter().flat_map(left_out).collect(),
+        Query::And(parts) => parts.iter().flat_map(|part| one_left_out(translate(part), part, left_out)).collect(),
+    }
+}
+
+/// The same of what is negated.
+fn kept_in(query: &Query) -> Vec<String> {
+    match query {
+        Query::Literal(_) => Vec::new(),
+        Query::Not(inner) => left_out(inner),
+        Query::And(parts) => parts.iter().flat_map(kept_in).collect(),
+        Query::Or(parts) => {
+            let negations = parts.iter().map(|part| Query::Not(Box::new(part.clone())));
+            negations.flat_map(|part| one_left_out(translate(&part), &part, left_out)).collect()
+        }
+    }
+}
+
+fn one_left_out(ask: Ask, part: &Query, within: fn(&Query) -> Vec<String>) -> Vec<String> {
+    if ask == Ask::Anything { vec![part.to_string()] } else { within(part) }
+}
+
 /// All monitors in as few queries of at most so many characters as it takes.
 pub(crate) fn of_monitors(monitors: &[MonitorQuery], conditions: &Conditions, most: usize) -> Asked {
     let room = most.saturating_sub(conditions.written().chars().count() + 2);
@@ -98,6 +134,14 @@ pub(crate) fn of_monitors(monitors: &[MonitorQuery], conditions: &Conditions, mo
         let ask = translate(query);
         if ask.asks_for_something() {
             asks.push(ask);
+            let left_out = left_out(query);
+            if !left_out.is_empty() {
+                asked.widened.push(format!(
+                    "monitor {monitor:?} of {brand:?} is asked for without {}, which X has no words for: more is read, and \
+                     paid, than matches",
+                    left_out.join(", ")
+                ));
+            }
         } else {
             let problem = format!("monitor {monitor:?} of {brand:?} asks for nothing that X can look for");
             asked.problems.push(problem);
@@ -117,7 +161,7 @@ pub(crate) fn asked(queries: &[String], monitors: &[MonitorQuery], conditions: &
     let queries = queries.iter().map(|query| conditions.apply(query.trim(), is_group(query)));
     let (queries, long): (Vec<_>, Vec<_>) = queries.partition(|query| query.chars().count() <= most);
     let problems = long.iter().map(|query| format!("a query is longer than {most} characters: {query}")).collect();
-    Asked { queries, problems }
+    Asked { queries, problems, widened: Vec::new() }
 }
 
 #[cfg(test)]

@@ -51,6 +51,17 @@ fn what_x_cannot_look_for_is_said() {
 }
 
 #[test]
+fn a_condition_that_x_is_not_asked_for_is_said() {
+    let asked = of_monitors(&[monitor("acme NOT \"hot tea\" NOT (#b OR \"two words\")"), monitor("#a NOT c")], &Conditions::default(), 512);
+    assert_eq!(asked.problems, [""; 0]);
+    assert_eq!(
+        asked.widened,
+        ["monitor \"m\" of \"b\" is asked for without NOT \"hot tea\", NOT \"two words\", which X has no words for: more \
+          is read, and paid, than matches"]
+    );
+}
+
+#[test]
 fn conditions_stand_behind_all_of_it() {
     let conditions = Conditions { languages: vec!["en".into(), "de".into()], sample: Some(10) };
     let asked = of_monitors(&[monitor("#a #b"), monitor("#c")], &conditions, 512);
