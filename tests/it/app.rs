@@ -132,6 +132,17 @@ impl App {
         Ok(body)
     }
 
+    /// The API's answer to a body that is posted.
+    pub async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let url = format!("http://127.0.0.1:{}{path}", self.port);
+        let request = self.http.post(&url).bearer_auth(&self.token).body(body.to_string());
+        let response = request.send().await?;
+        let status = response.status();
+        let answer: Value = response.json().await.with_context(|| format!("{path} gave {status} and no JSON"))?;
+        ensure!(status.is_success(), "{path}: {status} {answer}");
+        Ok(answer)
+    }
+
     /// A client of the embedded engine, as the binary itself uses it.
     pub fn clickhouse(&self) -> anyhow::Result<Client> {
         let saved: Value = serde_json::from_slice(&std::fs::read(self.folder.join("data/engine.json"))?)?;

@@ -7,6 +7,7 @@ mod crash_points;
 mod crisis;
 mod faults;
 mod labelled_posts;
+mod labels;
 mod live_demo;
 mod operate;
 mod same_everywhere;
