@@ -78,18 +78,25 @@ impl Store {
         for records in records.chunks(RECORDS) {
             let hours = self.apply_chunk(records).await?;
             let hours: BTreeSet<Hour<'_>> = hours.iter().map(|at| (at.brand.as_str(), at.hour_s)).collect();
+            // L5 stands behind the marks, and beside the rebuild.
+            let (waiting, ()) = tokio::try_join!(self.mend(&hours), self.write_labels(records, true))?;
             done.records += records.len() as u64;
             done.hours += hours.len() as u64;
-            match hours.len() {
-                0 => {}
-                1..=AT_ONCE => self.rebuild_hours(&self.dirty_of(&hours).await?).await?,
-                more => done.dirty += more as u64,
-            }
+            done.dirty += waiting;
         }
         Ok(done)
     }
 
-    /// L1 to L5. The hours of L4.
+    /// Rebuilds the hours, where they are few. How many are left to the sink.
+    async fn mend(&self, hours: &BTreeSet<Hour<'_>>) -> Result<u64, StoreError> {
+        match hours.len() {
+            0 => Ok(0),
+            1..=AT_ONCE => self.rebuild_hours(&self.dirty_of(hours).await?).await.map(|()| 0),
+            more => Ok(more as u64),
+        }
+    }
+
+    /// L1 to L4. The hours of L4.
     async fn apply_chunk(&self, records: &[LabelRecord]) -> Result<Vec<LabelledHour>, StoreError> {
         let before = self.hours_of(records).await?;
         self.mark(&before.iter().map(|at| (at.brand.as_str(), at.hour_s)).collect()).await?;
@@ -98,7 +105,6 @@ impl Store {
         let after = self.hours_of(records).await?;
         self.mark(&after.iter().map(|at| (at.brand.as_str(), at.hour_s)).collect()).await?;
         self.step("labels-marked");
-        self.write_labels(records, true).await?;
         Ok(after)
     }
 
