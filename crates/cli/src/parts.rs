@@ -15,7 +15,7 @@ use grapevine_log::{
 };
 use grapevine_model::ModelCard;
 use grapevine_scoring::{
-    Scorer, ScoringOptions,
+    SHIPPED_MODEL, Scorer, ScoringOptions,
     manifest::{Manifest, ModelFolder},
     theme::{Scheme, Theme, Themes},
 };
@@ -295,8 +295,6 @@ pub fn load_model(section: &ScoringSection) -> anyhow::Result<(Arc<dyn Scorer>, 
     let scorer = grapevine_scoring::load(&options).context("the model could not be loaded")?;
     Ok((scorer, manifest))
 }
-
-const SHIPPED_MODEL: &str = "minilm-l6-sentiment";
 
 /// The model that Grapevine ships: under `models` beside the working directory, the program, or a folder above it.
 fn shipped_model() -> anyhow::Result<PathBuf> {

@@ -1,7 +1,11 @@
 //! Texts a second of each engine, beside the time of tokenising alone, in one run; and what each says about labelled texts.
 //!
-//! `cargo xtask bench score [-- --input FILE]` runs it in release. FILE is NDJSON with `text`, and `label` where it is known.
-//! Without it, 1,000 posts written for this project are scored.
+//! `cargo xtask bench score [-- --input FILE] [--model FOLDER]` runs it in release. FILE is NDJSON with `text`, and `label`
+//! where it is known. Without it, 1,000 posts written for this project are scored.
+//!
+//! Beside the model's own engines stands a DistilBERT classifier in rust-bert, the architecture of its `SentimentModel`, with
+//! random weights, which take as long as any others. The last column is the share of this core's arithmetic limit: of what one
+//! thread of libtorch does in a large fp32 product, four times that in int8 (VNNI) and twice in bf16.
 //!
 //! The order matters: "as it comes" runs before anything tunes the allocator and libtorch's threads, which cannot be undone.
 
@@ -10,14 +14,17 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use grapevine_model::Polarity;
-use grapevine_scoring::batch::{Batch, ROWS};
+use grapevine_scoring::batch::{Batch, ROWS, plan};
 use grapevine_scoring::layout::Layout;
 use grapevine_scoring::manifest::ModelFolder;
 use grapevine_scoring::onnx_engine::find_library;
-use grapevine_scoring::rust_bert_engine::{Precision, RustBertEngine, Weights, cpu_has_bf16};
+use grapevine_scoring::rust_bert_engine::{self, Precision, RustBertEngine, Weights, cpu_has_bf16};
 use grapevine_scoring::text::{Tokeniser, normalise};
-use grapevine_scoring::{Engine, EngineChoice, ScoringOptions, load_model};
+use grapevine_scoring::{Engine, EngineChoice, SHIPPED_MODEL, ScoringOptions, load_model};
+use rust_bert::bert::BertConfig;
+use rust_bert::distilbert::{DistilBertConfig, DistilBertModelClassifier};
 use serde::Deserialize;
+use tch::{Device, Kind, Tensor, nn};
 
 #[path = "../tests/it/posts.rs"]
 mod posts;
@@ -28,23 +35,32 @@ struct Row {
     label: Option<String>,
 }
 
+const FLOAT: (Kind, Device) = (Kind::Float, Device::Cpu);
+
 type Outputs = Vec<[f32; 3]>;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let rows = rows()?;
     let texts: Vec<&str> = rows.iter().map(|row| row.text.as_str()).collect();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/minilm-l6-sentiment");
+    let folder = arguments()?.1;
     let model = ModelFolder::open(&folder)?;
     println!("{} texts, {} cores, {}", texts.len(), cores(), model.id());
-    println!("{:28} {:>7} {:>9} {:>9} {:>10} {:>6}", "", "workers", "texts/s", "per core", "per CPU s", "ratio");
+    println!(
+        "{:28} {:>7} {:>9} {:>9} {:>10} {:>6} {:>7}",
+        "", "workers", "texts/s", "per core", "per CPU s", "ratio", "limit"
+    );
 
     let tokeniser = Tokeniser::from_bytes(&model.read(&model.manifest.files.tokenizer)?, model.manifest.max_tokens)?;
     let clock = Clock::start();
     let tokens: Vec<Vec<u32>> = texts.iter().map(|t| tokeniser.encode(&normalise(t))).collect::<Result<_, _>>()?;
-    clock.line("tokenising alone", (1, 1), texts.len(), None);
+    clock.line("tokenising alone", (1, 1), texts.len(), (None, None));
 
     let (outputs, clock) = as_it_comes(&model, &tokens)?;
-    let base = clock.line(AS_IT_COMES, (1, cores()), texts.len(), None);
+    clock.line(AS_IT_COMES, (1, cores()), texts.len(), (None, None));
+    rust_bert_engine::tune();
+    let limit = Limit::measure(&model, &tokens)?;
+    let (clock, distil) = distilbert(&tokeniser, &texts)?;
+    let base = clock.line("DistilBERT in rust-bert fp32", (1, 1), texts.len(), (None, Some(limit.share(distil, 1.0))));
     let mut answers = vec![(AS_IT_COMES, outputs)];
     for (name, engine) in tuned() {
         let mut all = Outputs::new();
@@ -56,29 +72,115 @@ fn main() -> Result<(), Box<dyn Error>> {
             scorer.logits(&texts[..texts.len().min(256)])?;
             let clock = Clock::start();
             let outputs = scorer.logits(&texts)?;
-            clock.line(name, (workers, workers), texts.len(), Some(base));
+            clock.line(name, (workers, workers), texts.len(), (Some(base), Some(limit.own(&tokens, engine))));
             eprintln!("  loaded in {loaded_ms} ms");
             all = outputs.into_iter().map(Option::unwrap_or_default).collect();
         }
         answers.push((name, all));
     }
     println!(
-        "\n\"As it comes\": one engine with libtorch's own threads, batches of {ROWS} in arrival order, tokenising excluded."
+        "\n\"As it comes\": one engine with libtorch's own threads, batches of {ROWS} in arrival order, tokenising excluded.\n\
+         The ratio is to DistilBERT on one core, by processor time. Limit: {:.0} GFLOP/s in fp32.",
+        limit.flops / 1e9
     );
     compare(&rows, &answers);
     Ok(())
 }
 
 fn rows() -> Result<Vec<Row>, Box<dyn Error>> {
+    let Some(file) = arguments()?.0 else {
+        return Ok(posts::posts(1_000, 7).into_iter().map(|text| Row { text, label: None }).collect());
+    };
+    let content = std::fs::read_to_string(&file).map_err(|e| format!("{}: {e}", file.display()))?;
+    let row = |line| serde_json::from_str(line).map_err(|e| format!("{}: {e}", file.display()).into());
+    content.lines().map(row).collect()
+}
+
+/// The file of texts and the model's folder.
+fn arguments() -> Result<(Option<PathBuf>, PathBuf), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    match (arguments.next().as_deref(), arguments.next()) {
-        (None, _) => Ok(posts::posts(1_000, 7).into_iter().map(|text| Row { text, label: None }).collect()),
-        (Some("--input"), Some(file)) => {
-            let content = std::fs::read_to_string(PathBuf::from(&file)).map_err(|e| format!("{file}: {e}"))?;
-            content.lines().map(|line| serde_json::from_str(line).map_err(|e| format!("{file}: {e}").into())).collect()
+    let (mut input, mut model) = (None, Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models").join(SHIPPED_MODEL));
+    while let Some(name) = arguments.next() {
+        match (name.as_str(), arguments.next()) {
+            ("--input", Some(file)) => input = Some(file.into()),
+            ("--model", Some(folder)) => model = folder.into(),
+            _ => return Err("usage: bench_score [--input FILE.ndjson] [--model FOLDER]".into()),
         }
-        _ => Err("usage: bench_score [--input FILE.ndjson]".into()),
     }
+    Ok((input, model))
+}
+
+/// What one core could do at most, and what a text costs.
+struct Limit {
+    /// Floating-point operations a second of one thread, in a large product of fp32.
+    flops: f64,
+    config: BertConfig,
+}
+
+impl Limit {
+    fn measure(model: &ModelFolder, tokens: &[Vec<u32>]) -> Result<Self, Box<dyn Error>> {
+        let config = serde_json::from_slice(&model.read(&model.manifest.files.config)?)?;
+        let side = 1536;
+        let (a, b) = (Tensor::rand([side, side], FLOAT), Tensor::rand([side, side], FLOAT));
+        let _ = a.matmul(&b);
+        let cpu = cpu_seconds();
+        let rounds = 10;
+        for _ in 0..rounds {
+            let _ = a.matmul(&b);
+        }
+        let flops = f64::from(rounds) * 2.0 * (side as f64).powi(3) / (cpu_seconds() - cpu);
+        println!("{:.1} tokens a text", tokens.iter().map(Vec::len).sum::<usize>() as f64 / tokens.len() as f64);
+        Ok(Self { flops, config })
+    }
+
+    /// Of the seconds that `operations` take at the limit of an engine that is `faster` than fp32.
+    fn share(&self, operations: f64, faster: f64) -> f64 {
+        operations / self.flops / faster
+    }
+
+    fn own(&self, tokens: &[Vec<u32>], engine: EngineChoice) -> f64 {
+        let BertConfig { hidden_size, intermediate_size, num_hidden_layers, .. } = self.config;
+        let faster = match engine {
+            EngineChoice::OnnxInt8 => 4.0,
+            EngineChoice::RustBertBf16 => 2.0,
+            _ => 1.0,
+        };
+        self.share(operations(tokens, (hidden_size, intermediate_size, num_hidden_layers)), faster)
+    }
+}
+
+/// Of the products of an encoder of this width, inner width and depth: multiplications and additions, without padding.
+fn operations(tokens: &[Vec<u32>], (width, inner, layers): (i64, i64, i64)) -> f64 {
+    let (width, inner, layers) = (width as f64, inner as f64, layers as f64);
+    let one = |length: f64| length * (4.0 * width * width + 2.0 * width * inner) + 2.0 * length * length * width;
+    2.0 * layers * tokens.iter().map(|tokens| one(tokens.len() as f64)).sum::<f64>()
+}
+
+/// The architecture of rust-bert's `SentimentModel`, on one thread, in batches of texts of about the same length.
+fn distilbert(tokeniser: &Tokeniser, texts: &[&str]) -> Result<(Clock, f64), Box<dyn Error>> {
+    let labels = Some(["negative", "positive"].map(str::to_owned).into_iter().enumerate());
+    let id2label = labels.map(|labels| labels.map(|(id, label)| (id as i64, label)).collect());
+    let config = DistilBertConfig { id2label, ..DistilBertConfig::default() };
+    let store = nn::VarStore::new(Device::Cpu);
+    let model = DistilBertModelClassifier::new(store.root(), &config)?;
+    let _no_gradients = tch::no_grad_guard();
+    let run = |texts: &[&str]| -> Result<f64, Box<dyn Error>> {
+        let rows = texts.iter().map(|text| tokeniser.encode(&normalise(text))).collect::<Result<Vec<_>, _>>()?;
+        // Its vocabulary is smaller; which word it is does not change the time.
+        let rows: Vec<Vec<u32>> =
+            rows.into_iter().map(|row| row.into_iter().map(|id| id % config.vocab_size as u32).collect()).collect();
+        let lengths: Vec<usize> = rows.iter().map(Vec::len).collect();
+        for group in plan(&lengths, 1) {
+            let batch = Batch::of(&group.iter().map(|&at| rows[at].as_slice()).collect::<Vec<_>>());
+            let tensor = |data: &[i64]| Tensor::from_slice(data).view([batch.rows as i64, batch.width as i64]);
+            model.forward_t(Some(&tensor(&batch.ids)), Some(&tensor(&batch.mask)), None, false)?;
+        }
+        Ok(operations(&rows, (config.dim, config.hidden_dim, config.n_layers)))
+    };
+    run(&texts[..texts.len().min(64)])?;
+    let clock = Clock::start();
+    let operations = run(texts)?;
+    Ok((clock.stopped(), operations))
 }
 
 fn cores() -> usize {
@@ -91,20 +193,39 @@ const AS_IT_COMES: &str = "rust-bert fp32 as it comes";
 struct Clock {
     wall: Instant,
     cpu: f64,
+    /// Wall and processor seconds, once it was stopped.
+    stopped: Option<(f64, f64)>,
 }
 
 impl Clock {
     fn start() -> Self {
-        Self { wall: Instant::now(), cpu: cpu_seconds() }
+        Self { wall: Instant::now(), cpu: cpu_seconds(), stopped: None }
     }
 
-    /// Prints one engine's line; `(workers, cores)` that it used. Returns texts a second.
-    fn line(&self, name: &str, (workers, cores): (usize, usize), texts: usize, base: Option<f64>) -> f64 {
-        let (wall, cpu) = (self.wall.elapsed().as_secs_f64(), cpu_seconds() - self.cpu);
+    fn read(&self) -> (f64, f64) {
+        self.stopped.unwrap_or_else(|| (self.wall.elapsed().as_secs_f64(), cpu_seconds() - self.cpu))
+    }
+
+    fn stopped(self) -> Self {
+        Self { stopped: Some(self.read()), ..self }
+    }
+
+    /// Prints one engine's line; `(workers, cores)` that it used, and the seconds of a core that its arithmetic takes at
+    /// the limit. Returns texts a second of processor time.
+    fn line(
+        &self,
+        name: &str,
+        (workers, cores): (usize, usize),
+        texts: usize,
+        (base, least): (Option<f64>, Option<f64>),
+    ) -> f64 {
+        let (wall, cpu) = self.read();
         let (rate, per_cpu) = (texts as f64 / wall, texts as f64 / cpu);
-        let ratio = base.map_or(String::new(), |base| format!("{:.2}", rate / base));
-        println!("{name:28} {workers:>7} {rate:>9.0} {:>9.0} {per_cpu:>10.0} {ratio:>6}", rate / cores as f64);
-        rate
+        let ratio = base.map_or(String::new(), |base| format!("{:.2}", per_cpu / base));
+        let limit = least.map_or(String::new(), |least| format!("{:.0} %", 100.0 * least / cpu));
+        let per_core = rate / cores as f64;
+        println!("{name:28} {workers:>7} {rate:>9.0} {per_core:>9.0} {per_cpu:>10.0} {ratio:>6} {limit:>7}");
+        per_cpu
     }
 }
 

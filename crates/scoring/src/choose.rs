@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     fn probed(onnxruntime: Option<&str>) -> ModelScorer {
-        let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/minilm-l6-sentiment");
+        let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models").join(crate::SHIPPED_MODEL);
         let onnxruntime = onnxruntime.map(Into::into);
         let options = ScoringOptions { model, engine: EngineChoice::Auto, workers: 1, onnxruntime };
         Loader::new(&options).and_then(|loader| loader.probe(Precision::Fp32)).unwrap()

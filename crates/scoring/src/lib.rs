@@ -34,6 +34,9 @@ pub use choose::{load, load_model};
 pub use pool::Engine;
 pub use scorer::ModelScorer;
 
+/// Folder of the model that Grapevine ships, under `models`.
+pub const SHIPPED_MODEL: &str = "minilm-l6-sentiment";
+
 /// Which engine computes the model's outputs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -10,8 +10,8 @@ use grapevine_model::{Confusion, Polarity};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::ScoringError;
 use crate::text::NORMALISATION;
+use crate::{SHIPPED_MODEL, ScoringError};
 
 /// Name of the manifest inside the model's folder.
 pub const FILE_NAME: &str = "manifest.json";
@@ -134,7 +134,7 @@ impl ModelFolder {
         if !folder.is_dir() {
             return Err(model_error(format!(
                 "no model at {}: there is no such folder; point `scoring.model` at one, for example the folder \
-                 models/minilm-l6-sentiment of the repository",
+                 models/{SHIPPED_MODEL} of the repository",
                 folder.display()
             )));
         }

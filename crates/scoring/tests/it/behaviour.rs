@@ -1,10 +1,11 @@
 //! What a caller may rely on, whatever the texts are.
 
 use grapevine_model::{Intent, Polarity};
+use grapevine_scoring::manifest::ModelFolder;
 use grapevine_scoring::{EngineChoice, Scorer, load};
 
 use crate::posts::posts;
-use crate::support::{fp32, options};
+use crate::support::{fp32, model_folder, options};
 
 fn refs(texts: &[String]) -> Vec<&str> {
     texts.iter().map(String::as_str).collect()
@@ -18,7 +19,7 @@ fn scores_are_probabilities_with_the_polarity_of_the_highest() {
     for score in scores {
         assert!((score.negative + score.neutral + score.positive - 1.0).abs() < 1e-5);
         assert_eq!(score.confidence, score.negative.max(score.neutral).max(score.positive));
-        assert_eq!(score.model, "minilm-l6-sentiment@1");
+        assert_eq!(score.model, ModelFolder::open(&model_folder()).unwrap().id());
     }
 }
 
@@ -68,7 +69,7 @@ fn auto_says_what_it_chose_and_why() {
     let scorer = load(&options(EngineChoice::Auto)).unwrap();
     let description = scorer.description();
     println!("{description}");
-    assert!(description.contains("minilm-l6-sentiment@1") && description.contains("chosen"), "{description}");
+    assert!(description.starts_with(scorer.model()) && description.contains("chosen"), "{description}");
     assert_eq!(scorer.score(&["thanks, this is great"]).unwrap()[0].polarity, Polarity::Positive);
 }
 

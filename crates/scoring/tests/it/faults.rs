@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use grapevine_scoring::manifest::{Files, ModelFile, ModelFolder};
 use grapevine_scoring::{EngineChoice, ScoringError, ScoringOptions, load};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -15,10 +16,15 @@ fn copy() -> TempDir {
     for name in ["manifest.json", "config.json", "tokenizer.json"] {
         fs::copy(model_folder().join(name), folder.path().join(name)).unwrap();
     }
-    for name in ["model.fp16.safetensors", "model.int8.onnx"] {
+    let files = files();
+    for name in [&files.weights.path, &files.onnx_int8.path] {
         std::os::unix::fs::symlink(model_folder().join(name), folder.path().join(name)).unwrap();
     }
     folder
+}
+
+fn files() -> Files {
+    ModelFolder::open(&model_folder()).unwrap().manifest.files
 }
 
 fn options(model: &Path, engine: EngineChoice) -> ScoringOptions {
@@ -62,19 +68,23 @@ fn a_changed_byte_and_a_cut_file_are_found() {
     let config = folder.path().join("config.json");
     let spoilt = fs::read_to_string(&config).unwrap().replace("\"hidden_size\": 384", "\"hidden_size\": 385");
     fs::write(&config, spoilt).unwrap();
-    says(&error(folder.path()), &["config.json", "damaged", "expected sha256 953f9c0d", "found"]);
+    says(
+        &error(folder.path()),
+        &["config.json", "damaged", &format!("expected sha256 {}", files().config.sha256), "found"],
+    );
     fs::write(&config, "{").unwrap();
-    says(&error(folder.path()), &["config.json", "expected 612 bytes, found 1"]);
+    says(&error(folder.path()), &["config.json", &format!("expected {} bytes, found 1", files().config.bytes)]);
 }
 
 #[test]
 fn a_cut_copy_of_the_weights_is_found() {
     let folder = copy();
-    let weights = folder.path().join("model.fp16.safetensors");
+    let ModelFile { path, bytes: expected, .. } = files().weights;
+    let weights = folder.path().join(&path);
     let bytes = fs::read(&weights).unwrap();
     fs::remove_file(&weights).unwrap();
     fs::write(&weights, &bytes[..bytes.len() / 2]).unwrap();
-    says(&error(folder.path()), &["model.fp16.safetensors", "expected 45144534 bytes, found 22572267"]);
+    says(&error(folder.path()), &[&path, &format!("expected {expected} bytes, found {}", expected / 2)]);
 }
 
 #[test]

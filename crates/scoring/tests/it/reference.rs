@@ -5,11 +5,10 @@
 use grapevine_scoring::manifest::ModelFolder;
 use grapevine_scoring::text::{Tokeniser, normalise};
 use half::f16;
-use safetensors::SafeTensors;
+use safetensors::{Dtype, SafeTensors};
 
 use crate::support::{fp32, model_folder};
 
-const LAYERS: usize = 6;
 const HIDDEN: usize = 384;
 const HEADS: usize = 12;
 const HEAD: usize = HIDDEN / HEADS;
@@ -22,14 +21,51 @@ struct Reference<'f> {
 }
 
 impl Reference<'_> {
+    fn has(&self, name: &str) -> bool {
+        self.file.tensor(name).is_ok()
+    }
+
+    /// As it lies in the file.
     fn values(&self, name: &str) -> Vec<f32> {
-        let bytes = self.file.tensor(name).unwrap_or_else(|e| panic!("{name}: {e}")).data();
-        bytes.as_chunks::<2>().0.iter().map(|&pair| f16::from_le_bytes(pair).to_f32()).collect()
+        let tensor = self.file.tensor(name).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let bytes = tensor.data();
+        match tensor.dtype() {
+            Dtype::F16 => bytes.as_chunks::<2>().0.iter().map(|&pair| f16::from_le_bytes(pair).to_f32()).collect(),
+            Dtype::F32 => bytes.as_chunks::<4>().0.iter().map(|&four| f32::from_le_bytes(four)).collect(),
+            Dtype::I8 => bytes.iter().map(|&byte| f32::from(byte.cast_signed())).collect(),
+            other => panic!("{name} is {other:?}"),
+        }
+    }
+
+    /// Rows of an embedding; each has a scale of its own where they are int8.
+    fn table(&self, name: &str) -> Vec<f32> {
+        let name = format!("b.embeddings.{name}_embeddings");
+        let rows = self.values(&format!("{name}.weight"));
+        if !self.has(&format!("{name}.scale")) {
+            return rows;
+        }
+        let scale = self.values(&format!("{name}.scale"));
+        rows.iter().enumerate().map(|(at, value)| value * scale[at / HIDDEN]).collect()
+    }
+
+    /// Weight, a row for each output, and bias. In int8 they lie as columns, query, key and value in one.
+    fn matrix(&self, name: &str) -> (Vec<f32>, Vec<f32>) {
+        if self.has(&format!("{name}.weight")) {
+            return (self.values(&format!("{name}.weight")), self.values(&format!("{name}.bias")));
+        }
+        let part = ["query", "key", "value"].iter().position(|part| name.ends_with(&format!("self.{part}")));
+        let whole = part.map_or(name.to_owned(), |_| format!("{}.qkv", name.rsplit_once('.').unwrap().0));
+        let (columns, scale) = (self.values(&format!("{whole}.weight_t")), self.values(&format!("{whole}.scale")));
+        let bias = self.values(&format!("{whole}.bias"));
+        let outputs = part.map_or(0..scale.len(), |part| part * HIDDEN..(part + 1) * HIDDEN);
+        let row = |output: usize| columns.iter().skip(output).step_by(scale.len()).map(move |w| (w, output));
+        let weight = outputs.clone().flat_map(row).map(|(w, output)| w * scale[output]).collect();
+        (weight, bias[outputs].to_vec())
     }
 
     /// `x · Wᵀ + bias`.
     fn linear(&self, name: &str, x: &Rows) -> Rows {
-        let (weight, bias) = (self.values(&format!("{name}.weight")), self.values(&format!("{name}.bias")));
+        let (weight, bias) = self.matrix(name);
         x.iter().map(|row| weight.chunks(row.len()).zip(&bias).map(|(w, b)| dot(w, row) + b).collect()).collect()
     }
 
@@ -45,8 +81,10 @@ impl Reference<'_> {
     }
 
     fn embed(&self, tokens: &[u32]) -> Rows {
-        let table = |name: &str| self.values(&format!("b.embeddings.{name}_embeddings.weight"));
-        let (words, positions, types) = (table("word"), table("position"), table("token_type"));
+        let (words, positions) = (self.table("word"), self.table("position"));
+        // The only type of token is part of the positions where there is none.
+        let is_apart = self.has("b.embeddings.token_type_embeddings.weight");
+        let types = if is_apart { self.table("token_type") } else { vec![0.0; HIDDEN] };
         let one = |(position, &token): (usize, &u32)| {
             let (word, place) = (token as usize * HIDDEN, position * HIDDEN);
             (0..HIDDEN).map(|i| words[word + i] + positions[place + i] + types[i]).collect()
@@ -81,9 +119,12 @@ impl Reference<'_> {
     }
 
     fn logits(&self, tokens: &[u32]) -> Vec<f32> {
-        let last = (0..LAYERS).fold(self.embed(tokens), |x, number| self.layer(number, &x));
+        let layers =
+            (0..).take_while(|number| self.has(&format!("b.encoder.layer.{number}.output.dense.bias"))).count();
+        let last = (0..layers).fold(self.embed(tokens), |x, number| self.layer(number, &x));
         let mean = (0..HIDDEN).map(|i| last.iter().map(|row| row[i]).sum::<f32>() / last.len() as f32).collect();
-        self.linear("h", &vec![mean]).remove(0)
+        let head = if self.has("h.weight") { "h" } else { "heads.sentiment" };
+        self.linear(head, &vec![mean]).remove(0)
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::{LazyLock, OnceLock};
 
 use grapevine_scoring::onnx_engine::find_library;
 use grapevine_scoring::rust_bert_engine::cpu_has_bf16;
-use grapevine_scoring::{EngineChoice, ModelScorer, ScoringOptions, load_model};
+use grapevine_scoring::{EngineChoice, ModelScorer, SHIPPED_MODEL, ScoringOptions, load_model};
 use serde::Deserialize;
 
 pub fn repository() -> &'static Path {
@@ -15,7 +15,7 @@ pub fn repository() -> &'static Path {
 /// The shipped model; another one, before it ships, by `GRAPEVINE_TEST_MODEL`.
 pub fn model_folder() -> PathBuf {
     std::env::var_os("GRAPEVINE_TEST_MODEL")
-        .map_or_else(|| repository().join("models/minilm-l6-sentiment"), PathBuf::from)
+        .map_or_else(|| repository().join("models").join(SHIPPED_MODEL), PathBuf::from)
 }
 
 pub fn options(engine: EngineChoice) -> ScoringOptions {

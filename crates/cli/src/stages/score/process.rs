@@ -169,7 +169,10 @@ mod tests {
     use grapevine_model::{Author, Intent, MentionKey, Polarity, topics};
     use grapevine_monitor::{Brand, Monitor};
     use grapevine_scoring::Reading;
-    use grapevine_scoring::{manifest::ModelFolder, theme::Scheme};
+    use grapevine_scoring::{
+        manifest::{Manifest, ModelFolder},
+        theme::Scheme,
+    };
     use jiff::Timestamp;
 
     use super::*;
@@ -237,8 +240,10 @@ mod tests {
     fn run(scorer: impl Scorer + 'static, batch: Vec<Received>) -> Result<Vec<Worked>, ScoringError> {
         let monitors = vec![Monitor { name: "name".into(), query: "acme".into() }];
         let brand = Brand { name: "Acme".into(), competitor: false, accounts: vec![], spaces: vec![], monitors };
-        let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/../../models/minilm-l6-sentiment");
-        let manifest = ModelFolder::open(shipped.as_ref()).unwrap().manifest;
+        let models = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../models"));
+        let manifest = ModelFolder::open(&models.join(grapevine_scoring::SHIPPED_MODEL)).unwrap().manifest;
+        // Whatever the shipped model covers.
+        let manifest = Manifest { languages: vec!["en".into()], ..manifest };
         let themes = Arc::new(Themes::train(Scheme::with(&[]).unwrap(), &Gloomy).unwrap());
         let open = OpenScorer { scorer: Arc::new(scorer), manifest, themes };
         process(batch, &Matcher::new(&[brand]).unwrap(), Some(&open), &StoryMemory::new(&ScoringSection::default()))
