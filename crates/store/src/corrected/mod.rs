@@ -166,8 +166,8 @@ fn correction(judged: Judged<'_>, cells: &[Cell]) -> Correction {
             Err(reason) => correction.left_out.push(LeftOut { model, language, mentions, reason }),
         }
     }
-    correction.measured.sort_by(|a, b| b.mentions.cmp(&a.mentions));
-    correction.left_out.sort_by(|a, b| b.mentions.cmp(&a.mentions));
+    correction.measured.sort_by_key(|one| std::cmp::Reverse(one.mentions));
+    correction.left_out.sort_by_key(|one| std::cmp::Reverse(one.mentions));
     correction.note = note(&correction);
     correction
 }
