@@ -119,11 +119,16 @@ fn wants_browser(args: &Args) -> bool {
     page_skipped(args).is_none() && repository::root().join("tests/page/package.json").is_file()
 }
 
+/// What is checked and tested. The tests of the testkit, in which sources are killed, need the simulator.
 fn scope(args: &Args) -> Vec<String> {
-    match &args.package {
+    let mut scope = match &args.package {
         Some(package) => vec!["--package".to_owned(), package.clone()],
         None => vec!["--workspace".to_owned()],
+    };
+    if args.package.as_deref().is_none_or(|package| package == "grapevine-testkit") {
+        scope.extend(["--features".to_owned(), "grapevine-testkit/simulator".to_owned()]);
     }
+    scope
 }
 
 /// Runs it with its output shown; a failure is an error that repeats the command.
@@ -185,6 +190,20 @@ impl Report {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sources_are_killed_in_every_run_that_has_their_tests() {
+        let scope = |package: Option<&str>| {
+            let package = package.map(str::to_owned);
+            scope(&Args { without_kafka: true, without_page: true, package, extra: Vec::new() }).join(" ")
+        };
+        assert_eq!(scope(None), "--workspace --features grapevine-testkit/simulator");
+        assert_eq!(
+            scope(Some("grapevine-testkit")),
+            "--package grapevine-testkit --features grapevine-testkit/simulator"
+        );
+        assert_eq!(scope(Some("grapevine-log")), "--package grapevine-log");
+    }
 
     #[test]
     fn the_closing_line_counts_what_happened() {

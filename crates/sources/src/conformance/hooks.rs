@@ -5,7 +5,7 @@ use std::{net::SocketAddr, sync::Arc};
 use parking_lot::Mutex;
 use tokio::sync::oneshot::error::TryRecvError;
 
-use super::Scripted;
+use super::{Scripted, shape::Shape};
 use crate::{
     SourceError,
     http::Request,
@@ -49,11 +49,12 @@ impl Calls {
     }
 
     /// Sends what is not under way, as far as there is room.
-    fn send(&mut self, now: jiff::Timestamp) -> bool {
-        let Some(slot) = &self.slot else { return false };
+    fn send(&mut self, shape: &dyn Shape, now: jiff::Timestamp) -> bool {
+        let (Some(slot), is_forged) = (&self.slot, self.twist == Twist::Forged) else { return false };
         let mut has_sent = false;
         for due in self.due.iter_mut().filter(|due| due.answered.is_none()) {
-            let request = due.request.clone();
+            let request = shape.signed(due.request.clone(), now);
+            let request = if is_forged { forged(request) } else { request };
             let (method, query) = (request.method, request.url.query().unwrap_or_default());
             let body = request.body.unwrap_or_default();
             let (delivery, answered) = Delivery::new(method, query, request.headers, body, now);
@@ -114,13 +115,12 @@ impl Scripted {
             new.sort_by_key(|(n, _)| std::cmp::Reverse(*n));
         }
         for request in new.into_iter().flat_map(|(_, requests)| requests) {
-            let request = if twist == Twist::Forged { forged(request) } else { request };
             if twist == Twist::Twice {
                 calls.due.push(due(request.clone()));
             }
             calls.due.push(due(request));
         }
-        let has_sent = calls.send(self.clock().now());
+        let has_sent = calls.send(&*shape, self.clock().now());
         drop(calls);
         if has_sent {
             self.was_asked();

@@ -90,9 +90,14 @@ pub trait Shape: Send + Sync {
         Vec::new()
     }
 
-    /// Push: what the platform calls us with when this happens, signed, for the address of the table.
+    /// Push: what the platform calls us with when this happens, for the path of the table. It happens at `view.now`.
     fn deliveries(&self, _change: &Change, _view: &View<'_>) -> Vec<Request> {
         Vec::new()
+    }
+
+    /// Push: the same as it is sent, each time anew, with its signature.
+    fn signed(&self, request: Request, _now: Timestamp) -> Request {
+        request
     }
 }
 

@@ -89,7 +89,7 @@ impl Shape for Server {
     }
 
     fn peer(&self) -> Option<Box<dyn Peer>> {
-        Some(Box::new(Gateway))
+        Some(Box::new(Gateway::default()))
     }
 }
 
@@ -139,8 +139,11 @@ fn message(view: &View<'_>, post: &Told) -> Value {
     message
 }
 
-/// The gateway keeps no state but the story: every session can be resumed.
-struct Gateway;
+/// The gateway keeps no state but the story: every session can be resumed. Nothing is sent before one stands.
+#[derive(Default)]
+struct Gateway {
+    is_up: bool,
+}
 
 impl Peer for Gateway {
     fn open(&mut self, _: &View<'_>, _: &Request) -> Result<Vec<Say>, Answer> {
@@ -151,6 +154,7 @@ impl Peer for Gateway {
         let frame: Value = serde_json::from_slice(frame).unwrap_or_default();
         let is_ours = frame["d"]["token"] == TOKEN;
         let last = view.changes.last().map_or(0, |happened| happened.seq);
+        self.is_up |= is_ours && matches!(frame["op"].as_u64(), Some(2 | 6));
         match frame["op"].as_u64() {
             Some(1) => vec![Say::json(&json!({"op": 11, "s": null, "t": null, "d": null}))],
             Some(2 | 6) if !is_ours => vec![Say::Close(4004, "Authentication failed.".to_owned())],
@@ -170,7 +174,7 @@ impl Peer for Gateway {
     }
 
     fn change(&mut self, view: &View<'_>, happened: &Happened) -> Vec<Say> {
-        told(view, happened)
+        if self.is_up { told(view, happened) } else { Vec::new() }
     }
 }
 

@@ -143,10 +143,14 @@ impl Client {
         })
     }
 
-    /// The body of the answer, a 2xx, as it comes; it may have no end. It is tried once: who holds a connection knows how
-    /// long the platform wants it to wait before the next.
+    /// The body of the answer, a 2xx, as it comes; it may have no end. HTML is an error like a 5xx. It is tried once: who
+    /// holds a connection knows how long the platform wants it to wait before the next.
     pub async fn open(&mut self, request: &Request, cost: &Cost) -> Result<ByteStream, SourceError> {
-        self.persist(request, cost, Body::Streamed, |_| Ok(())).await.map(|((), opened)| opened.body)
+        let read = |response: &Response| match response.is_html() {
+            true => Err("answered HTML where a stream is expected".to_owned()),
+            false => Ok(()),
+        };
+        self.persist(request, cost, Body::Streamed, read).await.map(|((), opened)| opened.body)
     }
 
     /// What `read` makes of the answer; what it cannot read may be other the next time.

@@ -7,6 +7,7 @@
 //! | a message is missing from its channel | asks for it alone, and gives a deletion if it is gone |
 //! | an answer is edited, and its thread looks as before | sees it when the thread is read again, after `thread_minutes` |
 //! | Slack sends an event (with `listen`) | checks the signature, answers when the log has it; one sent twice counts once |
+//! | an event comes behind a later edit or deletion | passes it over |
 //! | Slack held events back, as they were too many | reads a round at once |
 //! | one channel can not be read | says so in its notice, goes on with the others |
 //! | a page leads nowhere further | ends the channel: each page must have older messages than the last |

@@ -77,6 +77,9 @@ pub(super) struct Known {
     /// What it answers: the message that began the thread.
     #[serde(rename = "t", default, skip_serializing_if = "Option::is_none")]
     root: Option<String>,
+    /// When it was edited last.
+    #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
+    edited: Option<Timestamp>,
     /// What its thread looked like when it was read last, and when that was.
     #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
     thread: Option<(String, Timestamp)>,
@@ -99,11 +102,11 @@ impl Position {
     }
 
     /// Takes in a message; gives what is new about it. An event may come late: one that is gone comes back only where it
-    /// is listed.
-    pub(super) fn take(&mut self, mention: Mention, is_listed: bool) -> Option<Event> {
+    /// is listed, and what it said before an edit is passed over.
+    pub(super) fn take(&mut self, mention: Mention, edited: Option<Timestamp>, is_listed: bool) -> Option<Event> {
         let id = mention.key.native_id.clone();
         let before = self.known.get(&id);
-        if !is_listed && before.is_some_and(|before| !before.is_there()) {
+        if !is_listed && before.is_some_and(|before| !before.is_there() || before.edited > edited) {
             return None;
         }
         let engagement = mention.engagement;
@@ -113,6 +116,7 @@ impl Position {
             likes: engagement.likes.or(before.and_then(|before| before.likes)),
             replies: engagement.replies.or(before.and_then(|before| before.replies)),
             root: mention.root.clone(),
+            edited,
             thread: before.and_then(|before| before.thread.clone()),
         };
         let event = match before {
@@ -244,14 +248,16 @@ mod tests {
     #[test]
     fn only_what_changed_is_given_again() {
         let mut position = Position::default();
-        assert!(matches!(position.take(mention("5.0", "a", Some(1)), true), Some(Event::Upsert(_))));
-        assert_eq!(position.take(mention("5.0", "a", Some(1)), true), None);
-        assert_eq!(position.take(mention("5.0", "a", None), false), None, "an event says nothing of likes");
+        assert!(matches!(position.take(mention("5.0", "a", Some(1)), None, true), Some(Event::Upsert(_))));
+        assert_eq!(position.take(mention("5.0", "a", Some(1)), None, true), None);
+        assert_eq!(position.take(mention("5.0", "a", None), None, false), None, "an event says nothing of likes");
         let Some(Event::EngagementSnapshot(liked)) = position.react(key("T1", "C1/5.0".into()), true, at(6)) else { panic!() };
         assert_eq!(liked.engagement.likes, Some(2));
         assert_eq!(position.react(key("T1", "C1/9.0".into()), true, at(6)), None);
-        let Some(Event::Upsert(edited)) = position.take(mention("5.0", "b", None), true) else { panic!() };
+        let Some(Event::Upsert(edited)) = position.take(mention("5.0", "b", None), Some(at(7)), true) else { panic!() };
         assert_eq!(edited.engagement.likes, Some(2), "an edit does not forget them");
+        assert_eq!(position.take(mention("5.0", "a", None), None, false), None, "what was sent before the edit comes behind it");
+        assert!(position.take(mention("5.0", "c", None), Some(at(8)), false).is_some());
     }
 
     #[test]
@@ -259,8 +265,8 @@ mod tests {
         let mut position = Position::default();
         assert!(position.delete_unheard(key("T1", "C1/5.0".into()), at(6)).is_some());
         assert_eq!(position.delete_unheard(key("T1", "C1/5.0".into()), at(6)), None);
-        assert_eq!(position.take(mention("5.0", "a", None), false), None, "an event that came late");
-        assert!(position.take(mention("5.0", "a", None), true).is_some());
+        assert_eq!(position.take(mention("5.0", "a", None), None, false), None, "an event that came late");
+        assert!(position.take(mention("5.0", "a", None), None, true).is_some());
     }
 
     #[test]
@@ -274,10 +280,10 @@ mod tests {
     fn what_is_not_among_its_like_is_missing() {
         let mut position = Position::default();
         for ts in ["5.0", "8.0"] {
-            position.take(mention(ts, "a", None), true);
+            position.take(mention(ts, "a", None), None, true);
         }
         let answer = Mention { root: Some("C1/5.0".into()), ..mention("6.0", "a", None) };
-        position.take(answer, true);
+        position.take(answer, None, true);
         let channel = |second| Part::Channel { channel: "C1".into(), oldest: at(second) };
         assert_eq!(position.missing(&channel(0), &["8.0".into()]), ["5.0"]);
         assert_eq!(position.missing(&channel(6), &["8.0".into()]), Vec::<String>::new());
@@ -293,7 +299,7 @@ mod tests {
     #[test]
     fn a_thread_is_read_when_it_looks_other_or_after_a_while() {
         let mut position = Position::default();
-        position.take(mention("5.0", "a", None), true);
+        position.take(mention("5.0", "a", None), None, true);
         let hour = SignedDuration::from_hours(1);
         assert!(position.wants_thread("C1/5.0", "1 6.0", at(10), hour));
         assert!(!position.wants_thread("C1/5.0", "1 6.0", at(20), hour));

@@ -28,6 +28,8 @@ struct WebApi;
 struct EventsApi;
 
 const SECRET: &str = "xoxb-t0p-s3cr3t";
+/// What follows `/hooks/` where Slack calls.
+const PATH: &str = "slack";
 
 impl Shape for EventsApi {
     fn kind(&self) -> &'static str {
@@ -40,7 +42,11 @@ impl Shape for EventsApi {
 
     fn table(&self) -> String {
         // The kit has one secret. What is told is only what Slack sends: no round looks for more.
-        format!("{}\nlisten = \"127.0.0.1:1\"\nbackfill_hours = 0\ninterval_seconds = 86400\nsigning_secret_env = \"SLACK_TOKEN\"", WebApi.table())
+        format!(
+            "{}\nlisten = \"127.0.0.1:1\"\npath = \"{PATH}\"\nbackfill_hours = 0\ninterval_seconds = 86400\n\
+             signing_secret_env = \"SLACK_TOKEN\"",
+            WebApi.table()
+        )
     }
 
     fn secret(&self) -> Option<(&'static str, &'static str)> {
@@ -66,7 +72,18 @@ impl Shape for EventsApi {
 
     fn deliveries(&self, change: &Change, view: &View<'_>) -> Vec<Request> {
         let events = change.posts().iter().flat_map(|post| events(change, post, view));
-        events.map(|event| delivery(&event, view.now)).collect()
+        events.map(|event| delivery(&event)).collect()
+    }
+
+    fn signed(&self, mut request: Request, now: Timestamp) -> Request {
+        let at = now.as_second().to_string();
+        let signature = sign(&Secret::new(SECRET), &at, request.body.as_deref().unwrap_or_default());
+        for (name, value) in [("x-slack-request-timestamp", at), ("x-slack-signature", signature)] {
+            if let Ok(value) = value.parse() {
+                request.headers.insert(name, value);
+            }
+        }
+        request
     }
 }
 
@@ -98,19 +115,11 @@ fn events(change: &Change, post: &Told, view: &View<'_>) -> Vec<Value> {
     }
 }
 
-fn delivery(event: &Value, now: Timestamp) -> Request {
+fn delivery(event: &Value) -> Request {
     let id = blake3::hash(event.to_string().as_bytes()).to_hex();
     let body = json!({"type": "event_callback", "team_id": "T1", "event_id": format!("Ev{}", &id[..10]), "event": event});
-    let (body, at) = (body.to_string(), now.as_second().to_string());
-    let signature = sign(&Secret::new(SECRET), &at, body.as_bytes());
-    let mut request = Request::post(Url::parse(&format!("{SIM}/hooks/it")).expect("an address"))
-        .with_body(body.into_bytes(), "application/json");
-    for (name, value) in [("x-slack-request-timestamp", at), ("x-slack-signature", signature)] {
-        if let Ok(value) = value.parse() {
-            request.headers.insert(name, value);
-        }
-    }
-    request
+    let url = Url::parse(&format!("{SIM}/hooks/{PATH}")).expect("an address");
+    Request::post(url).with_body(body.to_string(), "application/json")
 }
 
 /// Threads that begin with a post about tea alone stand in the second channel.
@@ -199,7 +208,11 @@ fn channel(post: &Told) -> &'static str {
 }
 
 fn ts(post: &Told) -> String {
-    format!("{}.{:06}", post.created_at.as_second(), post.created_at.subsec_nanosecond() / 1000)
+    stamp(post.created_at)
+}
+
+fn stamp(at: Timestamp) -> String {
+    format!("{}.{:06}", at.as_second(), at.subsec_nanosecond() / 1000)
 }
 
 fn time(ts: &str) -> Timestamp {
@@ -250,6 +263,9 @@ fn message(view: &View<'_>, post: &Told) -> Value {
     let mut message = json!({
         "type": "message", "ts": ts(post), "user": format!("U{}", post.author.to_uppercase()), "text": escaped(&post.text),
     });
+    if let Some(edited_at) = post.edited_at {
+        message["edited"] = json!({"user": message["user"], "ts": stamp(edited_at)});
+    }
     let answers: Vec<&Told> = view.posts.iter().filter(|answer| answer.root == Some(post.n)).collect();
     if let Some(root) = post.root.and_then(|root| view.told(root)) {
         message["thread_ts"] = json!(ts(root));

@@ -9,7 +9,7 @@ use super::{
     SlackSpec,
     api::Api,
     hook::{Incoming, Receiver, accept},
-    map::{Context, MapError, Said, map, map_event, users},
+    map::{Context, MapError, Said, map, map_event, time, users},
     people::{People, Person},
     position::{Position, Round, VERSION, key},
 };
@@ -229,10 +229,13 @@ impl SlackSource {
     fn take(&self, (said, raw): Taken<'_>, is_listed: bool, position: &mut Position, into: &mut Gathered) {
         let team = self.workspace.as_ref().map(|workspace| workspace.team.clone()).unwrap_or_default();
         match said {
-            Ok(Said::Mention(mention)) => into.events.extend(position.take(*mention, is_listed)),
+            Ok(Said::Mention(mention)) => {
+                let message = if is_listed { raw } else { message_of(&raw["event"]) };
+                into.events.extend(position.take(*mention, edited(message), is_listed));
+            }
             Ok(Said::Deleted(id)) => {
-                let (key, now) = (key(&team, id), self.now());
-                into.events.extend(if is_listed { position.delete(key, now) } else { position.delete_unheard(key, now) });
+                // The log may have it where the position does not: a process that ended between the two leaves that.
+                into.events.extend(position.delete_unheard(key(&team, id), self.now()));
             }
             Ok(Said::Reaction { native_id, is_added }) => {
                 into.events.extend(position.react(key(&team, native_id), is_added, self.now()));
@@ -333,8 +336,7 @@ impl SlackSource {
             accept(delivery);
             return Ok(None);
         }
-        let message = event.get("message").filter(|message| message.is_object()).unwrap_or(event);
-        self.meet(users(message)).await?;
+        self.meet(users(message_of(event))).await?;
         let Some(workspace) = self.workspace.take() else { return Ok(None) };
         let said = map_event(event, &self.context(&workspace, &channel, false));
         self.workspace = Some(workspace);
@@ -385,6 +387,15 @@ impl SlackSource {
     }
 }
 
+/// What is said: an edit carries it inside.
+fn message_of(event: &Value) -> &Value {
+    event.get("message").filter(|message| message.is_object()).unwrap_or(event)
+}
+
+/// When a message was edited last.
+fn edited(message: &Value) -> Option<Timestamp> {
+    text(message, "edited.ts").and_then(time)
+}
 
 #[async_trait]
 impl Source for SlackSource {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use reqwest::header::{HeaderName, HeaderValue};
 use serde_json::{Value, json};
 use url::Url;
@@ -22,6 +22,8 @@ pub(crate) fn shapes() -> Vec<Arc<dyn Shape>> {
 }
 
 const SECRET: &str = "h00k-s3cr3t";
+/// What follows `/hooks/` where each of them calls.
+const PATH: &str = "shop";
 
 type Headers = Vec<(&'static str, String)>;
 
@@ -34,7 +36,7 @@ struct Pusher {
     /// What happened to a post (`created`, `edited`, `deleted`) as headers and a body.
     tell: fn(&str, &Told, &View<'_>) -> (Headers, Value),
     /// Before the body, in what is signed.
-    signed_before: fn(&View<'_>) -> String,
+    signed_before: fn(Timestamp) -> String,
     header: &'static str,
 }
 
@@ -81,9 +83,9 @@ const SHOP: Pusher = Pusher {
     tell: |what, post, view| {
         let item = json!({"id": post.n, "by": post.author, "at": post.created_at.to_string(), "changed": view.now.to_string(),
             "text": post.text, "answers": post.parent, "likes": post.likes, "tags": post.tags});
-        (vec![("x-timestamp", view.now.as_second().to_string())], json!({"what": what, "items": [item]}))
+        (Vec::new(), json!({"what": what, "items": [item]}))
     },
-    signed_before: |view| format!("{}.", view.now.as_second()),
+    signed_before: |now| format!("{}.", now.as_second()),
     header: "x-signature",
 };
 
@@ -185,7 +187,7 @@ impl Shape for Pusher {
     fn table(&self) -> String {
         let (keys, tables) = self.table.split_once("[signature]").unwrap_or((self.table, ""));
         let tables = if tables.is_empty() { String::new() } else { format!("[signature]{tables}") };
-        format!("listen = \"127.0.0.1:0\"\nsecret_env = \"HOOK_SECRET\"\nlateness_seconds = 600\n{keys}\n{tables}")
+        format!("listen = \"127.0.0.1:0\"\npath = \"{PATH}\"\nsecret_env = \"HOOK_SECRET\"\nlateness_seconds = 600\n{keys}\n{tables}")
     }
 
     fn secret(&self) -> Option<(&'static str, &'static str)> {
@@ -222,18 +224,29 @@ impl Shape for Pusher {
         };
         change.posts().iter().filter_map(|post| self.request(what, post, view)).collect()
     }
+
+    fn signed(&self, request: Request, now: Timestamp) -> Request {
+        let body = request.body.as_deref().unwrap_or_default();
+        let tag = format!("sha256={}", hex_of(SECRET, &(self.signed_before)(now), body));
+        let headers = [(self.header, tag), ("x-timestamp", now.as_second().to_string())];
+        headers.into_iter().fold(request, |mut request, (name, value)| {
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                request.headers.insert(HeaderName::from_static(name), value);
+            }
+            request
+        })
+    }
 }
 
 impl Pusher {
     fn request(&self, what: &str, post: &Told, view: &View<'_>) -> Option<Request> {
-        let url: Url = format!("{SIM}/hooks/{}", super::KIND).parse().ok()?;
+        let url: Url = format!("{SIM}/hooks/{PATH}").parse().ok()?;
         let (headers, told) = (self.tell)(what, post, view);
         let body = told.to_string();
-        let tag = format!("sha256={}", hex_of(SECRET, &(self.signed_before)(view), body.as_bytes()));
         let id = format!("{what}-{}-{}", post.n, view.now.as_microsecond());
         let ids = ["x-delivery", "x-github-delivery", "x-discourse-event-id"].map(|name| (name, id.clone()));
         let mut request = Request::post(url).with_body(body, "application/json");
-        for (name, value) in headers.into_iter().chain(ids).chain([(self.header, tag)]) {
+        for (name, value) in headers.into_iter().chain(ids) {
             request = request.with_header(HeaderName::from_static(name), HeaderValue::from_str(&value).ok()?);
         }
         Some(request)

@@ -148,6 +148,13 @@ impl Position {
         round.share = (share < WHOLE && round.from < round.began).then_some(share as u32);
     }
 
+    /// The query at hand is read again from its first page.
+    pub(super) fn again(&mut self) {
+        if let Some(round) = &mut self.round {
+            (round.newest, round.token, round.oldest, round.empty) = (None, None, None, 0);
+        }
+    }
+
     /// The round is over; what was there is remembered.
     pub(super) fn end(&mut self) -> Option<Timestamp> {
         let round = self.round.take()?;
@@ -206,7 +213,7 @@ impl Position {
         if let Some(reached) = self.reached.get_mut(&digest).filter(|_| is_read) {
             *reached = Reached { newest: round.newest.or(reached.newest), read_to: round.began };
         }
-        (round.newest, round.token, round.oldest, round.empty) = (None, None, None, 0);
+        self.again();
     }
 
     /// A stream has shown all that was written up to this time.

@@ -109,6 +109,11 @@ impl Queries {
                 into.take(page, &body, weight);
                 Ok(None)
             }
+            // A page of long ago may lead nowhere any more.
+            Err(SourceError::Config(_)) if round.token.is_some() => {
+                position.again();
+                Ok(None)
+            }
             Err(SourceError::Config(problem)) if self.0.len() > 1 => {
                 position.end_query(false);
                 Ok(Some(problem))

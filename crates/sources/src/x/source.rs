@@ -147,7 +147,8 @@ impl XSource {
         Ok(page)
     }
 
-    /// Connects, and begins to read by search what came since the position.
+    /// Connects, and begins to read by search what came since the position. A round that is under way is brought to its
+    /// end first, and another follows: with one that begins anew at each connection, short ones would never see its end.
     async fn connect(&mut self, position: &mut Position, into: &mut Gathered) -> Result<(), SourceError> {
         let now = self.clock.now();
         if let Some(until) = self.backoff.closed_until(now) {
@@ -156,10 +157,15 @@ impl XSource {
         }
         let mut notices = Vec::new();
         match Live::connect(&mut self.caller, &self.spec, &self.world, &mut notices).await {
-            Ok(live) => self.live = Some(live),
+            Ok(mut live) => {
+                live.owes_round = position.round.is_some();
+                self.live = Some(live);
+            }
             Err(error) => return Err(self.backoff.failed(error, now)),
         }
-        self.begin(position, into)?;
+        if position.round.is_none() {
+            self.begin(position, into)?;
+        }
         self.notices = notices;
         Ok(())
     }
@@ -177,7 +183,7 @@ impl XSource {
             self.live = Some(live);
             return Ok(());
         }
-        if position.round.is_none() && !live.is_partial {
+        if position.round.is_none() && live.shows_all() {
             position.shown(live.shown_to());
         }
         match came {
@@ -217,10 +223,12 @@ impl XSource {
     async fn heal_a_step(&mut self, position: &mut Position, into: &mut Gathered) -> Result<bool, SourceError> {
         let is_partial = self.live.as_ref().is_some_and(|live| live.is_partial);
         if position.round.is_none() {
-            if !is_partial || !self.pace.is_due(&*self.clock, None).await {
+            let is_owed = self.live.as_ref().is_some_and(|live| live.owes_round);
+            if !is_owed && (!is_partial || !self.pace.is_due(&*self.clock, None).await) {
                 return self.keep_up(position, into).await;
             }
             self.begin(position, into)?;
+            self.live.iter_mut().for_each(|live| live.owes_round = false);
         }
         let goes_on = self.step(position, into).await?;
         if !goes_on {
@@ -231,7 +239,7 @@ impl XSource {
 
     /// The stream shows all up to its last heartbeat.
     fn reach(&self, position: &mut Position) {
-        if let Some(live) = self.live.as_ref().filter(|live| !live.is_partial && position.round.is_none()) {
+        if let Some(live) = self.live.as_ref().filter(|live| live.shows_all() && position.round.is_none()) {
             position.shown(live.shown_to());
             position.complete = position.complete.max(Some(live.heard_at() - self.spec.lateness));
         }

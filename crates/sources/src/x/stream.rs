@@ -42,6 +42,8 @@ pub(super) struct Live {
     said_to: Timestamp,
     /// Not every rule has found room: the search reads on.
     pub(super) is_partial: bool,
+    /// What was missed before this connection is still to be read, once the round under way has ended.
+    pub(super) owes_round: bool,
     /// When the newest post was written that came.
     newest: Option<Timestamp>,
 }
@@ -74,7 +76,13 @@ impl Live {
         notices.extend(asked.notices());
         let body = caller.open().await?;
         let began = world.clock.now();
-        Ok(Self { lines: Lines::new(world, body, SILENCE), began, sample, said_to: began, is_partial, newest: None })
+        let lines = Lines::new(world, body, SILENCE);
+        Ok(Self { lines, began, sample, said_to: began, is_partial, owes_round: false, newest: None })
+    }
+
+    /// Every rule has room, and what was missed before is being read or was.
+    pub(super) fn shows_all(&self) -> bool {
+        !self.is_partial && !self.owes_round
     }
 
     /// When anything came last.

@@ -50,7 +50,7 @@ async fn main() -> io::Result<()> {
     let args = Args::parse();
     let Args { platforms: only, port, past, pace, seed, live, .. } = args;
     let faults = Faults::of(args.faults);
-    let options = Options { seed, only, past, pace, future: None, faults, port, live, limits: true };
+    let options = Options { seed, only, past, pace, faults, port, live, ..Options::default() };
     let simulator = Simulator::start(options).await?;
     let narrator = live.then(|| Narrator::new(simulator.started, pace));
     match &args.config {

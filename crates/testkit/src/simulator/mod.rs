@@ -5,6 +5,7 @@
 //! | [`Teller`] | turns the demo's story into changes: posts, edits, deletions, likes, accounts that go |
 //! | [`Platform`] | one shape and where its story stands |
 //! | [`Simulator`] | a server for each platform; calls those who want to be called |
+//! | [`Known`] | what of it came through: is it what the platform tells? |
 //! | [`Narrator`] | says in words what happens |
 //! | `Window` | counts what is asked, and refuses what the platform would refuse |
 //! | [`Faults`] | seeded: errors, cut connections, slow answers, pages for people, limits |
@@ -14,6 +15,7 @@
 
 mod calls;
 mod faults;
+mod known;
 mod limits;
 mod lines;
 pub mod live;
@@ -26,12 +28,12 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use grapevine_sources::conformance::{
     shape::{SIM, SIM_WS, Shape},
-    story::Scene,
+    story::{Moment, Scene},
 };
 use jiff::Timestamp;
 use tokio::{net::TcpListener, task::JoinHandle};
 
-pub use self::{faults::Faults, narrator::Narrator, platform::Platform, teller::Teller};
+pub use self::{faults::Faults, known::Known, narrator::Narrator, platform::Platform, teller::Teller};
 use crate::process::free_port;
 
 /// How often platforms move on by themselves.
@@ -55,6 +57,10 @@ pub struct Options {
     pub live: bool,
     /// More than a platform takes is refused, as it refuses it. Who dies all the time forgets what it has asked.
     pub limits: bool,
+    /// How many times as often as people do it posts are edited and deleted: 1 is 2 in 100 and 1 in 100.
+    pub unrest: u32,
+    /// Posts on a page.
+    pub per_page: usize,
 }
 
 impl Options {
@@ -71,7 +77,8 @@ impl Options {
 impl Default for Options {
     fn default() -> Self {
         let (only, faults) = (Vec::new(), Faults::none());
-        Self { seed: 20, only, past: 2_000, pace: 1.0, future: None, faults, port: 0, live: false, limits: true }
+        let (live, limits, unrest, per_page) = (false, true, 1, 40);
+        Self { seed: 20, only, past: 2_000, pace: 1.0, future: None, faults, port: 0, live, limits, unrest, per_page }
     }
 }
 
@@ -156,8 +163,8 @@ impl Simulator {
             let listener = TcpListener::bind(("127.0.0.1", port)).await?;
             let address = listener.local_addr()?;
             let faults = options.faults.seeded(options.seed + nth as u64);
-            let (faults, scene) = (faults, options.scene());
-            let platform = Platform::new(shape, teller, (faults, scene), (address, now));
+            let moment = Moment::of(options.scene(), options.per_page);
+            let platform = Platform::new(shape, (teller, moment), faults, (address, now));
             let platform = Arc::new(if options.limits { platform } else { platform.without_limits() });
             simulator.open(platform, listener, options.live)?;
         }
@@ -173,7 +180,9 @@ impl Simulator {
         let otherwise = role.map_or_else(toml::Table::new, live::Role::table);
         self.tasks.push(tokio::spawn(server::serve(listener, platform.clone())));
         self.tasks.push(tokio::spawn(keep_time(platform.clone())));
-        self.tasks.extend(hook.map(|hook| tokio::spawn(calls::call(platform.clone(), hook))));
+        // A page that is watched begins with what was before; else nobody is called with that.
+        let from = if live { Timestamp::MIN } else { self.started };
+        self.tasks.extend(hook.map(|hook| tokio::spawn(calls::call(platform.clone(), hook, from))));
         self.stands.push(Stand { address: platform.address, platform, hook, otherwise });
         Ok(())
     }

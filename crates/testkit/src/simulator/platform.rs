@@ -2,7 +2,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use grapevine_sources::conformance::{
     shape::{Left, Shape},
-    story::{Change, Moment, Scene, Told as Post},
+    story::{Change, Moment, Told as Post},
 };
 use jiff::Timestamp;
 use parking_lot::{Mutex, MutexGuard};
@@ -22,18 +22,14 @@ pub struct Platform {
     happened: watch::Sender<usize>,
 }
 
-/// On a page.
-const PER_PAGE: usize = 40;
-
 impl Platform {
     pub(super) fn new(
         shape: Arc<dyn Shape>,
-        teller: Teller,
-        (faults, scene): (Faults, Scene),
+        story: (Teller, Moment),
+        faults: Faults,
         (address, now): (SocketAddr, Timestamp),
     ) -> Self {
-        let moment = Moment::of(scene, PER_PAGE);
-        let (story, happened) = (Mutex::new((teller, moment)), watch::Sender::new(0));
+        let (story, happened) = (Mutex::new(story), watch::Sender::new(0));
         let window = Some(Mutex::new(Window::new(shape.traits().allowed)));
         let platform = Self { shape, faults, address, story, window, happened };
         platform.move_on(now);

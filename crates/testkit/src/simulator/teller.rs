@@ -63,7 +63,8 @@ impl Teller {
                 .for_each(|post| shares.take(&post)),
             false => past.chain(future.take(most)).for_each(|post| shares.take(&post)),
         }
-        let fates = if options.live { WATCHED } else { EVERYDAY };
+        let mut fates = if options.live { WATCHED } else { EVERYDAY };
+        (fates.edited, fates.deleted) = (fates.edited * options.unrest, fates.deleted * options.unrest);
         let seeded = |(nth, share): (usize, Share)| {
             Self::new(share.posts, fates.clone(), options.seed + nth as u64, options.pace)
         };
@@ -132,7 +133,7 @@ impl Teller {
         } else if fate < removed && !is_team {
             self.add(later, Change::Removed { author: post.author.clone(), posts: Vec::new() });
         } else if fate < counted {
-            let likes = post.likes + self.rng.random_range(1..40);
+            let likes = post.likes + self.rng.random_range(1..9);
             self.add(later, Change::Counted(Told { likes, ..post.clone() }));
         }
     }
