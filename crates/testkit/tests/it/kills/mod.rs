@@ -35,7 +35,6 @@ const NATURES: &[Nature] = &[
     nature("bluesky", "a socket that replays by time", Since::Checkpoint, "rewind_seconds = 2"),
     nature("bluesky (version 2)", "a socket that replays by number", Since::Checkpoint, ""),
     nature("x (stream)", "a body without an end, healed by search", Since::Checkpoint, "interval_seconds = 1"),
-    nature("slack_events", "calls, with rounds of reading", Since::Start, ""),
     nature("webhook", "calls alone", Since::Start, ""),
 ];
 
