@@ -34,14 +34,14 @@ pub(super) static METRICS: &[Metric] = &[
                 by: &[],
                 columns: COUNTS,
                 sql: "SELECT count(), sum(n - reposts), sum(n), max(n) FROM (\
-                    SELECT count() AS n, countIf(kind = 'repost') AS reposts FROM mentions FINAL WHERE $span \
+                    SELECT count() AS n, countIf(kind = 'repost') AS reposts FROM $mentions WHERE $span \
                     GROUP BY if(story = 0, id, story))",
             },
             Shape {
                 by: &[By::Platform, By::Kind, By::Language],
                 columns: COUNTS,
                 sql: "SELECT key, count(), sum(n - reposts), sum(n), max(n) FROM (\
-                    SELECT $key AS key, count() AS n, countIf(kind = 'repost') AS reposts FROM mentions FINAL \
+                    SELECT $key AS key, count() AS n, countIf(kind = 'repost') AS reposts FROM $mentions \
                     WHERE $span GROUP BY key, if(story = 0, id, story)) GROUP BY key ORDER BY 2 DESC, key",
             },
         ],
@@ -75,7 +75,7 @@ pub(super) static METRICS: &[Metric] = &[
                 column("by_rule", "mentions"),
             ],
             sql: "WITH told AS (SELECT themes, theme_rules, toInt8(polarity) AS side, created_at >= $from AS inside \
-                    FROM mentions FINAL WHERE brand = {brand:String} AND created_at < $to AND created_at >= \
+                    FROM $mentions WHERE brand = {brand:String} AND created_at < $to AND created_at >= \
                         fromUnixTimestamp64Milli(greatest(2 * {from:Int64} - {to:Int64}, 0), 'UTC') \
                     AND polarity != 'unscored' AND NOT team AND kind != 'repost') \
                 SELECT entry.1 AS theme, countIf(inside) AS n, \
