@@ -107,7 +107,10 @@ fn known<'m>(manifest: &'m Manifest, layout: &Layout, name: &str) -> Option<(&'m
     Some((head, layout.place(name)?))
 }
 
-fn intents(manifest: &Manifest, layout: &Layout) -> Result<Option<(Range<usize>, Vec<Intent>)>, ScoringError> {
+/// Where the outputs of the head stand, and what they mean.
+type Intents = (Range<usize>, Vec<Intent>);
+
+fn intents(manifest: &Manifest, layout: &Layout) -> Result<Option<Intents>, ScoringError> {
     let Some((head, place)) = known(manifest, layout, "intent") else { return Ok(None) };
     let read = |class: &String| Intent::deserialize(StrDeserializer::<Error>::new(class));
     let classes: Result<Vec<Intent>, _> = head.classes.iter().map(read).collect();

@@ -35,7 +35,7 @@ pub use pool::Engine;
 pub use scorer::ModelScorer;
 
 /// Folder of the model that Grapevine ships, under `models`.
-pub const SHIPPED_MODEL: &str = "minilm-l6-sentiment";
+pub const SHIPPED_MODEL: &str = "e5-small-social";
 
 /// Which engine computes the model's outputs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]

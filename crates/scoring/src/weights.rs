@@ -34,12 +34,12 @@ impl<'f> File<'f> {
             return self.plain_or_rows(name);
         }
         let (stem, what) = name.rsplit_once('.').unwrap_or((name, ""));
-        if let Some((layer, part)) = stem.split_once("attention.self.") {
-            if let Some(at) = QUERY_KEY_VALUE.iter().position(|known| *known == part) {
-                let whole = self.one(&format!("{layer}attention.self.qkv"), what)?;
-                let rows = shape.first().copied().unwrap_or_default();
-                return whole.f_narrow(0, at as i64 * rows, rows).map_err(torch);
-            }
+        if let Some((layer, part)) = stem.split_once("attention.self.")
+            && let Some(at) = QUERY_KEY_VALUE.iter().position(|known| *known == part)
+        {
+            let whole = self.one(&format!("{layer}attention.self.qkv"), what)?;
+            let rows = shape.first().copied().unwrap_or_default();
+            return whole.f_narrow(0, at as i64 * rows, rows).map_err(torch);
         }
         if stem.ends_with("token_type_embeddings") {
             return Tensor::f_zeros(shape, (Kind::Float, tch::Device::Cpu)).map_err(torch);

@@ -83,7 +83,7 @@ fn scores(post: &StoryPost) -> Scores {
         hostility: None,
         irony: None,
         themes: Vec::new(),
-        model: "minilm-l6-sentiment@1".to_owned(),
+        model: "e5-small-social@1".to_owned(),
     }
 }
 

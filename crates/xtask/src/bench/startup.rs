@@ -67,7 +67,7 @@ fn measure(binary: &Path, dir: &Path, scoring: bool) -> Result<Measured> {
 }
 
 fn config_text(port: u16, scoring: bool) -> String {
-    let model = repository::root().join("models/minilm-l6-sentiment");
+    let model = repository::root().join("models/e5-small-social");
     format!(
         "data_dir = \"data\"\n\n[api]\nlisten = \"127.0.0.1:{port}\"\n\n[scoring]\nenabled = {scoring}\nmodel = {:?}\n\n\
          [[brand]]\nname = \"Acme\"\n[[brand.monitor]]\nname = \"name\"\nquery = \"acme\"\n",

@@ -41,7 +41,7 @@ pub fn text(feed: &Feed, data: &Path, port: u16) -> String {
     let mut root = Table::new();
     root.insert("data_dir".into(), data.join("data").display().to_string().into());
     root.insert("api".into(), Value::Table(table([("listen", format!("127.0.0.1:{port}").as_str())])));
-    let model = repository::root().join("models/minilm-l6-sentiment");
+    let model = repository::root().join("models/e5-small-social");
     root.insert("scoring".into(), Value::Table(table([("model", model.display().to_string().as_str())])));
     root.insert("source".into(), Value::Array(vec![Value::Table(source)]));
     format!("# Written by `cargo xtask demo`; the next run writes it anew.\n{root}\n{}", feed.tables)

@@ -113,7 +113,7 @@ mod tests {
     #[tokio::test]
     async fn after_a_restart_the_stories_of_the_partitions_that_are_gained_are_known() {
         let folder = tempfile::tempdir().unwrap();
-        let log = EmbeddedLog::open(&folder.path().join("log.db")).unwrap();
+        let log = EmbeddedLog::open(folder.path().join("log.db")).unwrap();
         let kept = Retention::For(std::time::Duration::from_secs(3600));
         log.ensure_topics(&[TopicSpec { name: topics::SCORED.into(), partitions: 2, keep: kept }]).await.unwrap();
         let first = Mention { story: Some(post("a").id()), ..post("a") };
