@@ -10,8 +10,11 @@ use serde_json::Value;
 
 use crate::support::{fp32, int8, model_folder};
 
-/// Sentences and the checkpoint's outputs in fp32, by head. `None` where the model came without.
-fn reference() -> Option<Vec<(String, HashMap<String, Vec<f32>>)>> {
+/// A sentence and the checkpoint's outputs for it in fp32, by head.
+type Sentence = (String, HashMap<String, Vec<f32>>);
+
+/// `None` where the model came without.
+fn reference() -> Option<Vec<Sentence>> {
     let Ok(text) = fs::read_to_string(model_folder().join("reference.json")) else {
         eprintln!("skipped: the model has no reference.json");
         return None;

@@ -491,10 +491,7 @@ impl Source for SlackSource {
         };
         match said.map_err(|error| error.to_string())? {
             Said::Mention(mention) => Ok(vec![Event::Upsert(mention)]),
-            Said::Deleted(id) => {
-                let key = key(context.team, id);
-                Ok(vec![Event::Delete(Deletion { key, observed_at })])
-            }
+            Said::Deleted(id) => Ok(vec![Event::Delete(Deletion { key: key(context.team, id), observed_at })]),
             Said::Reaction { .. } | Said::Skipped(_) => Ok(Vec::new()),
         }
     }
