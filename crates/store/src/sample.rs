@@ -7,6 +7,7 @@ use crate::{
     client::millis,
     error::Doing,
     mentions::{COLUMNS, Fetched},
+    pieces,
 };
 
 /// Mentions of a span, and how many there are.
@@ -28,12 +29,12 @@ impl Store {
             return Err(StoreError::EmptySpan { from, to });
         }
         let doing = "sampling mentions";
-        let ask = |sql: &str| self.read(sql).param("brand", brand).param("from", millis(from)).param("to", millis(to));
-        let of: u64 =
-            ask(&format!("SELECT count() FROM mentions FINAL WHERE {WHERE}")).fetch_one().await.doing(doing)?;
-        let sql = format!(
-            "SELECT {COLUMNS} FROM mentions FINAL WHERE {WHERE} ORDER BY cityHash64(id), id LIMIT {{most:UInt32}}"
-        );
+        let ask = |sql: &str| {
+            self.read(&pieces::whole(sql)).param("brand", brand).param("from", millis(from)).param("to", millis(to))
+        };
+        let of: u64 = ask(&format!("SELECT count() FROM $mentions WHERE {WHERE}")).fetch_one().await.doing(doing)?;
+        let sql =
+            format!("SELECT {COLUMNS} FROM $mentions WHERE {WHERE} ORDER BY cityHash64(id), id LIMIT {{most:UInt32}}");
         let rows: Vec<Fetched> = ask(&sql).param("most", most).fetch_all().await.doing(doing)?;
         Ok(Sample { of, mentions: rows.into_iter().map(MentionRow::from).collect() })
     }
