@@ -1,6 +1,6 @@
 //! What every source has to show, against a scripted platform, without a network and on a fake clock.
 //!
-//! A new source comes under it with its [`Shape`](shape::Shape): how its platform tells a [`story`]. It stands beside the
+//! A new source comes under it with its [`Shape`]: how its platform tells a [`story`]. It stands beside the
 //! source, as in `mastodon/shape.rs`, and becomes known by the `+ shape` of the source's line in `lib.rs`. From the shape
 //! and a fixed short story the kit makes a [`Case`]; the simulator of `grapevine-testkit` serves the same shape over real
 //! HTTP from a long one.
