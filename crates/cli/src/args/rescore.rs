@@ -50,9 +50,9 @@ pub struct RescoreSpan {
     /// Only this brand's (default: every brand's)
     #[arg(long)]
     pub brand: Option<String>,
-    /// Start: a time such as 2026-03-01, or back from now: -7d, -24h
-    #[arg(long, default_value = "1970-01-01", allow_hyphen_values = true)]
-    pub from: String,
+    /// Start: a time such as 2026-03-01, or back from now: -7d, -24h (default: the oldest that is stored)
+    #[arg(long, allow_hyphen_values = true)]
+    pub from: Option<String>,
     /// End, exclusive; like --from, or `now`
     #[arg(long, default_value = "now", allow_hyphen_values = true)]
     pub to: String,

@@ -61,7 +61,7 @@ struct DayReport {
 }
 
 async fn compare(store: &Store, model: String, args: &RescoreCompareArgs) -> anyhow::Result<Report> {
-    let over = span::parse(&args.span.from, &args.span.to)?;
+    let over = span::parse_open(args.span.from.as_deref(), &args.span.to)?;
     let brand = args.span.brand.as_deref().unwrap_or_default();
     let mut report = Report { model, ..Report::default() };
     for day in store.days_rescored(&report.model, over.from, over.to).await? {

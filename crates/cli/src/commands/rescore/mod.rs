@@ -45,7 +45,7 @@ async fn open(file: &Path) -> anyhow::Result<(Config, OpenStore)> {
 }
 
 async fn rescore(args: &RescoreRunArgs) -> anyhow::Result<ExitCode> {
-    let over = span::parse(&args.span.from, &args.span.to)?;
+    let over = span::parse_open(args.span.from.as_deref(), &args.span.to)?;
     let (config, open) = open(&args.with.config).await?;
     let (mut section, themes) = (config.scoring.clone(), config.themes.clone());
     section.model = args.model.clone().or(section.model);
