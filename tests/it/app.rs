@@ -61,7 +61,8 @@ impl App {
         let process = spawn(folder, env)?;
         // Whoever was first has chosen the TLS provider; any will do.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder().build()?;
+        // A connection to a process that was killed is not used again.
+        let http = reqwest::Client::builder().pool_max_idle_per_host(0).build()?;
         let mut app = App { folder: folder.into(), port, process, token: String::new(), http };
         app.wait_until_up().await?;
         Ok(app)

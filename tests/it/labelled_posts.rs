@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::{
     app::{App, root},
-    same_everywhere::{StoredRow, kafka_section, run},
+    same_everywhere::{EVEN, StoredRow, kafka_section, run},
 };
 
 #[derive(Deserialize)]
@@ -34,7 +34,7 @@ async fn the_airline_posts_give_the_same_figures_over_both_logs() -> anyhow::Res
     let mut answers = Vec::new();
     for log in [String::new(), kafka_section(&broker)] {
         let folder = tempfile::tempdir()?;
-        let (app, rows) = run(folder.path(), &format!("{log}{config}"), labelled.len() as u64).await?;
+        let (app, rows) = run(folder.path(), &format!("{log}{EVEN}{config}"), labelled.len() as u64).await?;
         answers.push((rows, figures(&app).await?));
     }
     ensure!(answers[0] == answers[1], "both logs give the same rows and figures");

@@ -40,7 +40,7 @@ fn the_live_demo_shows_posts_of_every_platform_an_edit_and_a_deletion() -> anyho
 #[test]
 fn the_live_demo_ends_by_itself_when_its_seconds_are_over() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
-    let mut demo = start_with(folder.path(), &["--seconds", "3"])?;
+    let mut demo = start_with(folder.path(), &["--seconds", "20"])?;
     let mut ended = None;
     wait_for(PATIENCE, || {
         ended = demo.exited().ok().flatten();

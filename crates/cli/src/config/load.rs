@@ -127,6 +127,21 @@ mod tests {
     }
 
     #[test]
+    fn the_path_of_a_file_is_meant_from_the_configuration_s_folder_and_that_of_a_hook_is_an_address() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("grapevine.toml");
+        let source =
+            |kind: &str, path: &str| format!("[[source]]\nname = \"{kind}\"\nkind = \"{kind}\"\npath = \"{path}\"\n");
+        let hook = source("webhook", "shop") + "listen = \"127.0.0.1:0\"\npreset = \"github\"\nsecret_env = \"S\"\n";
+        let brand = "[[brand]]\nname = \"Acme\"\n[[brand.monitor]]\nname = \"name\"\nquery = \"acme\"\n";
+        std::fs::write(&file, format!("{brand}{}{hook}", source("file", "posts.ndjson"))).unwrap();
+        let config = load(&file).unwrap();
+        let path = |at: usize| config.sources[at].get_ref()["path"].as_str().unwrap().to_owned();
+        assert_eq!(path(0), folder.path().join("posts.ndjson").display().to_string());
+        assert_eq!(path(1), "shop");
+    }
+
+    #[test]
     fn a_wrong_type_is_named_with_its_line() {
         insta::assert_snapshot!(mistake("[log]\npartitions = \"three\"\n"));
     }

@@ -59,8 +59,11 @@ impl Config {
             *model = folder.join(&*model);
         }
         for source in &mut self.sources {
-            let is_path = |key: &str| matches!(key, "path" | "definition") || key.ends_with("_file");
-            for (_, value) in source.get_mut().iter_mut().filter(|(key, _)| is_path(key)) {
+            let source = source.get_mut();
+            // A hook's `path` is part of an address.
+            let is_file = source.get("kind").and_then(toml::Value::as_str) == Some("file");
+            let is_path = |key: &str| key == "path" && is_file || key == "definition" || key.ends_with("_file");
+            for (_, value) in source.iter_mut().filter(|(key, _)| is_path(key)) {
                 if let toml::Value::String(path) = value {
                     *path = folder.join(&*path).display().to_string();
                 }
