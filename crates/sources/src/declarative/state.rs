@@ -38,6 +38,7 @@ const MOST_MISSING: u32 = 10;
 const ONE_PAGE: f64 = 1e-6;
 /// So many tokens of a run are remembered to see that one comes again. Longer circles end at the listing's `max_pages`.
 const TOKENS: usize = 64;
+const A_DAY: f64 = 86_400.0;
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct State {
@@ -77,9 +78,9 @@ pub(crate) struct Partition {
     /// How many were missing one after another when they were read again.
     #[serde(default, skip_serializing_if = "is_none")]
     missing: u32,
-    /// Records a second, as the last page showed them.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    density: f64,
+    /// Records a day, as the last page showed them. A fraction would not come back from JSON as it was.
+    #[serde(default, skip_serializing_if = "is_none")]
+    density: u64,
     /// The run ended as its token led back to another page that was read: from when on it had read.
     #[serde(skip)]
     pub(crate) circled: Option<Timestamp>,
@@ -89,10 +90,6 @@ fn is_default(children: &Children) -> bool {
     *children == Children::default()
 }
 
-fn is_zero(density: &f64) -> bool {
-    *density == 0.0
-}
-
 /// What a spend cap bears now: a share of what is there, and so many records at once.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bearable {
@@ -100,8 +97,8 @@ pub(crate) struct Bearable {
     pub(crate) records: u64,
 }
 
-fn is_none(count: &u32) -> bool {
-    *count == 0
+fn is_none<N: Default + PartialEq>(count: &N) -> bool {
+    *count == N::default()
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -275,8 +272,9 @@ impl Partition {
                 let from = self.through?;
                 // What is newer than the part is read on the way to it.
                 let (beside, expected) = (pace.lateness, to.duration_since(from));
-                let left = bearable.records as f64 - self.density * beside.as_secs_f64();
-                let rate = (left / (self.density * expected.as_secs_f64())).min(bearable.share.rate());
+                let density = self.density as f64 / A_DAY;
+                let left = bearable.records as f64 - density * beside.as_secs_f64();
+                let rate = (left / (density * expected.as_secs_f64())).min(bearable.share.rate());
                 Part::of((from, to), Share::Part(if rate.is_nan() { 1.0 } else { rate.max(ONE_PAGE) }))
             }
         }
@@ -314,7 +312,7 @@ impl Partition {
         run.pages += 1;
         run.records += seen.records;
         if let Some((newest, last)) = seen.newest.zip(seen.last).filter(|(newest, last)| last < newest) {
-            self.density = seen.records as f64 / newest.duration_since(last).as_secs_f64();
+            self.density = (seen.records as f64 * A_DAY / newest.duration_since(last).as_secs_f64()).ceil() as u64;
         }
         run.newest = run.newest.max(seen.newest);
         run.last = seen.last.or(run.last);

@@ -234,7 +234,7 @@ impl XSource {
         if !goes_on {
             self.end_round(position);
         }
-        Ok(goes_on)
+        Ok(goes_on || self.live.as_ref().is_some_and(|live| live.owes_round))
     }
 
     /// The stream shows all up to its last heartbeat.
