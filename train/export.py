@@ -25,6 +25,7 @@ import export_check as check
 import export_graph as graph
 import export_measure as measure
 import export_weights as weights
+from net import MAX_TOKENS
 
 
 def arguments():
@@ -36,7 +37,7 @@ def arguments():
     parser.add_argument("--version", default="1")
     parser.add_argument("--data", type=Path, required=True, help="folder of the sets: NAME/val.jsonl")
     parser.add_argument("--heads", default="irony,hostile,intent", help="which of the checkpoint's heads are exported")
-    parser.add_argument("--max-tokens", type=int, default=64)
+    parser.add_argument("--max-tokens", type=int, default=MAX_TOKENS)
     parser.add_argument("--least", type=float, default=50.0, help="macro-recall below which a language is not covered")
     parser.add_argument("--description", default="Sentiment, irony, hostility, intent and an embedding of short posts.")
     parser.add_argument("--licence", default="Apache-2.0 (encoder: multilingual-e5-small, MIT)")

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from transformers import BertConfig, BertModel
 
-from export_measure import Model, SETS, normalise, padded
+from export_measure import Model, SETS, padded
+from net import normalise
 
 # Own sentences. The engines of Grapevine are held to what the checkpoint says of them in fp32.
 SENTENCES = [

@@ -1,21 +1,15 @@
 """The manifest: hashes, and what the exported files were measured to do on the validation splits."""
 
 import hashlib
-import html
 import json
-import re
 
 import numpy as np
 import onnxruntime
 from tokenizers import Tokenizer
 
-SENTIMENT = ["negative", "neutral", "positive"]
-CLASSES = {
-    "sentiment": SENTIMENT,
-    "irony": ["irony", "non_irony"],
-    "hostile": ["not-offensive", "offensive"],
-    "intent": ["question", "complaint", "suggestion", "praise", "purchase", "none"],
-}
+from net import HEADS, SENTIMENT, normalise
+
+CLASSES = {"sentiment": SENTIMENT} | HEADS
 # Language, folder, what the set is called, and which head is measured on it.
 SETS = [
     ("en", "tweeteval_sentiment", "TweetEval sentiment, validation", "sentiment"),
@@ -30,13 +24,6 @@ SETS = [
     ("en", "tweeteval_offensive", "TweetEval offensive, validation", "hostile"),
 ]
 ENGINE = "onnx-int8"
-
-
-def normalise(text):
-    """`social@1`, as crates/scoring/src/text.rs has it."""
-    text = re.sub(r"(?<!\w)@\w+", "@user", html.unescape(text))
-    text = re.sub(r"https?://\S+|www\.\S+", "http", text)
-    return re.sub(r"\s+", " ", text).strip()
 
 
 class Model:
