@@ -11,6 +11,7 @@ mod imports;
 mod labels;
 mod limits;
 mod migrations;
+mod proof;
 mod queries;
 mod ranges;
 mod rescore;
