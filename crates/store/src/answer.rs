@@ -77,7 +77,7 @@ impl Store {
         if !registry::corrected::is(asked.metric) {
             return Ok((rows, None));
         }
-        let cells = corrected::cells(rows, asked.query.by.is_some())?;
+        let cells = corrected::cells(rows)?;
         let (rows, correction) = corrected::table(&cells, &self.cards().await?);
         Ok((rows, Some(correction)))
     }

@@ -67,7 +67,7 @@ pub struct MetricTable {
     pub correction: Option<Correction>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Column {
     pub name: &'static str,
     /// `mentions`, `authors`, `%`, `points`, `s`, `time`, `text`, …

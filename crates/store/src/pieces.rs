@@ -1,6 +1,8 @@
 //! Pieces of SQL that several metrics share, by name. None holds a value of a question: those are server-side
 //! parameters.
 
+mod community;
+
 use crate::{By, labels::CORRECTED, registry::Shape};
 
 /// Longest name first, so that `$asked` is not read inside `$asked_at`.
@@ -8,7 +10,6 @@ const PIECES: &[(&str, &str)] = &[
     // With the labels of people.
     ("$mentions", "$corrected AS mentions"),
     ("$corrected", CORRECTED),
-    ("$waits", WAITS),
     ("$engaged", ENGAGED),
     ("$buckets", BUCKETS),
     ("$all_buckets", ALL_BUCKETS),
@@ -42,23 +43,6 @@ const ALL_BUCKETS: &str = "$bucket_span AND platform != ''
     AND (brand, toStartOfHour(bucket), epoch) IN (SELECT brand, toStartOfHour(bucket), max(epoch) FROM rollup_epochs
         WHERE $bucket_hours GROUP BY brand, toStartOfHour(bucket))";
 
-/// Questions and complaints of the span, each with its first answer: by another person, in reply to it or in the
-/// thread that
-/// it opened, up to the horizon.
-const WAITS: &str = "
-asked AS (SELECT id, platform, intent, author_key, created_at FROM $mentions
-    WHERE $span AND created_at <= $horizon AND $needs),
-replies_to AS (SELECT arrayJoin(arrayDistinct([parent_id, thread_id])) AS target, author_key AS by, created_at AS at
-    FROM $mentions WHERE brand = {brand:String} AND created_at >= $from AND created_at <= $horizon AND $reply),
-first_answers AS (SELECT id, min(at) AS answered_at, 1 AS answered
-    FROM replies_to INNER JOIN asked ON replies_to.target = asked.id
-    WHERE by != author_key AND at >= asked.created_at GROUP BY id),
-waits AS (SELECT asked.id AS id, asked.platform AS platform, asked.intent AS intent, asked.created_at AS created_at,
-        first_answers.answered AS answered,
-        toUnixTimestamp64Milli(if(first_answers.answered = 1, first_answers.answered_at, $horizon))
-            - toUnixTimestamp64Milli(asked.created_at) AS wait
-    FROM asked LEFT JOIN first_answers ON asked.id = first_answers.id)";
-
 /// Mentions of the span with the newest counters that are known of each: the snapshot's where it is newer, else their
 /// own.
 const ENGAGED: &str = "(
@@ -86,9 +70,9 @@ pub(crate) fn statement(shape: &Shape, by: Option<By>, step: u32) -> String {
 /// A statement with its pieces put in.
 pub(crate) fn whole(sql: &str) -> String {
     let mut sql = sql.to_owned();
-    // Pieces hold pieces: four rounds reach all of them.
-    for _ in 0..4 {
-        for (name, piece) in PIECES {
+    // Pieces hold pieces: five rounds reach all of them.
+    for _ in 0..5 {
+        for (name, piece) in community::PIECES.iter().chain(PIECES) {
             sql = sql.replace(name, piece);
         }
     }

@@ -70,9 +70,9 @@ impl Series {
     }
 }
 
-/// The value of a point that is covered and has no mentions: none, but no ratio of none.
+/// The value of a point that is covered and has no mentions: none, but no ratio, mean or quantile of none.
 fn nothing(column: &Column) -> Value {
-    if matches!(column.unit, "%" | "points") { Value::Null } else { json!(0) }
+    if matches!(column.unit, "%" | "points" | "s" | "stars" | "replies" | "people") { Value::Null } else { json!(0) }
 }
 
 /// Share of a span that the sources have covered, 0 to 1; `None` where no source has said how far it is.

@@ -201,11 +201,14 @@ fn listed<T>(parts: &[T], say: impl Fn(&T) -> String) -> String {
     if more > 0 { format!("{named}; and {more} more") } else { named }
 }
 
+/// Model, language and the three counts.
+const CELL: usize = 5;
+
 /// Cells as the registry's statement gives them: the key where the figure is split, model, language, counts.
-pub(crate) fn cells(rows: Vec<Vec<Value>>, split: bool) -> Result<Vec<Cell>, StoreError> {
+pub(crate) fn cells(rows: Vec<Vec<Value>>) -> Result<Vec<Cell>, StoreError> {
     rows.into_iter()
         .map(|mut row| {
-            let key = split.then(|| row.remove(0));
+            let key = (row.len() > CELL).then(|| row.remove(0));
             let (model, language, negative, neutral, positive) = serde_json::from_value(Value::Array(row))
                 .map_err(|source| StoreError::Answer { doing: DOING, source })?;
             Ok(Cell { key, model, language, counts: [negative, neutral, positive] })

@@ -3,9 +3,17 @@
 use super::{By, LookBack, Metric, Role, Shape, column};
 use crate::Column;
 
-const REPLIES_STORED: &str = "replies that no monitor, own account or owned space brought in are not stored, and \
-intents \
-    are the model's; a source has a gap";
+/// What makes a figure about answers partial.
+pub(super) const REPLIES_STORED: &str = "replies that no monitor, own account or owned space brought in are not stored, \
+    and intents are the model's; a source has a gap";
+
+pub(super) const WAITED: &[Column] = &[
+    column("median", "s"),
+    column("p90", "s"),
+    column("asked", "mentions"),
+    column("answered", "mentions"),
+    column("waiting", "mentions"),
+];
 
 pub(super) static METRICS: &[Metric] = &[
     Metric {
@@ -28,23 +36,20 @@ pub(super) static METRICS: &[Metric] = &[
         scored: true,
         looks_back: LookBack::Nothing,
         buckets: false,
-        shapes: &[Shape {
-            by: &[],
-            columns: &[
-                column("median", "s"),
-                column("p90", "s"),
-                column("asked", "mentions"),
-                column("answered", "mentions"),
-                column("waiting", "mentions"),
-            ],
-            // 1e-9 absorbs the rounding of a product of fractions that is exactly a half.
-            sql: "WITH $waits, \
-                leaving AS (SELECT wait, sum(answered) AS events, count() AS gone FROM waits GROUP BY wait), \
-                risk AS (SELECT *, sum(gone) OVER (ORDER BY wait DESC) AS at_risk FROM leaving), \
-                survival AS (SELECT *, exp(sum(log(1 - events / at_risk)) OVER (ORDER BY wait)) AS left FROM risk) \
-                SELECT minOrNullIf(wait, left <= 0.5 + 1e-9) / 1000, minOrNullIf(wait, left <= 0.1 + 1e-9) / 1000, \
-                    sum(gone), sum(events), sum(gone) - sum(events) FROM survival",
-        }],
+        shapes: &[
+            Shape {
+                by: &[],
+                columns: WAITED,
+                sql: "WITH $waits, waiting AS (SELECT '' AS key, wait, answered FROM waits), $survival \
+                    SELECT $within FROM survival",
+            },
+            Shape {
+                by: &[By::Time, By::Hour, By::Day, By::Platform],
+                columns: WAITED,
+                sql: "WITH $waits, waiting AS (SELECT $key AS key, wait, answered FROM waits), $survival \
+                    SELECT key, $within FROM survival GROUP BY key ORDER BY n DESC, key",
+            },
+        ],
     },
     Metric {
         id: "unanswered_questions",
@@ -148,15 +153,8 @@ pub(super) static METRICS: &[Metric] = &[
             Shape {
                 by: &[By::Time, By::Day],
                 columns: MEMBERS,
-                // On each day an author counts by their newest post until then: a post holds the days up to their next.
                 sql: "SELECT toUnixTimestamp(toDateTime(at, 'UTC')) AS key, countIf(posted = at) AS day, \
-                    countIf(posted > at - 7), count() AS month, day / month * 100 FROM (\
-                    SELECT posted, posted + arrayJoin(range(toUInt32(least(next - posted, 30)))) AS at FROM (\
-                        SELECT arraySort(groupUniqArray(toDate(created_at))) AS days FROM $mentions \
-                        WHERE brand = {brand:String} AND $member AND created_at < $to \
-                        AND created_at >= toStartOfDay($from) - INTERVAL 29 DAY GROUP BY author_key) \
-                    ARRAY JOIN days AS posted, arrayPushBack(arrayPopFront(days), days[-1] + 30) AS next) \
-                    WHERE at >= toDate($from) AND at <= toDate($to - INTERVAL 1 MILLISECOND) GROUP BY at ORDER BY key",
+                    countIf(posted > at - 7), count() AS month, day / month * 100 FROM $daily GROUP BY at ORDER BY key",
             },
         ],
     },
@@ -193,40 +191,6 @@ pub(super) static METRICS: &[Metric] = &[
                     WHERE created_at >= $from GROUP BY key ORDER BY key",
             },
         ],
-    },
-    Metric {
-        id: "peer_to_peer_ratio",
-        title: "Peer-to-peer ratio",
-        definition: "Replies by members to other members, of all replies in the span whose parent is stored. Replies \
-        to \
-            oneself are left out. A member is anyone but the team.",
-        formula: "replies by members to members / replies with a known parent x 100",
-        unit: "%",
-        denominator: "replies to another person whose parent is stored",
-        version: 1,
-        source: "inSided",
-        roles: &[Role::Community],
-        partial_when: "parents are not stored: known is then below replies",
-        scored: false,
-        looks_back: LookBack::Nothing,
-        buckets: false,
-        shapes: &[Shape {
-            by: &[],
-            columns: &[
-                column("peer_to_peer_ratio", "%"),
-                column("peer_to_peer", "mentions"),
-                column("known", "mentions"),
-                column("replies", "mentions"),
-            ],
-            sql: "WITH r AS (SELECT id, parent_id, author_key, team FROM $mentions \
-                    WHERE $span AND $reply AND parent_id != 0), \
-                p AS (SELECT id, author_key, team, 1 AS found FROM $mentions \
-                    WHERE brand = {brand:String} AND created_at < $to AND id IN (SELECT parent_id FROM r)) \
-                SELECT peers / known * 100, peers, known, replies FROM (SELECT countIf(found = 1 AND NOT r.team AND \
-                NOT p.team) \
-                    AS peers, countIf(found = 1) AS known, count() AS replies FROM r LEFT JOIN p ON r.parent_id = p.id \
-                WHERE found = 0 OR r.author_key != p.author_key)",
-        }],
     },
 ];
 

@@ -5,10 +5,11 @@ use super::{By, LookBack, Metric, Role, Shape, column};
 use crate::Column;
 
 const ID: &str = "net_sentiment_corrected";
+pub(super) const IN_COMMUNITY: &str = "community_sentiment";
 
 /// Whether the rows of a metric's statements are counts that are to be corrected.
 pub(crate) fn is(metric: &Metric) -> bool {
-    metric.id == ID
+    metric.id == ID || metric.id == IN_COMMUNITY
 }
 
 pub(super) static METRICS: &[Metric] = &[Metric {
@@ -50,7 +51,7 @@ pub(super) static METRICS: &[Metric] = &[Metric {
     ],
 }];
 
-const CORRECTED: &[Column] = &[
+pub(super) const CORRECTED: &[Column] = &[
     column("net_sentiment_corrected", "points"),
     column("low", "points"),
     column("high", "points"),

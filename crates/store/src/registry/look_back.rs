@@ -1,3 +1,7 @@
+use jiff::{ToSpan, tz::TimeZone};
+
+use crate::client::{from_millis, millis};
+
 /// What a metric reads beyond its span. Its coverage is asked from there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LookBack {
@@ -6,8 +10,14 @@ pub enum LookBack {
     SpansBefore(i64),
     /// So many days before the end of the span; by day, before the end of its first day.
     DaysBeforeEnd(i64),
+    /// So many days before the span.
+    DaysBefore(i64),
+    /// From the start of the calendar month (UTC) before the span's first.
+    MonthBefore,
     /// Everything that is stored.
     History,
+    /// Everything that is stored, to tell who was new in the span or so many days before it.
+    HistoryOfDaysBefore(i64),
 }
 
 const DAY: i64 = 86_400_000;
@@ -22,7 +32,9 @@ impl LookBack {
             Self::SpansBefore(spans) => from - spans * (to - from),
             Self::DaysBeforeEnd(days) if over_time => from.div_euclid(DAY) * DAY - (days - 1) * DAY,
             Self::DaysBeforeEnd(days) => to - days * DAY,
-            Self::History => 0,
+            Self::DaysBefore(days) => from - days * DAY,
+            Self::MonthBefore => month_before(from),
+            Self::History | Self::HistoryOfDaysBefore(_) => 0,
         };
         begin.max(0)
     }
@@ -33,9 +45,19 @@ impl LookBack {
         match self {
             Self::Nothing => None,
             Self::History => Some((from - SHORT_HISTORY).max(0)),
-            Self::SpansBefore(_) | Self::DaysBeforeEnd(_) => Some(self.begin(from, to, over_time)),
+            Self::HistoryOfDaysBefore(days) => Some((from - days * DAY - SHORT_HISTORY).max(0)),
+            Self::SpansBefore(_) | Self::DaysBeforeEnd(_) | Self::DaysBefore(_) | Self::MonthBefore => {
+                Some(self.begin(from, to, over_time))
+            }
         }
     }
+}
+
+/// Start of the month before the one that holds this time, all in milliseconds.
+fn month_before(from: i64) -> i64 {
+    let date = from_millis(from).to_zoned(TimeZone::UTC).date();
+    let start = date.first_of_month().saturating_sub(1.month()).to_zoned(TimeZone::UTC);
+    start.map_or(0, |start| millis(start.timestamp()))
 }
 
 #[cfg(test)]
@@ -54,5 +76,10 @@ mod tests {
         assert_eq!(LookBack::SpansBefore(7).begin(DAY, 2 * DAY, false), 0, "nothing is before 1970");
         assert_eq!(LookBack::Nothing.history_since(from, to, false), None);
         assert_eq!(LookBack::History.history_since(from, to, false), Some(from - 30 * DAY));
+        assert_eq!(begin(LookBack::DaysBefore(90), false), from - 90 * DAY);
+        assert_eq!(LookBack::HistoryOfDaysBefore(30).history_since(from, to, false), Some(from - 60 * DAY));
+        // 11 April 1970 at noon; March begins on day 59.
+        assert_eq!(begin(LookBack::MonthBefore, false), 59 * DAY);
+        assert_eq!(LookBack::MonthBefore.begin(5, 10, false), 0, "nothing is before 1970");
     }
 }

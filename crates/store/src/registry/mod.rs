@@ -6,10 +6,14 @@
 
 mod awareness;
 mod community;
+mod conversations;
 pub(crate) mod corrected;
+mod feedback;
 mod look_back;
+mod members;
 mod subjects;
 mod trust;
+mod wellbeing;
 
 use std::{fmt, str::FromStr};
 
@@ -132,10 +136,10 @@ impl FromStr for By {
 /// Every metric: awareness, then its corrected figures, subjects, community and trust.
 pub fn all() -> &'static [&'static Metric] {
     static ALL: std::sync::LazyLock<Vec<&'static Metric>> = std::sync::LazyLock::new(|| {
-        [awareness::METRICS, corrected::METRICS, subjects::METRICS, community::METRICS, trust::METRICS]
-            .into_iter()
-            .flatten()
-            .collect()
+        let awareness = [awareness::METRICS, corrected::METRICS, subjects::METRICS];
+        let community =
+            [community::METRICS, conversations::METRICS, members::METRICS, wellbeing::METRICS, feedback::METRICS];
+        awareness.into_iter().chain(community).chain([trust::METRICS]).flatten().collect()
     });
     &ALL
 }

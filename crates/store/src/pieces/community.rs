@@ -1,0 +1,152 @@
+//! Pieces of the community's metrics.
+
+/// As [`super::PIECES`]; longest name first.
+pub(super) const PIECES: &[(&str, &str)] = &[
+    ("$waits", WAITS),
+    ("$survival", SURVIVAL),
+    ("$within", WITHIN),
+    ("$exchanged", EXCHANGED),
+    ("$advocates", ADVOCATES),
+    ("$depths", DEPTHS),
+    ("$depth", DEPTH),
+    ("$opener", "thread_id = id AND (parent_id = 0 OR kind = 'quote') AND kind != 'repost' AND NOT author_bot"),
+    ("$daily", DAILY),
+    ("$returned", RETURNED),
+    ("$regulars", REGULARS),
+    ("$joined", JOINED),
+    ("$inequality", INEQUALITY),
+    ("$made", MADE),
+    ("$told", TOLD),
+    ("$toxic", TOXIC),
+    ("$satisfied", SATISFIED),
+    ("$person", "$member AND author != ''"),
+    ("$named", "NOT author_bot AND author != ''"),
+];
+
+/// Questions and complaints of the span, each with its first answer and the team's first: by another person, in reply to it
+/// or in the thread that it opened, up to the horizon. Of answers in one millisecond a member's is the first.
+const WAITS: &str = "
+asked AS (SELECT id, platform, intent, author_key, created_at FROM $mentions
+    WHERE $span AND created_at <= $horizon AND $needs),
+replies_to AS (SELECT arrayJoin(arrayDistinct([parent_id, thread_id])) AS target, author_key AS by, team AS by_team,
+        created_at AS at
+    FROM $mentions WHERE brand = {brand:String} AND created_at >= $from AND created_at <= $horizon AND $reply),
+first_answers AS (SELECT id, min(at) AS answered_at, 1 AS answered, argMin(by_team, (at, by_team)) AS team_first,
+        minIf(at, by_team) AS team_answered_at, toUInt8(max(by_team)) AS team_answered
+    FROM replies_to INNER JOIN asked ON replies_to.target = asked.id
+    WHERE by != author_key AND at >= asked.created_at GROUP BY id),
+waits AS (SELECT asked.id AS id, asked.platform AS platform, asked.intent AS intent, asked.created_at AS created_at,
+        first_answers.answered AS answered, first_answers.team_first AS team_first,
+        first_answers.team_answered AS team_answered,
+        toUnixTimestamp64Milli(if(first_answers.answered = 1, first_answers.answered_at, $horizon))
+            - toUnixTimestamp64Milli(asked.created_at) AS wait,
+        toUnixTimestamp64Milli(if(first_answers.team_answered = 1, first_answers.team_answered_at, $horizon))
+            - toUnixTimestamp64Milli(asked.created_at) AS team_wait
+    FROM asked LEFT JOIN first_answers ON asked.id = first_answers.id)";
+
+/// Kaplan-Meier over `waiting (key, wait, answered)`: of each key and wait, the share that is then left.
+const SURVIVAL: &str = "
+leaving AS (SELECT key, wait, sum(answered) AS events, count() AS gone FROM waiting GROUP BY key, wait),
+risk AS (SELECT *, sum(gone) OVER (PARTITION BY key ORDER BY wait DESC) AS at_risk FROM leaving),
+survival AS (SELECT *, exp(sum(log(1 - events / at_risk)) OVER (PARTITION BY key ORDER BY wait)) AS left FROM risk)";
+/// 1e-9 absorbs the rounding of a product of fractions that is exactly a half.
+const WITHIN: &str = "minOrNullIf(wait, left <= 0.5 + 1e-9) / 1000, minOrNullIf(wait, left <= 0.1 + 1e-9) / 1000,
+    sum(gone) AS n, sum(events), sum(gone) - sum(events)";
+
+/// Replies of the span to what another person wrote, whose mention is stored: who answered whom. A reply that names no
+/// parent answers who opened its thread. Bots are left out, and people whom the platform does not name.
+const EXCHANGED: &str = "
+replying AS (SELECT if(parent_id != 0, parent_id, thread_id) AS answers, author_key, team, platform FROM $mentions
+    WHERE $span AND $reply AND $named),
+replied AS (SELECT id, author_key, team FROM $mentions
+    WHERE brand = {brand:String} AND created_at < $to AND $named AND id IN (SELECT answers FROM replying)),
+exchanged AS (SELECT r.author_key AS source, r.team AS by_team, p.author_key AS target, p.team AS to_team,
+        r.platform AS platform
+    FROM replying AS r INNER JOIN replied AS p ON r.answers = p.id WHERE r.author_key != p.author_key)";
+
+/// Members with all three counts, and the newest praise of each as time and id.
+const ADVOCATES: &str = "$exchanged,
+praising AS (SELECT author_key, count() AS praise, max((created_at, id)) AS newest FROM $mentions
+    WHERE $span AND $person AND intent = 'praise' GROUP BY author_key),
+helping AS (SELECT source, count() AS answers FROM exchanged WHERE NOT by_team AND NOT to_team GROUP BY source),
+helped AS (SELECT target, count() AS answered FROM exchanged WHERE NOT to_team GROUP BY target),
+advocates AS (SELECT praising.author_key AS author_key, praise, newest, answers, answered FROM praising
+    INNER JOIN helping ON praising.author_key = helping.source INNER JOIN helped ON praising.author_key = helped.target)";
+
+/// Threads of `opened (id, author_key, key)`, with their replies and people; both 0 and 1 where nobody replied.
+const DEPTH: &str = "
+following AS (SELECT arrayJoin(arrayDistinct([parent_id, thread_id])) AS target, author_key FROM $mentions
+    WHERE $span AND $reply AND NOT author_bot),
+followed AS (SELECT target, count() AS replies, groupUniqArray(author_key) AS who FROM following
+    WHERE target IN (SELECT id FROM opened) GROUP BY target),
+threads AS (SELECT key, replies, length(arrayDistinct(arrayPushBack(who, author_key))) AS people
+    FROM opened LEFT JOIN followed ON opened.id = followed.target)";
+const DEPTHS: &str = "quantileExactInclusiveIf(0.5)(replies, replies > 0), quantileExactInclusiveIf(0.9)(replies, replies > 0),
+    quantileExactInclusiveIf(0.5)(people, replies > 0), quantileExactInclusiveIf(0.9)(people, replies > 0),
+    countIf(replies > 0), count()";
+
+/// A row for each member and day of the span that one of their posts holds. On each day an author counts by their newest
+/// post until then: a post holds the days up to their next, 30 at most.
+const DAILY: &str = "(
+SELECT posted, posted + arrayJoin(range(toUInt32(least(next - posted, 30)))) AS at FROM (
+    SELECT arraySort(groupUniqArray(toDate(created_at))) AS days FROM $mentions
+    WHERE brand = {brand:String} AND $member AND created_at < $to
+    AND created_at >= toStartOfDay($from) - INTERVAL 29 DAY GROUP BY author_key)
+ARRAY JOIN days AS posted, arrayPushBack(arrayPopFront(days), days[-1] + 30) AS next)
+WHERE at >= toDate($from) AND at <= toDate($to - INTERVAL 1 MILLISECOND)";
+
+/// By month, from the month before the span's first.
+const RETURNED: &str = "toDateTime(addMonths(earlier, 1), 'UTC') AS month, if(over, returned / authors * 100, NULL),
+    countIf(has(months, addMonths(earlier, 1))) AS returned, count() AS authors,
+    toDateTime(addMonths(earlier, 2), 'UTC') <= $horizon AS over FROM (
+    SELECT any(platform) AS platform, groupUniqArray(toStartOfMonth(created_at)) AS months FROM $mentions
+    WHERE brand = {brand:String} AND $person AND created_at < $to
+    AND created_at >= toDateTime(addMonths(toStartOfMonth($from), -1), 'UTC') GROUP BY author_key)
+ARRAY JOIN months AS earlier WHERE toDateTime(addMonths(earlier, 1), 'UTC') < $to";
+
+/// Who posted often in the 90 days before the span, with time and id of the last post.
+const REGULARS: &str = "
+regulars AS (SELECT author_key, any(platform) AS platform, count() AS posts, max((created_at, id)) AS last
+    FROM $mentions WHERE brand = {brand:String} AND $person AND created_at >= $from - INTERVAL 90 DAY
+    AND created_at < $from GROUP BY author_key HAVING posts >= 4)";
+
+/// Newcomers whose 30 days end in the span or later.
+const JOINED: &str = "
+joined AS (SELECT any(platform) AS platform, min(created_at) AS first_at, groupArraySorted(3)(created_at) AS firsts,
+        first_at + INTERVAL 30 DAY <= $horizon AS over,
+        length(firsts) = 3 AND firsts[-1] < first_at + INTERVAL 30 DAY AS converted
+    FROM $mentions WHERE brand = {brand:String} AND $person AND created_at < $to
+    GROUP BY author_key HAVING first_at >= $from - INTERVAL 30 DAY)";
+
+/// Of `posts`, counts by author, the largest first.
+const INEQUALITY: &str = "
+arraySum(arraySlice(posts, 1, intDiv(length(posts) + 99, 100))) / arraySum(posts) * 100,
+arraySum(arraySlice(posts, 1, intDiv(length(posts) + 9, 10))) / arraySum(posts) * 100,
+countEqual(posts, 1) / length(posts) * 100, length(posts), arraySum(posts)";
+
+/// A card of a link is a link.
+const MADE: &str = "countIf(hasAny(media_kinds, ['image', 'video', 'audio']) OR has(media_kinds, 'link') OR notEmpty(links)) AS ugc,
+    countIf(hasAny(media_kinds, ['image', 'video', 'audio'])), countIf(has(media_kinds, 'link') OR notEmpty(links)),
+    count(), ugc / count() * 100";
+
+/// What each model said in each language.
+const TOLD: &str = "toString(model) AS scorer, $spoken AS spoken, countIf(model_polarity = -1) AS n,
+    countIf(model_polarity = 0) AS u, countIf(model_polarity = 1) AS p";
+
+const TOXIC: &str = "countIf(hostility >= 0.5) / count(hostility) * 100, countIf(hostility >= 0.5), count(hostility),
+    countIf(hostility IS NULL)";
+
+/// A survey's comment is stored as a review, too; its score counts on the survey's scale alone.
+const SATISFIED: &str = "avgIf(score, scale = 'stars'), countIf(scale = 'stars'),
+    countIf(scale = 'csat' AND score >= 4) / countIf(scale = 'csat' AND score IS NOT NULL) * 100,
+    countIf(scale = 'csat' AND score IS NOT NULL),
+    (countIf(scale = 'nps' AND score >= 9) - countIf(scale = 'nps' AND score <= 6))
+        / countIf(scale = 'nps' AND score IS NOT NULL) * 100,
+    countIf(scale = 'nps' AND score IS NOT NULL), countIf(score IS NULL)
+FROM (
+    SELECT created_at, toString(platform) AS platform, 'stars' AS scale, toFloat64(stars) AS score FROM $mentions
+    WHERE $span AND kind = 'review' AND stars IS NOT NULL
+    AND NOT (instance = '' AND (platform, native_id) IN (SELECT platform, id FROM surveys WHERE brand = {brand:String}))
+    UNION ALL
+    SELECT answered_at, toString(platform), toString(scale), toFloat64(score) FROM surveys FINAL
+    WHERE brand = {brand:String} AND answered_at >= $from AND answered_at < $to)";
