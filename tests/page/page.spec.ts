@@ -219,6 +219,35 @@ test("an address that is not of the web is no link", async ({ page, site }) => {
   expect(await page.locator("a[href^='javascript']").count()).toBe(0);
 });
 
+test("feedback opens theme by theme, by keyboard, and leads to its posts", async ({ page, site, troubles }) => {
+  test.skip(real, "the fixture holds the feedback");
+  await open(page, site, "?tab=community");
+  const panel = page.getByRole("region", { name: "Feedback digest" });
+  await panel.locator("summary", { hasText: "bug or outage" }).focus();
+  await page.keyboard.press("Enter");
+  await expect(panel.getByText("Since Tuesday the kettle beeps")).toBeVisible();
+  await expect(panel.getByRole("link", { name: "Open the post about bug or outage" })).toHaveCount(2);
+  await page.screenshot({ path: `${SHOTS}feedback.png`, fullPage: true });
+  expect(await violations(page)).toEqual([]);
+  expect(troubles).toEqual([]);
+});
+
+test("those who went silent and those who speak for the brand lead to their posts", async ({ page, site }) => {
+  test.skip(real, "the fixture holds the people");
+  await open(page, site, "?tab=community");
+  await expect(page.getByRole("link", { name: "Last post of @lo_fi_lea" })).toHaveAttribute("href", /forum\.example/);
+  await expect(page.getByRole("link", { name: "Newest praise of @ada_brews" })).toBeVisible();
+});
+
+test("an unfinished month is counted and not judged", async ({ page, site }) => {
+  test.skip(real, "the fixture holds the months");
+  await open(page, site, "?tab=community");
+  const table = page.getByRole("region", { name: "Who comes back, by month" });
+  await expect(table.getByRole("row")).toHaveCount(7);
+  await expect(table.getByRole("row").last()).toContainText("so far");
+  await expect(page.getByRole("region", { name: "Joining and staying" })).toContainText("Not judged yet");
+});
+
 test("a store that is away is said in every panel, with what to do", async ({ page, site, fixture }) => {
   test.skip(real, "the fixture decides when the store is away");
   fixture.fail("store_unavailable");

@@ -185,7 +185,19 @@ pub struct QueryArgs {
     #[arg(long, default_value_t = 100)]
     pub limit: u32,
     #[arg(long, default_value = "table")]
-    pub format: OutputFormat,
+    pub format: FigureFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FigureFormat {
+    /// For people: with its definition and how far it can be trusted
+    Table,
+    /// All of it in one object
+    Json,
+    /// The rows under the names of the columns
+    Csv,
+    /// The rows, an object a line
+    Ndjson,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

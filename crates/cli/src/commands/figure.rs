@@ -1,27 +1,29 @@
-//! A figure as text: a table for people, with its definition, its span and how far it can be trusted; CSV and JSON for
-//! programs.
+//! A figure as text: a table for people, with its definition, its span and how far it can be trusted; CSV, JSON and NDJSON
+//! for programs.
 
 use std::io::{self, IsTerminal, Write};
 
 use anyhow::Context;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use grapevine_store::{Column, MetricTable};
+use serde::Serializer;
 use serde_json::Value;
 
 use super::words::{duration, minutes};
-use crate::args::OutputFormat;
+use crate::args::FigureFormat;
 
 /// Characters of a post that a table shows; CSV and JSON have all of it.
 const EXCERPT: usize = 70;
 
-pub fn print(answer: &MetricTable, format: OutputFormat, out: &mut impl Write) -> anyhow::Result<()> {
+pub fn print(answer: &MetricTable, format: FigureFormat, out: &mut impl Write) -> anyhow::Result<()> {
     match format {
-        OutputFormat::Json => {
+        FigureFormat::Json => {
             serde_json::to_writer_pretty(&mut *out, answer)?;
             writeln!(out)?;
         }
-        OutputFormat::Csv => print_csv(answer, out)?,
-        OutputFormat::Table => print_table(answer, out)?,
+        FigureFormat::Csv => print_csv(answer, out)?,
+        FigureFormat::Ndjson => print_ndjson(answer, out)?,
+        FigureFormat::Table => print_table(answer, out)?,
     }
     Ok(())
 }
@@ -35,6 +37,16 @@ fn print_csv(answer: &MetricTable, out: &mut impl Write) -> anyhow::Result<()> {
     csv.flush().context("stdout could not be written")
 }
 
+/// An object a line, its fields in the order of the columns.
+fn print_ndjson(answer: &MetricTable, out: &mut impl Write) -> anyhow::Result<()> {
+    for row in &answer.rows {
+        let fields = answer.columns.iter().map(|column| column.name).zip(row);
+        serde_json::Serializer::new(&mut *out).collect_map(fields)?;
+        writeln!(out)?;
+    }
+    Ok(())
+}
+
 fn print_table(answer: &MetricTable, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "{}: {}", answer.metric.title, answer.brand)?;
     writeln!(out, "{}", answer.metric.definition)?;
@@ -43,14 +55,18 @@ fn print_table(answer: &MetricTable, out: &mut impl Write) -> io::Result<()> {
         true => writeln!(out, "nothing in this span")?,
         false => writeln!(out, "{}", fit(table(answer)))?,
     }
+    if answer.columns.iter().any(|column| is_further(column.name)) {
+        writeln!(out, "hint: further examples and their ids are in --format csv, ndjson and json")?;
+    }
     print_trust(answer, out)
 }
 
-/// An id is for programs: where a row has an address too, people get that.
+/// An id is for programs: where a row has an address too, people get that. Of several examples they get the first.
 fn table(answer: &MetricTable) -> Table {
     let has_url = answer.columns.iter().any(|column| column.name == "url");
+    let is_hidden = |name: &str| is_further(name) || (has_url && name == "id");
     let shown: Vec<(usize, &Column)> =
-        answer.columns.iter().enumerate().filter(|(_, column)| !(has_url && column.name == "id")).collect();
+        answer.columns.iter().enumerate().filter(|(_, column)| !is_hidden(column.name)).collect();
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_header(shown.iter().map(|(_, column)| heading(column)));
     for row in &answer.rows {
@@ -64,6 +80,11 @@ fn table(answer: &MetricTable) -> Table {
         }
     }
     table
+}
+
+/// Of a row with several examples: what stands behind the first one's text.
+fn is_further(column: &str) -> bool {
+    matches!(column, "url_1" | "id_1") || column.ends_with("_2") || column.ends_with("_3")
 }
 
 /// The unit stands in the heading where the name and the values do not say it.
@@ -164,5 +185,56 @@ mod tests {
         assert_eq!(cut.chars().count(), EXCERPT + 1);
         let address = format!("https://example.org/{}", "a".repeat(100));
         assert_eq!(excerpt(&address), address);
+    }
+
+    /// A digest of one row with two examples.
+    fn digest() -> MetricTable {
+        let metric = grapevine_store::registry::find("feedback_digest").unwrap();
+        let columns = metric.shapes[0].columns.to_vec();
+        let told = [json!("complaint"), json!("price"), json!(2), json!(2), json!(1), json!(-50.0)];
+        let examples = [json!("too dear, \"really\""), json!("https://f.example/1"), json!("01")];
+        let second = [json!("dear"), json!(""), json!("02")];
+        let row = [&told[..], &examples, &second, &[const { Value::Null }; 3]].concat();
+        let time = |text: &str| text.parse().unwrap();
+        MetricTable {
+            metric: metric.info(),
+            brand: "Acme".into(),
+            from: time("2026-03-01T00:00:00Z"),
+            to: time("2026-03-02T00:00:00Z"),
+            by: None,
+            columns,
+            rows: vec![row],
+            coverage: grapevine_store::Coverage {
+                complete_through: None,
+                gaps: vec![],
+                sampled: vec![],
+                partial: false,
+                note: String::new(),
+            },
+            model: None,
+            correction: None,
+        }
+    }
+
+    fn printed(format: FigureFormat) -> String {
+        let mut out = vec![];
+        print(&digest(), format, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_digest_is_handed_on_whole_as_csv_and_as_ndjson() {
+        insta::assert_snapshot!(printed(FigureFormat::Csv));
+        insta::assert_snapshot!(printed(FigureFormat::Ndjson));
+    }
+
+    #[test]
+    fn a_digest_shows_people_one_example_and_says_where_the_others_are() {
+        let table = printed(FigureFormat::Table);
+        assert!(
+            table.contains("too dear") && !table.contains("https://f.example/1") && !table.contains("02"),
+            "{table}"
+        );
+        assert!(table.contains("hint: further examples"), "{table}");
     }
 }

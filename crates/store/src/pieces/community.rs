@@ -81,7 +81,8 @@ followed AS (SELECT target, count() AS replies, groupUniqArray(author_key) AS wh
     WHERE target IN (SELECT id FROM opened) GROUP BY target),
 threads AS (SELECT key, replies, length(arrayDistinct(arrayPushBack(who, author_key))) AS people
     FROM opened LEFT JOIN followed ON opened.id = followed.target)";
-const DEPTHS: &str = "quantileExactInclusiveIf(0.5)(replies, replies > 0), quantileExactInclusiveIf(0.9)(replies, replies > 0),
+const DEPTHS: &str =
+    "quantileExactInclusiveIf(0.5)(replies, replies > 0), quantileExactInclusiveIf(0.9)(replies, replies > 0),
     quantileExactInclusiveIf(0.5)(people, replies > 0), quantileExactInclusiveIf(0.9)(people, replies > 0),
     countIf(replies > 0), count()";
 
@@ -125,7 +126,8 @@ arraySum(arraySlice(posts, 1, intDiv(length(posts) + 9, 10))) / arraySum(posts) 
 countEqual(posts, 1) / length(posts) * 100, length(posts), arraySum(posts)";
 
 /// A card of a link is a link.
-const MADE: &str = "countIf(hasAny(media_kinds, ['image', 'video', 'audio']) OR has(media_kinds, 'link') OR notEmpty(links)) AS ugc,
+const MADE: &str =
+    "countIf(hasAny(media_kinds, ['image', 'video', 'audio']) OR has(media_kinds, 'link') OR notEmpty(links)) AS ugc,
     countIf(hasAny(media_kinds, ['image', 'video', 'audio'])), countIf(has(media_kinds, 'link') OR notEmpty(links)),
     count(), ugc / count() * 100";
 

@@ -154,12 +154,8 @@ pub(super) static METRICS: &[Metric] = &[
     },
 ];
 
-const EDGES: &[Column] = &[
-    column("reciprocity", "%"),
-    column("mutual", "edges"),
-    column("edges", "edges"),
-    column("people", "authors"),
-];
+const EDGES: &[Column] =
+    &[column("reciprocity", "%"), column("mutual", "edges"), column("edges", "edges"), column("people", "authors")];
 
 const DEPTH: &[Column] = &[
     column("replies_median", "replies"),

@@ -163,7 +163,7 @@ async fn peer_to_peer_ratio() {
         by("cleo", Mention { kind: Kind::Quote, ..reply_to("a", post("6", day("11:00:00"))) }),
     ];
     let _ = world.insert_mentions(&mentions).await;
-    assert_eq!(world.figures("peer_to_peer_ratio", None).await, json!([[1.0 / 3.0 * 100.0, 1, 3, 4]]));
+    assert_eq!(world.figures("peer_to_peer_ratio", None).await, json!([[1.0 / 3.0 * 100.0, 1, 3, 4, null, 0, 0]]));
 }
 
 /// For every possible time, the product over all earlier answers, from the definition.

@@ -24,7 +24,7 @@ export interface CorrectedNet {
   corrected: number | null;
 }
 
-const correctedOf = (row: Row | undefined): CorrectedNet => ({
+export const correctedOf = (row: Row | undefined): CorrectedNet => ({
   value: num(row, "net_sentiment_corrected"),
   low: num(row, "low"),
   high: num(row, "high"),

@@ -3,7 +3,7 @@
 import { memberPoints, members, newcomers, peerToPeer, responseTimes } from "../api/columns";
 import { Chart } from "../chart/chart";
 import { grid, onGrid } from "../chart/series";
-import { count, duration, exact, percent } from "../format";
+import { count, duration, exact, NONE, percent } from "../format";
 import { Facts } from "../parts/facts";
 import { Panel } from "../parts/panel";
 import { useMetric, useScene } from "../state/context";
@@ -11,6 +11,7 @@ import { bucketMillis } from "../state/span";
 
 export function ResponseTime() {
   const answer = useMetric("first_response_time");
+  const team = useMetric("team_response_time").data;
   return (
     <Panel
       title="First response time"
@@ -28,8 +29,13 @@ export function ResponseTime() {
           <>
             <Facts
               facts={[
-                { name: "Half are answered within", value: median === null ? "not reached" : duration(median) },
-                { name: "Nine in ten within", value: p90 === null ? "not reached" : duration(p90) },
+                { name: "Half are answered within", value: reachedIn(median) },
+                { name: "Nine in ten within", value: reachedIn(p90) },
+                {
+                  name: "Half by the team within",
+                  value: team === null ? NONE : reachedIn(responseTimes(team).median),
+                  from: team,
+                },
                 { name: "Answered", value: exact(answered) },
                 { name: "Still waiting (censored)", value: exact(waiting) },
               ]}
@@ -44,6 +50,8 @@ export function ResponseTime() {
     </Panel>
   );
 }
+
+const reachedIn = (seconds: number | null) => (seconds === null ? "not reached" : duration(seconds));
 
 export function ActiveMembers() {
   const { span } = useScene();
@@ -95,14 +103,13 @@ export function Newcomers() {
       asTable={false}
     >
       {(table) => {
-        const { daily, weekly, monthly, stickiness } = members(table);
+        const { daily, weekly, monthly } = members(table);
         return (
           <Facts
             facts={[
               { name: "Active a day (DAU)", value: count(daily) },
               { name: "a week (WAU)", value: count(weekly) },
               { name: "a month (MAU)", value: count(monthly) },
-              { name: "Stickiness (DAU / MAU)", value: percent(stickiness) },
               {
                 name: "Newcomers, of all active in the span",
                 value: percent(newcomers(arrived.data).share),
