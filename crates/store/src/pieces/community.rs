@@ -99,7 +99,7 @@ WHERE at >= toDate($from) AND at <= toDate($to - INTERVAL 1 MILLISECOND)";
 /// By month, from the month before the span's first.
 const RETURNED: &str = "toDateTime(addMonths(earlier, 1), 'UTC') AS month, if(over, returned / authors * 100, NULL),
     countIf(has(months, addMonths(earlier, 1))) AS returned, count() AS authors,
-    toDateTime(addMonths(earlier, 2), 'UTC') <= $horizon AS over FROM (
+    toBool(toDateTime(addMonths(earlier, 2), 'UTC') <= $horizon) AS over FROM (
     SELECT any(platform) AS platform, groupUniqArray(toStartOfMonth(created_at)) AS months FROM $mentions
     WHERE brand = {brand:String} AND $person AND created_at < $to
     AND created_at >= toDateTime(addMonths(toStartOfMonth($from), -1), 'UTC') GROUP BY author_key)

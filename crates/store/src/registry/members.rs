@@ -106,7 +106,7 @@ pub(super) static METRICS: &[Metric] = &[
                     FROM people GROUP BY joined, age) \
                 SELECT toDateTime(months.joined, 'UTC'), toDateTime(addMonths(months.joined, months.age), 'UTC'), \
                     months.age, if(over, active / members * 100, NULL), active, members, \
-                    toDateTime(addMonths(months.joined, months.age + 1), 'UTC') <= $horizon AS over \
+                    toBool(toDateTime(addMonths(months.joined, months.age + 1), 'UTC') <= $horizon) AS over \
                 FROM months LEFT JOIN posted ON months.joined = posted.joined AND months.age = posted.age \
                 ORDER BY months.joined, months.age",
         }],
