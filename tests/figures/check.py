@@ -5,7 +5,7 @@
         --api http://127.0.0.1:8642 --token TOKEN
 
 The CSV is the file that the running `grapevine up` has read: id, created_at, author, brand and text, and where it has
-them kind, parent, root, team, followers, likes, reposts, replies. What the model said of each post (polarity, intent, hostility,
+them kind, parent, root, is_team, followers, likes, reposts, replies. What the model said of each post (polarity, intent, hostility,
 themes) is read from the list of posts of the API: the counting is compared, not the model. The exit code is 1 where a figure
 differs. Standard library only.
 """
@@ -40,7 +40,7 @@ def read_posts(path):
     for post in posts:
         post["at"] = moment(post["created_at"])
         post["kind"] = post.get("kind") or ("reply" if post.get("parent") else "post")
-        post["team"] = (post.get("team") or "").lower() in ("1", "true", "yes")
+        post["team"] = (post.get("is_team") or "").lower() in ("1", "true", "yes")
         post["thread"] = post.get("root") or post["id"]
         post["member"] = not post["team"] and post["kind"] != "repost"
         post["reply"] = bool(post.get("parent") or post["thread"] != post["id"]) and post["kind"] == "reply"

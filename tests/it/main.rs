@@ -6,6 +6,7 @@ mod commands;
 mod crash_points;
 mod crisis;
 mod faults;
+mod figures;
 mod killed_sources;
 mod labelled_posts;
 mod labels;

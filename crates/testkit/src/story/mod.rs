@@ -17,6 +17,7 @@ mod live;
 mod people;
 mod post;
 mod scored;
+mod surveys;
 mod thread;
 mod timeline;
 mod writer;
@@ -37,6 +38,7 @@ use writer::{Intention, Writer};
 /// Eight weeks of posts.
 pub struct Story {
     seed: u64,
+    end: Timestamp,
     timeline: Timeline,
     posts: Vec<StoryPost>,
 }
@@ -58,7 +60,7 @@ impl Story {
         write_announcements(&mut writer, timeline, &mut posts);
         posts.retain(|post| post.created_at < end);
         posts.sort_by(|one, other| (one.created_at, &one.id).cmp(&(other.created_at, &other.id)));
-        Self { seed, timeline, posts }
+        Self { seed, end, timeline, posts }
     }
 
     /// All posts, in the order of their times; a reply comes after what it replies to.
@@ -73,6 +75,10 @@ impl Story {
 
     pub fn starts(&self) -> Timestamp {
         self.timeline.start
+    }
+
+    pub fn ends(&self) -> Timestamp {
+        self.end
     }
 
     pub fn launch_starts(&self) -> Timestamp {

@@ -65,6 +65,15 @@ impl Feed {
     }
 }
 
+/// Beside the posts of the story, what customers answered in surveys: written into the demo's folder, and the table of the
+/// source that reads it.
+pub fn surveys(now: Timestamp, data: &Path) -> Result<String> {
+    let file = data.join("surveys.csv");
+    fs::write(&file, Story::new(Story::SEED, now).surveys_csv())
+        .with_context(|| format!("cannot write {}", file.display()))?;
+    Ok(Story::surveys_toml(&file.display().to_string()))
+}
+
 /// The values of the `brand` field become brands, each owning the space of its name: what a line says it is about is
 /// what it counts for, whatever words it uses.
 fn brands_of_field(text: &str, fields: &mut Vec<(String, String)>) -> Result<String> {

@@ -75,7 +75,7 @@ pub fn run(args: &Args) -> Result<()> {
     let binaries = args.binaries.clone().map_or_else(|| build(args), Ok)?;
     let data = fresh_folder(&repository::root().join(&args.data))?;
     let mut platforms = None;
-    let feed = match &args.posts {
+    let mut feed = match &args.posts {
         None if args.live => {
             let told = Platforms::start(&binaries.join("grapevine-simulator"), &data, args.speed)?;
             let archive = config::replayed(&data);
@@ -84,6 +84,9 @@ pub fn run(args: &Args) -> Result<()> {
         None => Feed::of_story(Timestamp::now()),
         Some(file) => Feed::of_file(file, &args.fields, &args.brand)?,
     };
+    if args.posts.is_none() {
+        feed.tables += &feed::surveys(Timestamp::now(), &data)?;
+    }
     let port = args.port.map_or_else(choose_port, Ok)?;
     fs::write(data.join("grapevine.toml"), config::text(&feed, &data, port))?;
     let mut replay = feed.lines.map(|lines| Replay::new(lines, &config::replayed(&data))).transpose()?;

@@ -36,7 +36,7 @@ pub fn groups() -> Vec<Group> {
     vec![Group { events, labels: vec![], proofs }]
 }
 
-fn card() -> Event {
+pub fn card() -> Event {
     let counts = [[1_000_000, 0, 0], [0, 1_000_000, 0], [0, 0, 1_000_000]];
     let confusion = Confusion { language: "en".into(), set: "by hand".into(), n: 3_000_000, counts };
     let (id, languages) = ("minilm@1".into(), vec!["en".into()]);
@@ -50,7 +50,7 @@ fn interval(centre: f64, value: f64, squares: f64) -> [Value; 3] {
     [centre, centre - half, centre + half].map(|value| json!(value))
 }
 
-fn measured() -> Row {
+pub fn measured() -> Row {
     let share = |count: f64| interval(count, (count + 1.0) / 103.0, (count + 1.0) / 103.0);
     let net = interval(50.0, 50.0 / 103.0, 72.0 / 103.0);
     let figures = [net, share(10.0), share(30.0), share(60.0)].concat();
@@ -75,7 +75,7 @@ fn corrected(facts: &Facts, query: &MetricQuery) -> Rows {
     split_of(facts, query, &scored, |held| figure(facts, held))
 }
 
-fn figure(facts: &Facts, held: &[&Held]) -> Row {
+pub fn figure(facts: &Facts, held: &[&Held]) -> Row {
     let mut cells: BTreeMap<(&str, String), [f64; 3]> = BTreeMap::new();
     let mut said = [0.0; 3];
     for one in held {

@@ -84,6 +84,8 @@ impl Held {
 pub struct Facts {
     /// Of every brand, without those that are labelled as not relevant; oldest first.
     pub mentions: Vec<Held>,
+    /// Those that a person found not relevant: in no figure of the brand.
+    pub irrelevant: Vec<Held>,
     pub labels: Vec<Label>,
     /// In no order.
     pub accounts: Vec<AccountSnapshot>,
@@ -135,7 +137,10 @@ impl Facts {
         }
         facts.labels = newest_labels(labels);
         let held = slots.into_values().filter_map(|slot| slot.held);
-        facts.mentions = held.filter_map(|held| labelled(counted(held, &counters), &facts.labels)).collect();
+        let all: Vec<Held> = held.map(|held| counted(held, &counters)).collect();
+        let is_irrelevant = |held: &&Held| labelled((*held).clone(), &facts.labels).is_none();
+        facts.irrelevant = all.iter().filter(is_irrelevant).cloned().collect();
+        facts.mentions = all.into_iter().filter_map(|held| labelled(held, &facts.labels)).collect();
         facts.mentions.sort_by_key(|held| (held.at(), held.id()));
         facts
     }
