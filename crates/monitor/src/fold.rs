@@ -6,19 +6,33 @@
 /// typographic apostrophe become the plain ones, and the full-width `＃` and `＠` the narrow ones.
 pub(crate) fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
+    fold_each(text, |_, c| folded.push(c));
+    folded
+}
+
+/// As [`fold`], and of each byte where the character began that it came from.
+pub(crate) fn fold_with_places(text: &str) -> (String, Vec<usize>) {
+    let (mut folded, mut places) = (String::with_capacity(text.len()), Vec::with_capacity(text.len()));
+    fold_each(text, |at, c| {
+        folded.push(c);
+        places.resize(folded.len(), at);
+    });
+    (folded, places)
+}
+
+fn fold_each(text: &str, mut push: impl FnMut(usize, char)) {
     let mut in_space = false;
-    for c in text.chars() {
+    for (at, c) in text.char_indices() {
         if c.is_whitespace() {
             if !in_space {
-                folded.push(' ');
+                push(at, ' ');
             }
             in_space = true;
             continue;
         }
         in_space = false;
-        folded.extend(narrow(c).to_lowercase().map(|c| if c == 'ς' { 'σ' } else { c }));
+        narrow(c).to_lowercase().for_each(|c| push(at, if c == 'ς' { 'σ' } else { c }));
     }
-    folded
 }
 
 pub(crate) fn narrow(c: char) -> char {

@@ -16,16 +16,22 @@
 //! unified. In scripts without spaces between words (Han, kana, Thai, …) and in Hangul a word may stand anywhere.
 
 mod error;
+mod finder;
 mod fold;
 mod lexer;
 mod matcher;
+mod need;
 mod parser;
 mod query;
+mod vocabulary;
 
 pub use error::{MonitorError, ParseError};
+pub use finder::Finder;
 pub use matcher::{Matcher, OWN_ACCOUNT, OWNED_SPACE};
-pub use parser::{MAX_DEPTH, parse};
+pub use need::{Need, ODD, Place};
+pub use parser::{MAX_DEPTH, parse, parse_search};
 pub use query::{Literal, MonitorQuery, Query};
+pub use vocabulary::Words;
 
 use serde::{Deserialize, Serialize};
 

@@ -1,12 +1,12 @@
 use std::collections::{BTreeSet, HashMap};
 
-use aho_corasick::AhoCorasick;
 use grapevine_model::{Author, BrandMatch, Mention};
 
 use crate::{
-    Brand, Literal, MonitorError, Query,
-    fold::{Rule, fold},
+    Brand, MonitorError,
+    fold::fold,
     parse,
+    vocabulary::{Condition, Literals, Vocabulary, Words},
 };
 
 /// What stands as the monitor's name where the mention was posted in a space that the brand owns.
@@ -14,19 +14,13 @@ pub const OWNED_SPACE: &str = "owned space";
 /// What stands as the monitor's name where one of the brand's accounts wrote the mention.
 pub const OWN_ACCOUNT: &str = "own account";
 
-type LiteralId = usize;
-
 /// All monitors of all brands, compiled.
 ///
 /// One pass over the text finds every literal of every query; then only those queries are evaluated that have one of
 /// the literals found. So the cost grows with the text, not with the number of monitors.
 #[derive(Debug)]
 pub struct Matcher {
-    automaton: AhoCorasick,
-    /// By pattern of the automaton: the literals that it stands for.
-    patterns: Vec<Vec<(Rule, LiteralId)>>,
-    hashtags: HashMap<String, LiteralId>,
-    handles: HashMap<String, LiteralId>,
+    vocabulary: Vocabulary,
     /// By literal: the monitors that have it.
     readers: Vec<Vec<usize>>,
     /// In the order of the brands, then of the monitors within each.
@@ -43,44 +37,13 @@ struct Compiled {
     condition: Condition,
 }
 
-/// A query over numbered literals.
-#[derive(Debug)]
-enum Condition {
-    Has(LiteralId),
-    Not(Box<Condition>),
-    All(Vec<Condition>),
-    Any(Vec<Condition>),
-}
-
-impl Condition {
-    fn holds(&self, found: &BTreeSet<LiteralId>) -> bool {
-        match self {
-            Condition::Has(literal) => found.contains(literal),
-            Condition::Not(inner) => !inner.holds(found),
-            Condition::All(parts) => parts.iter().all(|part| part.holds(found)),
-            Condition::Any(parts) => parts.iter().any(|part| part.holds(found)),
-        }
-    }
-}
-
 impl Matcher {
     pub fn new(brands: &[Brand]) -> Result<Self, MonitorError> {
         check_names(brands)?;
         let mut literals = Literals::default();
         let monitors = compile(brands, &mut literals)?;
-        let (texts, patterns) = literals.patterns();
-        let automaton = AhoCorasick::new(&texts).map_err(|error| MonitorError::TooLarge(error.to_string()))?;
         Ok(Self {
-            automaton,
-            patterns,
-            hashtags: literals.named(|literal| match literal {
-                Literal::Hashtag(tag) => Some(tag),
-                _ => None,
-            }),
-            handles: literals.named(|literal| match literal {
-                Literal::Handle(handle) => Some(handle),
-                _ => None,
-            }),
+            vocabulary: Vocabulary::new(&literals)?,
             readers: literals.readers,
             monitors,
             brands: brands.iter().map(|brand| brand.name.clone()).collect(),
@@ -93,7 +56,7 @@ impl Matcher {
     ///
     /// A monitor that matched is named before the owned space, and that before the own account; the flags are united.
     pub fn matches(&self, mention: &Mention) -> Vec<BrandMatch> {
-        let found = self.literals_of(mention);
+        let found = self.vocabulary.found(&Words::of(mention));
         let candidates: BTreeSet<usize> = found.iter().flat_map(|literal| &self.readers[*literal]).copied().collect();
         let mut monitor_of: HashMap<usize, &str> = HashMap::new();
         for monitor in candidates.into_iter().map(|index| &self.monitors[index]) {
@@ -129,21 +92,6 @@ impl Matcher {
             .copied()
             .collect()
     }
-
-    fn literals_of(&self, mention: &Mention) -> BTreeSet<LiteralId> {
-        let text = fold(&mention.text);
-        let mut found = BTreeSet::new();
-        for hit in self.automaton.find_overlapping_iter(&text) {
-            for (rule, literal) in &self.patterns[hit.pattern().as_usize()] {
-                if !found.contains(literal) && rule.holds(&text, hit.start(), hit.end()) {
-                    found.insert(*literal);
-                }
-            }
-        }
-        found.extend(mention.hashtags.iter().filter_map(|tag| self.hashtags.get(&fold(tag))));
-        found.extend(mention.handles.iter().filter_map(|handle| self.handles.get(&fold(handle))));
-        found
-    }
 }
 
 fn compile(brands: &[Brand], literals: &mut Literals) -> Result<Vec<Compiled>, MonitorError> {
@@ -161,55 +109,6 @@ fn compile(brands: &[Brand], literals: &mut Literals) -> Result<Vec<Compiled>, M
         }
     }
     Ok(monitors)
-}
-
-/// The distinct literals while they are collected.
-#[derive(Default)]
-struct Literals {
-    ids: HashMap<Literal, LiteralId>,
-    readers: Vec<Vec<usize>>,
-}
-
-impl Literals {
-    fn compile(&mut self, query: &Query, monitor: usize) -> Condition {
-        match query {
-            Query::Literal(literal) => Condition::Has(self.number(literal, monitor)),
-            Query::Not(inner) => Condition::Not(Box::new(self.compile(inner, monitor))),
-            Query::And(parts) => Condition::All(parts.iter().map(|part| self.compile(part, monitor)).collect()),
-            Query::Or(parts) => Condition::Any(parts.iter().map(|part| self.compile(part, monitor)).collect()),
-        }
-    }
-
-    fn number(&mut self, literal: &Literal, monitor: usize) -> LiteralId {
-        let next = self.ids.len();
-        let id = *self.ids.entry(literal.clone()).or_insert(next);
-        if id == next {
-            self.readers.push(Vec::new());
-        }
-        if self.readers[id].last() != Some(&monitor) {
-            self.readers[id].push(monitor);
-        }
-        id
-    }
-
-    /// The distinct bytes to look for, and what each stands for: `acme` and `"acme"` share theirs.
-    fn patterns(&self) -> (Vec<String>, Vec<Vec<(Rule, LiteralId)>>) {
-        let mut places: HashMap<String, usize> = HashMap::new();
-        let (mut texts, mut meanings) = (Vec::new(), Vec::new());
-        for (literal, id) in &self.ids {
-            let place = *places.entry(literal.pattern()).or_insert_with_key(|pattern| {
-                texts.push(pattern.clone());
-                meanings.push(Vec::new());
-                texts.len() - 1
-            });
-            meanings[place].push((literal.rule(), *id));
-        }
-        (texts, meanings)
-    }
-
-    fn named<'a>(&'a self, name: impl Fn(&'a Literal) -> Option<&'a String>) -> HashMap<String, LiteralId> {
-        self.ids.iter().filter_map(|(literal, id)| Some((name(literal)?.clone(), *id))).collect()
-    }
 }
 
 fn by_name(brands: &[Brand], names: impl Fn(&Brand) -> BTreeSet<String>) -> HashMap<String, Vec<usize>> {

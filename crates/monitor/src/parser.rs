@@ -8,6 +8,23 @@ pub const MAX_DEPTH: usize = 64;
 
 /// Parses a query. The precedence is NOT, AND, OR; a query that could match every text is refused.
 pub fn parse(query: &str) -> Result<Query, ParseError> {
+    let parsed = whole(query)?;
+    match parsed.open {
+        None => Ok(parsed.query),
+        Some(column) => Err(ParseError::new(
+            column,
+            "nothing is required, so this would match nearly every text",
+            "add what must be there: `acme NOT jobs`",
+        )),
+    }
+}
+
+/// As [`parse`], and takes what would match nearly every text (`NOT a`): for a search, which has other bounds.
+pub fn parse_search(query: &str) -> Result<Query, ParseError> {
+    Ok(whole(query)?.query)
+}
+
+fn whole(query: &str) -> Result<Parsed, ParseError> {
     let tokens = lex(query)?;
     if tokens.is_empty() {
         return Err(ParseError::new(
@@ -22,14 +39,7 @@ pub fn parse(query: &str) -> Result<Query, ParseError> {
         Some(token) => {
             Err(ParseError::new(token.column, "this group was never opened", "add a `(`, or remove the `)`"))
         }
-        None => match parsed.open {
-            None => Ok(parsed.query),
-            Some(column) => Err(ParseError::new(
-                column,
-                "nothing is required, so this would match nearly every text",
-                "add what must be there: `acme NOT jobs`",
-            )),
-        },
+        None => Ok(parsed),
     }
 }
 

@@ -1,4 +1,4 @@
-use grapevine_monitor::{Literal, Matcher, Query, parse};
+use grapevine_monitor::{Finder, Literal, Matcher, Need, ODD, Query, Words, parse, parse_search};
 use proptest::prelude::*;
 
 use crate::support::{brand, mention};
@@ -160,5 +160,37 @@ proptest! {
             .map(|(_, (name, _))| name.clone())
             .collect();
         prop_assert_eq!(found, expected, "{:?}", written);
+    }
+}
+
+/// Whether a text has what a query needs, as a database compares.
+fn has(need: &Need, text: &str) -> bool {
+    match need {
+        Need::Nothing => true,
+        Need::Piece(_, piece) => text.contains(ODD) || text.to_ascii_lowercase().contains(piece.as_str()),
+        Need::Lower(_, piece) => text.to_lowercase().contains(piece.as_str()),
+        Need::All(parts) => parts.iter().all(|part| has(part, text)),
+        Need::Any(parts) => parts.iter().any(|part| has(part, text)),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    #[test]
+    fn a_finder_says_what_the_matcher_says_and_what_is_needed_is_there(query in query(), text in text()) {
+        let read = parse_search(&query.to_string()).unwrap();
+        let finder = Finder::new(&read).unwrap();
+        let words = Words { text: &text, hashtags: &[], handles: &[] };
+        let found = finder.find(&words);
+        prop_assert_eq!(found.is_some(), finder.holds(&words));
+        prop_assert!(found.is_none() || has(&Need::of(&read), &text), "{} {:?}", query, Need::of(&read));
+        for range in found.iter().flatten() {
+            prop_assert!(text.get(range.clone()).is_some_and(|hit| !hit.is_empty()));
+        }
+        if parse(&query.to_string()).is_ok() {
+            let matcher = Matcher::new(&[brand("b", &[("m", &query.to_string())])]).unwrap();
+            prop_assert_eq!(found.is_some(), !matcher.matches(&mention(&text)).is_empty());
+        }
     }
 }
