@@ -1,5 +1,7 @@
 //! What the API answers when it cannot: one table of codes, one shape of body.
 
+use std::borrow::Cow;
+
 use axum::{
     Json,
     http::StatusCode,
@@ -22,6 +24,7 @@ pub enum ErrorCode {
     UnknownBrand,
     UnknownMention,
     BadQuery,
+    BadSearch,
     BadSpan,
     BadLimit,
     BadBody,
@@ -35,7 +38,7 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
-    pub const ALL: [ErrorCode; 20] = [
+    pub const ALL: [ErrorCode; 21] = [
         ErrorCode::NotAuthorised,
         ErrorCode::SessionEnded,
         ErrorCode::WrongToken,
@@ -46,6 +49,7 @@ impl ErrorCode {
         ErrorCode::UnknownBrand,
         ErrorCode::UnknownMention,
         ErrorCode::BadQuery,
+        ErrorCode::BadSearch,
         ErrorCode::BadSpan,
         ErrorCode::BadLimit,
         ErrorCode::BadBody,
@@ -64,7 +68,9 @@ impl ErrorCode {
             Self::HostRefused => StatusCode::MISDIRECTED_REQUEST,
             Self::NotFound | Self::UnknownMetric | Self::UnknownBrand | Self::UnknownMention => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::BadQuery | Self::BadSpan | Self::BadLimit | Self::BadBody | Self::BadLabel => StatusCode::BAD_REQUEST,
+            Self::BadQuery | Self::BadSearch | Self::BadSpan | Self::BadLimit | Self::BadBody | Self::BadLabel => {
+                StatusCode::BAD_REQUEST
+            }
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooManyReaders | Self::StoreUnavailable | Self::LogUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::TimedOut => StatusCode::GATEWAY_TIMEOUT,
@@ -84,6 +90,7 @@ impl ErrorCode {
             Self::UnknownBrand => "see /api/v1/brands for the names",
             Self::UnknownMention => "take the id of a mention from /api/v1/mentions",
             Self::BadQuery => "see /api/v1/openapi.json for the parameters",
+            Self::BadSearch => "write words, \"phrases\", #hashtag, @handle, AND, OR, NOT, (groups)",
             Self::BadSpan => "give a `from` before `to`, at most 800 days apart",
             Self::BadLimit => "give a limit from 1 to the stated maximum",
             Self::BadBody => "send JSON such as {\"token\": \"gv_…\"}",
@@ -105,12 +112,16 @@ pub struct ApiError {
     /// What happened, with the value that was refused.
     pub message: String,
     /// What to do about it.
-    pub hint: &'static str,
+    #[schema(value_type = String)]
+    pub hint: Cow<'static, str>,
+    /// Of a search that can not be read: where in the query, in characters; 1 is the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub column: Option<usize>,
 }
 
 impl ApiError {
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), hint: code.hint() }
+        Self { code, message: message.into(), hint: code.hint().into(), column: None }
     }
 }
 

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use grapevine_alerts::Episode;
 use grapevine_model::MentionId;
-use grapevine_store::{MentionRow, MetricQuery, MetricTable, SourceReport, Store, StoreError};
+use grapevine_store::{MentionRow, MetricQuery, MetricTable, Search, SourceReport, Store, StoreError, search::Found};
 use jiff::Timestamp;
 
 use crate::{
@@ -23,6 +23,9 @@ pub trait Figures: Send + Sync {
         limit: u32,
         before: Option<(Timestamp, MentionId)>,
     ) -> Result<Vec<MentionRow>, StoreError>;
+
+    /// One page of what a search finds.
+    async fn search(&self, search: &Search) -> Result<Found, StoreError>;
 
     /// A mention by brand, with those that are labelled as not relevant.
     async fn mention(&self, id: MentionId) -> Result<Vec<MentionRow>, StoreError>;
@@ -52,6 +55,10 @@ impl Figures for Store {
         Store::latest(self, brand, limit, before).await
     }
 
+    async fn search(&self, search: &Search) -> Result<Found, StoreError> {
+        Store::search(self, search).await
+    }
+
     async fn mention(&self, id: MentionId) -> Result<Vec<MentionRow>, StoreError> {
         Store::mention(self, id).await
     }
@@ -73,6 +80,7 @@ impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         let code = match &error {
             StoreError::UnknownMetric { .. } => ErrorCode::UnknownMetric,
+            StoreError::Query(_) => ErrorCode::BadSearch,
             StoreError::UnsupportedBy { .. } => ErrorCode::BadQuery,
             StoreError::EmptySpan { .. } | StoreError::TooManyPoints { .. } => ErrorCode::BadSpan,
             other if other.is_transient() => ErrorCode::StoreUnavailable,

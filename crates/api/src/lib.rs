@@ -9,6 +9,7 @@
 //! | `/api/v1/session` | POST logs in, DELETE logs out, GET asks | GET only |
 //! | `/api/v1/openapi.json` | this table, for machines | yes |
 //! | `/api/v1/status`, `brands`, `metrics`, `metrics/{id}`, `mentions`, `alerts` | figures | yes |
+//! | `/api/v1/search` | mentions that a query finds, page by page | yes |
 //! | `/api/v1/mentions/{id}/labels` | what people say of a mention: GET, POST, DELETE | yes |
 //! | `/api/v1/live` | mentions as they are scored, as Server-Sent Events | yes |
 //! | `/metrics` | counters for Prometheus | yes |
@@ -63,6 +64,7 @@ pub fn app(state: ApiState) -> Router {
         .route("/api/v1/metrics", get(routes::metrics::list))
         .route("/api/v1/metrics/{id}", get(routes::metrics::one))
         .route("/api/v1/mentions", get(routes::mentions::list))
+        .route("/api/v1/search", get(routes::search::search))
         .route(
             "/api/v1/mentions/{id}/labels",
             get(routes::labels::show).post(routes::labels::give).delete(routes::labels::take_back),

@@ -15,7 +15,7 @@ use crate::{live, routes, session};
         routes::session::open, routes::session::close, routes::session::show,
         routes::system::health, routes::system::status, routes::system::sources, routes::system::brands,
         routes::metrics::list, routes::metrics::one,
-        routes::mentions::list, live::live,
+        routes::mentions::list, routes::search::search, live::live,
         routes::labels::show, routes::labels::give, routes::labels::take_back,
         routes::alerts::list,
     ),

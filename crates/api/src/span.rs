@@ -74,7 +74,7 @@ fn relative(text: &str) -> Option<SignedDuration> {
 }
 
 fn refused(message: impl Into<String>, hint: &'static str) -> ApiError {
-    ApiError { hint, ..ApiError::new(ErrorCode::BadSpan, message) }
+    ApiError { hint: hint.into(), ..ApiError::new(ErrorCode::BadSpan, message) }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 mod labels;
 mod operate;
 mod rescore;
+mod search;
 mod source;
 mod theme;
 
@@ -15,6 +16,7 @@ pub use operate::{
     StoreCommand, VerifyArgs,
 };
 pub use rescore::{RescoreArgs, RescoreCommand, RescoreCompareArgs, RescoreModelArgs, RescoreRunArgs};
+pub use search::{FilterArgs, FoundFormat, SearchArgs, TextIndexCommand};
 pub use source::{SourceCommand, SourceListArgs, SourceNewArgs, SourceRecordArgs, SourceTestArgs, SourceTryArgs};
 pub use theme::{ThemeCommand, ThemeTestArgs, ThemeTryArgs};
 
@@ -57,10 +59,13 @@ pub enum Command {
     },
     /// Print a figure
     Query(QueryArgs),
+    /// Find stored mentions, in the language of the monitors
+    #[command(after_help = search::SEARCH_HELP)]
+    Search(SearchArgs),
     /// Whether all is well: stages, sources, store, invariants, dead letters
     #[command(after_help = operate::STATUS_HELP)]
     Status(StatusArgs),
-    /// Compare the store's rollups with its base table, or rebuild them
+    /// Compare the store's rollups with its base table, or rebuild them; its text index
     Store {
         #[command(subcommand)]
         command: StoreCommand,

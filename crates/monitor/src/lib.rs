@@ -64,3 +64,35 @@ pub struct Monitor {
     /// Words, "phrases", #hashtag, @handle, AND, OR, NOT, (groups). Words next to each other mean AND.
     pub query: String,
 }
+
+impl Monitor {
+    /// As it stands in a configuration, under its brand.
+    pub fn toml(&self) -> String {
+        format!("[[brand.monitor]]\nname = {}\nquery = {}\n", quoted(&self.name), quoted(&self.query))
+    }
+}
+
+/// A basic string of TOML.
+fn quoted(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => quoted.extend(['\\', c]),
+            c if c.is_control() => quoted.push_str(&format!("\\u{:04X}", u32::from(c))),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_monitor_is_written_as_toml_reads_it() {
+        let monitor = Monitor { name: "a".into(), query: "\"new\tphone\" OR \\".into() };
+        assert_eq!(monitor.toml(), "[[brand.monitor]]\nname = \"a\"\nquery = \"\\\"new\\u0009phone\\\" OR \\\\\"\n");
+    }
+}

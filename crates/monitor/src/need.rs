@@ -99,7 +99,9 @@ fn stays(c: char) -> bool {
         c if c.is_ascii() => true,
         '\u{e00}'..='\u{eff}' | '\u{600}'..='\u{6ff}' | '\u{5d0}'..='\u{5ea}' | '\u{900}'..='\u{dff}' => true,
         '\u{2e80}'..='\u{9fff}' => !c.is_whitespace(),
-        '\u{ac00}'..='\u{d7a3}' | '\u{f900}'..='\u{faff}' | '\u{1f300}'..='\u{1faff}' | '\u{20000}'..='\u{3ffff}' => true,
+        '\u{ac00}'..='\u{d7a3}' | '\u{f900}'..='\u{faff}' | '\u{1f300}'..='\u{1faff}' | '\u{20000}'..='\u{3ffff}' => {
+            true
+        }
         _ => false,
     }
 }

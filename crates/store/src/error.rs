@@ -24,6 +24,8 @@ pub enum StoreError {
     DatabaseName { name: String },
     #[error("a batch of {topic} partition {partition} holds offset {offset} outside its range {first} to {last}")]
     OutsideRange { topic: String, partition: u32, offset: u64, first: u64, last: u64 },
+    #[error(transparent)]
+    Query(#[from] grapevine_monitor::MonitorError),
     #[error("clickhouse answered {doing} with what is not the expected JSON: {source}")]
     Answer { doing: &'static str, source: serde_json::Error },
 }

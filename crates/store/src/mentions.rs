@@ -5,10 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Store, StoreError,
-    client::{from_millis, millis},
+    client::from_millis,
     error::Doing,
     labels::CORRECTED,
     pieces,
+    search::{Cursor, Filters, Search},
 };
 
 /// A stored mention of one brand, for lists.
@@ -29,6 +30,7 @@ pub struct MentionRow {
     pub text: String,
     pub language: String,
     pub hashtags: Vec<String>,
+    pub handles: Vec<String>,
     pub likes: Option<u64>,
     pub reposts: Option<u64>,
     pub replies: Option<u64>,
@@ -73,7 +75,7 @@ pub struct PolarityCount {
 /// Columns of [`Fetched`], for `SELECT`.
 pub(crate) const COLUMNS: &str = "id, brand, platform, toString(kind) AS kind, space, url, author, author_handle, \
     author_name, author_followers, toUnixTimestamp64Milli(created_at) AS created_ms, \
-    toUnixTimestamp64Micro(observed_at) AS observed_us, text, language, hashtags, likes, reposts, replies, monitor, \
+    toUnixTimestamp64Micro(observed_at) AS observed_us, text, language, hashtags, handles, likes, reposts, replies, monitor, \
     team, \
     owned_space, toInt8(polarity) AS polarity, confidence, toString(intent) AS intent, hostility, irony, themes, \
     theme_probabilities, theme_rules, model, story, given, model_polarity, model_intent, model_themes";
@@ -95,6 +97,7 @@ pub(crate) struct Fetched {
     text: String,
     language: String,
     hashtags: Vec<String>,
+    handles: Vec<String>,
     likes: Option<u64>,
     reposts: Option<u64>,
     replies: Option<u64>,
@@ -139,6 +142,7 @@ impl From<Fetched> for MentionRow {
             text: row.text,
             language: row.language,
             hashtags: row.hashtags,
+            handles: row.handles,
             likes: row.likes,
             reposts: row.reposts,
             replies: row.replies,
@@ -185,13 +189,6 @@ fn labels(row: &Fetched) -> Vec<GivenLabel> {
     row.given.iter().map(label).collect()
 }
 
-/// How far back a page of the newest mentions looks, step by step, so that it does not read the whole table.
-const LOOK_BACK: [SignedDuration; 3] =
-    [SignedDuration::from_hours(6), SignedDuration::from_hours(7 * 24), SignedDuration::from_hours(60 * 24)];
-
-/// Rows of one page, at most.
-const PAGE: u32 = 1000;
-
 impl Store {
     /// The newest mentions first, by creation and then by id; 1,000 at most. `before` is the last row of the page
     /// before.
@@ -204,46 +201,23 @@ impl Store {
         before: Option<(Timestamp, MentionId)>,
     ) -> Result<Vec<MentionRow>, StoreError> {
         let before = match before {
-            Some(before) => before,
-            None => (self.newest().await?.unwrap_or(Timestamp::UNIX_EPOCH), MentionId(u128::MAX)),
-        };
-        let limit = limit.min(PAGE);
-        for back in LOOK_BACK {
-            let since = before.0.saturating_sub(back).unwrap_or(Timestamp::UNIX_EPOCH);
-            let rows = self.page(brand, limit, since, before).await?;
-            if rows.len() == limit as usize {
-                return Ok(rows);
+            Some((created_at, id)) => Cursor { created_at, id },
+            None => {
+                Cursor { created_at: self.newest().await?.unwrap_or(Timestamp::UNIX_EPOCH), id: MentionId(u128::MAX) }
             }
-        }
-        self.page(brand, limit, Timestamp::UNIX_EPOCH, before).await
+        };
+        let to = before.created_at.saturating_add(SignedDuration::from_millis(1)).unwrap_or(Timestamp::MAX);
+        let filters = Filters { brand: brand.map(str::to_owned), ..Filters::default() };
+        let listing = Search::new(None, self.oldest().await?.min(before.created_at), to);
+        let found = self.search(&Search { filters, limit, after: Some(before), ..listing }).await?;
+        Ok(found.hits.into_iter().map(|hit| hit.mention).collect())
     }
 
-    async fn page(
-        &self,
-        brand: Option<&str>,
-        limit: u32,
-        since: Timestamp,
-        before: (Timestamp, MentionId),
-    ) -> Result<Vec<MentionRow>, StoreError> {
-        let of_brand = if brand.is_some() { "brand = {brand:String}" } else { "1" };
-        let sql = format!(
-            "SELECT {COLUMNS} FROM $mentions WHERE {of_brand}
-            AND created_at >= fromUnixTimestamp64Milli({{since:Int64}}, 'UTC')
-            AND (created_at, id) < (fromUnixTimestamp64Milli({{before:Int64}}, 'UTC'), {{id:UInt128}})
-            AND created_at <= fromUnixTimestamp64Milli({{before:Int64}}, 'UTC')
-            ORDER BY created_at DESC, id DESC, brand LIMIT 1 BY id LIMIT {{limit:UInt32}}"
-        );
-        let rows: Vec<Fetched> = self
-            .read(&pieces::whole(&sql))
-            .param("brand", brand.unwrap_or_default())
-            .param("since", millis(since))
-            .param("before", millis(before.0))
-            .param("id", before.1.0.to_string())
-            .param("limit", limit)
-            .fetch_all()
-            .await
-            .doing("reading the newest mentions")?;
-        Ok(rows.into_iter().map(MentionRow::from).collect())
+    /// Creation of the oldest row, or no later.
+    async fn oldest(&self) -> Result<Timestamp, StoreError> {
+        let sql = "SELECT toUnixTimestamp64Milli(min(created_at)) FROM mentions";
+        let oldest: i64 = self.read(sql).fetch_one().await.doing("reading the oldest mention")?;
+        Ok(from_millis(oldest))
     }
 
     /// Creation of the newest row. One dated far ahead does not count while there are others: every look back would

@@ -4,5 +4,6 @@ pub(crate) mod alerts;
 pub(crate) mod labels;
 pub(crate) mod mentions;
 pub(crate) mod metrics;
+pub(crate) mod search;
 pub(crate) mod session;
 pub(crate) mod system;

@@ -19,7 +19,8 @@ use grapevine_api::{
 use grapevine_model::{LabelRecord, MentionId, QuotaUse, SpendUse, ThemeScore};
 use grapevine_store::{
     Column, Correction, Coverage, GapSpan, GivenLabel, LeftOut, Measured, MentionRow, MetricQuery, MetricTable,
-    ModelNote, SourceReport, StoreError, registry,
+    ModelNote, Search, SourceReport, StoreError, registry,
+    search::{Cursor, Found, Hit, Progress},
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -38,6 +39,7 @@ pub fn time(text: &str) -> Timestamp {
 pub struct FakeStore {
     pub asked: Mutex<Vec<MetricQuery>>,
     pub before: Mutex<Option<(Timestamp, MentionId)>>,
+    pub searched: Mutex<Option<Search>>,
     /// That stand on every mention.
     pub labels: Mutex<Vec<GivenLabel>>,
     /// Answers never come.
@@ -66,6 +68,23 @@ impl Figures for FakeStore {
     ) -> Result<Vec<MentionRow>, StoreError> {
         *self.before.lock().unwrap() = before;
         Ok((0..limit.min(3)).map(|i| row(brand.unwrap_or("Grove"), i)).collect())
+    }
+
+    async fn search(&self, search: &Search) -> Result<Found, StoreError> {
+        let hit =
+            Hit { mention: MentionRow { text: "so 🔥 good".into(), ..row("Grove", 1) }, highlights: vec![8..12] };
+        let progress = Progress {
+            count: 1,
+            at_least: true,
+            stopped: true,
+            looked_at: 200_000,
+            of: Some(3_000_000),
+            reached: search.from,
+            indexed: false,
+        };
+        *self.searched.lock().unwrap() = Some(search.clone());
+        let next = Some(Cursor { created_at: time("2026-03-08T11:00:00Z"), id: MentionId(1) });
+        Ok(Found { hits: vec![hit], next, progress })
     }
 
     async fn mention(&self, id: MentionId) -> Result<Vec<MentionRow>, StoreError> {
@@ -162,6 +181,7 @@ fn row(brand: &str, i: u32) -> MentionRow {
         text: "good".into(),
         language: String::new(),
         hashtags: vec![],
+        handles: vec![],
         likes: None,
         reposts: None,
         replies: None,

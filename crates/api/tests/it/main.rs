@@ -7,3 +7,4 @@ mod labels;
 mod live;
 mod openapi;
 mod page;
+mod search;

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::{OutputFormat, WithConfig};
+use super::{OutputFormat, TextIndexCommand, WithConfig};
 
 #[derive(Debug, Subcommand)]
 pub enum DlqCommand {
@@ -140,6 +140,14 @@ pub enum StoreCommand {
     /// Compute the rollups of a span anew from the base table, then verify them
     #[command(after_help = VERIFY_HELP)]
     Rebuild(RebuildArgs),
+    /// Whether there is a text index for searches, and what it costs; add or drop it
+    #[command(after_help = super::search::TEXT_INDEX_HELP)]
+    TextIndex {
+        #[command(flatten)]
+        with: WithConfig,
+        #[command(subcommand)]
+        command: Option<TextIndexCommand>,
+    },
 }
 
 const VERIFY_HELP: &str = "\

@@ -10,12 +10,14 @@ mod monitoring;
 mod query;
 mod rescore;
 mod score_texts;
+mod search;
 mod source;
 mod span;
 mod stage;
 mod status;
 mod store;
 mod tasks;
+mod text_index;
 mod theme;
 mod up;
 mod words;
@@ -45,6 +47,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Source { command } => runtime()?.block_on(source::run(&command)),
         Command::Theme { command } => runtime()?.block_on(theme::run(&command)),
         Command::Query(args) => runtime()?.block_on(query::run(&args)),
+        Command::Search(args) => runtime()?.block_on(search::run(&args)),
         Command::Rescore(args) => runtime()?.block_on(rescore::run(&args)),
         Command::Dlq { command } => runtime()?.block_on(dlq::run(&command)),
         Command::Status(args) => runtime()?.block_on(status::run(&args)),

@@ -1,4 +1,4 @@
-//! `grapevine store verify | rebuild`: base table and rollups agree, or are made to.
+//! `grapevine store verify | rebuild | text-index`: base table and rollups agree, or are made to.
 
 use std::{
     io::{self, Write},
@@ -12,7 +12,7 @@ use grapevine_store::{Counts, Mismatch, Store, Verified};
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::{figure, span, words};
+use super::{figure, span, text_index, words};
 use crate::{
     args::{OutputFormat, RebuildArgs, StoreCommand, VerifyArgs},
     config::{self, Config},
@@ -29,6 +29,7 @@ pub async fn run(command: &StoreCommand) -> anyhow::Result<ExitCode> {
     match command {
         StoreCommand::Verify(args) => verify(args).await,
         StoreCommand::Rebuild(args) => rebuild(args).await,
+        StoreCommand::TextIndex { with, command } => text_index::run(&with.config, command.as_ref()).await,
     }
 }
 

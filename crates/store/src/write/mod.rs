@@ -23,8 +23,8 @@ use imports::{CampaignRecord, SurveyRecord};
 pub(crate) use lookup::array;
 use plan::Plan;
 pub(crate) use rescored::RescoredRecord;
-pub(crate) use rows::micros;
 use rows::{AccountRecord, BatchRecord, EngagementRecord, MentionRecord};
+pub(crate) use rows::{UNSCORED, micros};
 use sources::{GapRecord, HealthRecord, ReportRecord, SampledRecord};
 
 use crate::{

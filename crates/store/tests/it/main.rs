@@ -15,6 +15,7 @@ mod proof;
 mod queries;
 mod ranges;
 mod rescore;
+mod search;
 mod sources;
 mod subjects;
 mod world;

@@ -1,0 +1,356 @@
+//! The walk of a search over the span.
+
+use std::{collections::BTreeSet, time::Instant};
+
+use clickhouse::{Row, query::Query};
+use grapevine_model::MentionId;
+use grapevine_monitor::Words;
+use serde::Deserialize;
+
+use super::{
+    Asked, Cursor, Found, Hit, MOST_HITS, Order, Progress, Search,
+    sql::{self, Condition},
+};
+use crate::{
+    MentionRow, Store, StoreError,
+    client::{from_millis, millis},
+    error::Doing,
+    mentions::{COLUMNS, Fetched},
+    pieces,
+    write::array,
+};
+
+/// The first window: as wide as a page of the newest often needs.
+const FIRST_WINDOW: i64 = 6 * HOUR;
+const HOUR: i64 = 3_600_000;
+/// A window of fewer rows makes the next one wider.
+const SPARSE: u64 = 100_000;
+/// A window of more rows is cut, down to a minute.
+const MOST_IN_WINDOW: u64 = 1_000_000;
+/// With the text index what does not match costs little.
+const MOST_INDEXED: u64 = 50_000_000;
+/// Rows that a walk over the index may pass, to one without.
+const INDEXED_SHARE: u64 = 20;
+/// Mentions fetched at once: their ids go into one address.
+const BATCH: u64 = 500;
+
+const WINDOW: &str = "created_at >= fromUnixTimestamp64Milli({low:Int64}, 'UTC')
+    AND created_at <= fromUnixTimestamp64Milli({high:Int64}, 'UTC')";
+
+/// A mention that may match.
+#[derive(Debug, Row, Deserialize)]
+struct Candidate {
+    platform: String,
+    created_ms: i64,
+    id: u128,
+}
+
+/// From one time to another, both in it, and beyond the cursor. In milliseconds.
+#[derive(Debug, Clone, Copy)]
+struct Window {
+    low: i64,
+    high: i64,
+    after: Cursor,
+}
+
+impl Store {
+    /// Finds mentions: one page, within the search's limits.
+    ///
+    /// # Errors
+    /// An empty span, a query too large to be compiled, or a store that does not answer in time.
+    pub async fn search(&self, search: &Search) -> Result<Found, StoreError> {
+        let asked = Asked::new(search)?;
+        let indexed = search.query.is_some() && self.has_text_index().await?;
+        let walk = Walk::new(self, &asked, indexed);
+        walk.run().await
+    }
+}
+
+struct Walk<'a> {
+    store: &'a Store,
+    asked: &'a Asked<'a>,
+    need: Condition,
+    indexed: bool,
+    began: Instant,
+    /// Everything before it, in the order of the walk, was looked at.
+    at: Cursor,
+    width: i64,
+    hits: Vec<Hit>,
+    /// Where the page ends, once it is full.
+    full_at: Option<Cursor>,
+    count: u64,
+    looked_at: u64,
+    fetched: u64,
+}
+
+impl<'a> Walk<'a> {
+    fn new(store: &'a Store, asked: &'a Asked<'a>, indexed: bool) -> Self {
+        let search = asked.search;
+        let (begin, need) = (begin(search), sql::need(&asked.need, indexed));
+        Self {
+            store,
+            asked,
+            need,
+            indexed,
+            began: Instant::now(),
+            at: begin,
+            width: FIRST_WINDOW,
+            hits: Vec::new(),
+            full_at: None,
+            count: 0,
+            looked_at: 0,
+            fetched: 0,
+        }
+    }
+
+    async fn run(mut self) -> Result<Found, StoreError> {
+        while let Some(window) = self.window() {
+            if self.is_counted() || self.is_spent() {
+                return self.found(true).await;
+            }
+            let rows = self.rows(&window).await?;
+            let most = if self.indexed { MOST_INDEXED } else { MOST_IN_WINDOW };
+            if rows > most && self.width > HOUR / 60 {
+                self.width = (self.width / 8).max(HOUR / 60);
+                continue;
+            }
+            if rows > 0 && !self.look(window).await? {
+                // What of this window lies beyond is not looked at.
+                let left = self.rows(&self.beyond(window)).await?;
+                self.looked_at += rows.saturating_sub(left);
+                return self.found(true).await;
+            }
+            self.looked_at += rows;
+            self.at = self.end_of(&window);
+            if rows < SPARSE || self.indexed {
+                self.width = self.width.saturating_mul(8);
+            }
+        }
+        self.found(false).await
+    }
+
+    /// The next one; `None` where the span ends.
+    fn window(&self) -> Option<Window> {
+        let search = self.asked.search;
+        let (from, to) = (millis(search.from), millis(search.to) - 1);
+        let at = millis(self.at.created_at);
+        let (low, high) = match search.order {
+            Order::NewestFirst => (from.max(at.saturating_sub(self.width)), at.min(to)),
+            Order::OldestFirst => (at.max(from), to.min(at.saturating_add(self.width))),
+        };
+        // Nothing comes before the lowest id, or behind the highest.
+        let is_over = match search.order {
+            Order::NewestFirst => at < from || (at == from && self.at.id.0 == 0),
+            Order::OldestFirst => at > to || (at == to && self.at.id.0 == u128::MAX),
+        };
+        (!is_over).then_some(Window { low, high, after: self.at })
+    }
+
+    fn end_of(&self, window: &Window) -> Cursor {
+        match self.asked.search.order {
+            Order::NewestFirst => Cursor { created_at: from_millis(window.low), id: MentionId(0) },
+            Order::OldestFirst => Cursor { created_at: from_millis(window.high), id: MentionId(u128::MAX) },
+        }
+    }
+
+    fn beyond(&self, window: Window) -> Window {
+        Window { after: self.at, ..window }
+    }
+
+    /// Holds what may match in a window against the query, batch by batch; whether all of it was.
+    async fn look(&mut self, window: Window) -> Result<bool, StoreError> {
+        loop {
+            let limit = self.batch();
+            let candidates = self.candidates(&self.beyond(window), limit).await?;
+            let Some(last) = candidates.last().map(Candidate::key) else { return Ok(true) };
+            self.fetched += candidates.len() as u64;
+            for hit in self.matching(&candidates).await? {
+                self.take(hit);
+                if self.is_counted() {
+                    return Ok(false);
+                }
+            }
+            self.at = last;
+            if (candidates.len() as u64) < limit {
+                return Ok(true);
+            }
+            if self.is_spent() {
+                return Ok(false);
+            }
+        }
+    }
+
+    /// Without a query nearly all that is fetched is a hit.
+    fn batch(&self) -> u64 {
+        let wanted = u64::from(self.limit()).max(self.asked.search.count_to).saturating_sub(self.count);
+        let spare = if self.asked.finder.is_some() { 2 * wanted } else { wanted };
+        spare.clamp(1, BATCH)
+    }
+
+    fn limit(&self) -> u32 {
+        self.asked.search.limit.min(MOST_HITS)
+    }
+
+    fn take(&mut self, hit: Hit) {
+        let key = Cursor { created_at: hit.mention.created_at, id: hit.mention.id };
+        self.count += 1;
+        self.at = key;
+        if self.full_at.is_none() {
+            self.hits.push(hit);
+            self.full_at = (self.hits.len() >= self.limit() as usize).then_some(key);
+        }
+    }
+
+    /// The page is full, and enough is counted.
+    fn is_counted(&self) -> bool {
+        self.full_at.is_some() && self.count >= self.asked.search.count_to
+    }
+
+    fn is_spent(&self) -> bool {
+        let limits = &self.asked.search.limits;
+        let rows = limits.rows.saturating_mul(if self.indexed { INDEXED_SHARE } else { 1 });
+        self.looked_at >= rows || self.fetched >= limits.fetched || self.began.elapsed() >= limits.time
+    }
+
+    async fn found(mut self, ended_early: bool) -> Result<Found, StoreError> {
+        let stopped = ended_early && !self.is_counted();
+        let of = match stopped {
+            true => Some(self.looked_at + self.rows(&self.rest()).await?),
+            false => None,
+        };
+        let next = self.full_at.or(ended_early.then_some(self.at));
+        let progress = Progress {
+            count: self.count,
+            at_least: ended_early,
+            stopped,
+            looked_at: self.looked_at,
+            of,
+            reached: self.at.created_at,
+            indexed: self.indexed,
+        };
+        Ok(Found { hits: std::mem::take(&mut self.hits), next, progress })
+    }
+
+    fn rest(&self) -> Window {
+        Window { low: millis(self.asked.search.from), high: millis(self.asked.search.to) - 1, after: self.at }
+    }
+
+    /// Stored rows of a window.
+    async fn rows(&self, window: &Window) -> Result<u64, StoreError> {
+        let brand = self.asked.search.filters.brand_condition();
+        let sql = format!("SELECT count() FROM mentions WHERE {brand} AND {WINDOW} AND {}", self.beyond_key());
+        self.bind(&sql, window).fetch_one().await.doing("counting what there is to search")
+    }
+
+    /// What may match, in order, each mention once.
+    async fn candidates(&self, window: &Window, limit: u64) -> Result<Vec<Candidate>, StoreError> {
+        let filters = &self.asked.search.filters;
+        let sql = format!(
+            "SELECT toString(platform) AS platform,
+                toUnixTimestamp64Milli(created_at) AS created_ms, id
+            FROM mentions WHERE {} AND {WINDOW} AND {} AND {} AND {}
+            ORDER BY created_at {direction}, id {direction} LIMIT 1 BY created_at, id LIMIT {{limit:UInt64}}",
+            filters.stored(),
+            self.beyond_key(),
+            filters.maybe_labelled(),
+            self.need.sql,
+            direction = self.direction(),
+        );
+        let query = self.need.bind(self.bind(&pieces::whole(&sql), window)).param("limit", limit);
+        query
+            .with_setting("text_index_like_min_pattern_length", "1")
+            .fetch_all()
+            .await
+            .doing("searching the stored mentions")
+    }
+
+    /// Those of the candidates that match as they are now.
+    async fn matching(&self, candidates: &[Candidate]) -> Result<Vec<Hit>, StoreError> {
+        let filters = &self.asked.search.filters;
+        let engaged = if filters.min_engagement.is_some() { sql::ENGAGED } else { "1" };
+        let sql = format!(
+            "SELECT {COLUMNS} FROM $mentions WHERE $window AND id IN {{ids:Array(UInt128)}} AND {} AND {} AND {engaged}
+            ORDER BY mentions.created_at {direction}, id {direction}, brand LIMIT 1 BY id",
+            filters.stored(),
+            filters.labelled(),
+            direction = self.direction(),
+        );
+        let sql = sql.replace("$window", &format!("{} AND {PLACES}", filters.brand_condition()));
+        let rows: Vec<Fetched> =
+            of(candidates, filters.bind(self.store.read(&pieces::whole(&sql)))).fetch_all().await.doing(SEARCHING)?;
+        Ok(rows.into_iter().filter_map(|row| self.hit(row.into())).collect())
+    }
+
+    fn hit(&self, mention: MentionRow) -> Option<Hit> {
+        let highlights = match &self.asked.finder {
+            None => Vec::new(),
+            Some(finder) => {
+                let words = Words { text: &mention.text, hashtags: &mention.hashtags, handles: &mention.handles };
+                finder.find(&words)?
+            }
+        };
+        Some(Hit { mention, highlights })
+    }
+
+    fn direction(&self) -> &'static str {
+        match self.asked.search.order {
+            Order::NewestFirst => "DESC",
+            Order::OldestFirst => "ASC",
+        }
+    }
+
+    fn beyond_key(&self) -> &'static str {
+        match self.asked.search.order {
+            Order::NewestFirst => "(created_at, id) < (fromUnixTimestamp64Milli({at:Int64}, 'UTC'), {after:UInt128})",
+            Order::OldestFirst => "(created_at, id) > (fromUnixTimestamp64Milli({at:Int64}, 'UTC'), {after:UInt128})",
+        }
+    }
+
+    fn bind(&self, sql: &str, window: &Window) -> Query {
+        let query = self.asked.search.filters.bind(self.store.read(sql));
+        query
+            .param("low", window.low)
+            .param("high", window.high)
+            .param("at", millis(window.after.created_at))
+            .param("after", window.after.id.0.to_string())
+    }
+}
+
+/// Of candidates. The hour and the platform are in the table's key.
+const PLACES: &str = "platform IN {among_platforms:Array(String)}
+    AND toStartOfHour(created_at) IN {hours:Array(DateTime('UTC'))}";
+const SEARCHING: &str = "reading the mentions that a search may find";
+
+/// Where the candidates lie, so that little else is read.
+fn of(candidates: &[Candidate], query: Query) -> Query {
+    let ids: BTreeSet<MentionId> = candidates.iter().map(|candidate| MentionId(candidate.id)).collect();
+    let hours: BTreeSet<i64> = candidates.iter().map(|candidate| candidate.created_ms.div_euclid(HOUR)).collect();
+    let hours: Vec<String> = hours.into_iter().map(|hour| (hour * HOUR / 1000).to_string()).collect();
+    let platforms: BTreeSet<&str> = candidates.iter().map(|candidate| candidate.platform.as_str()).collect();
+    query
+        .param("ids", array(&ids.into_iter().collect::<Vec<_>>()))
+        .param("hours", format!("[{}]", hours.join(",")))
+        .param("among_platforms", platforms.into_iter().collect::<Vec<_>>())
+}
+
+/// Before the first mention, in the order of the search, or where the page before ended.
+fn begin(search: &Search) -> Cursor {
+    let first = match search.order {
+        Order::NewestFirst => Cursor { created_at: search.to, id: MentionId(0) },
+        Order::OldestFirst => {
+            let before = millis(search.from).saturating_sub(1);
+            Cursor { created_at: from_millis(before), id: MentionId(u128::MAX) }
+        }
+    };
+    match (search.after, search.order) {
+        (None, _) => first,
+        (Some(after), Order::NewestFirst) => after.min(first),
+        (Some(after), Order::OldestFirst) => after.max(first),
+    }
+}
+
+impl Candidate {
+    fn key(&self) -> Cursor {
+        Cursor { created_at: from_millis(self.created_ms), id: MentionId(self.id) }
+    }
+}
