@@ -11,6 +11,7 @@ import "./styles/headline.css";
 import "./styles/charts.css";
 import "./styles/lists.css";
 import "./styles/posts.css";
+import "./styles/search.css";
 import "./styles/edges.css";
 
 // The token leaves the address bar before anything else happens.

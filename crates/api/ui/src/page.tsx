@@ -11,6 +11,7 @@ import { AlertBanner } from "./parts/banner";
 import { TrustFooter } from "./parts/footer";
 import { Older } from "./parts/states";
 import { Top } from "./parts/top";
+import { SearchResults } from "./search/results";
 import { type Scene, SceneContext } from "./state/context";
 import { rfc3339, spanEnding } from "./state/span";
 import { readView, type View, writeView } from "./state/url";
@@ -52,12 +53,13 @@ export function Page({ brands }: { brands: Brand[] }) {
       <Top brands={brands} view={{ ...view, brand }} now={now} span={span} onView={setView} />
       <main id="figures" tabIndex={-1} role="main">
         <h1 class="unseen">
-          {view.tab === "awareness" ? "Awareness" : "Community"} of {brand}
+          {view.query !== null ? "Search" : view.tab === "awareness" ? "Awareness" : "Community"} of {brand}
         </h1>
         <AlertBanner />
         <Older />
-        <div role="tabpanel" id={`panel-${view.tab}`} aria-labelledby={`tab-${view.tab}`}>
-          {view.tab === "awareness" ? <Awareness /> : <Community />}
+        {view.query !== null && <SearchResults view={view} query={view.query} onView={setView} />}
+        <div role="tabpanel" id={`panel-${view.tab}`} aria-labelledby={`tab-${view.tab}`} hidden={view.query !== null}>
+          {view.query === null && (view.tab === "awareness" ? <Awareness /> : <Community />)}
         </div>
       </main>
       <TrustFooter answer={status} now={now} />

@@ -1,12 +1,14 @@
 // Asks the API. Every failure becomes a Trouble that says what to do.
 
-import type { Brand, Episode, Label, Mention, MetricTable, Status } from "./types";
+import type { Brand, Episode, Label, Mention, MetricTable, SearchPage, Status } from "./types";
 
 export class Trouble extends Error {
   constructor(
     readonly code: string,
     message: string,
     readonly hint: string,
+    /** Of a query that can not be read: where, in characters from 1 on. */
+    readonly column: number | null = null,
   ) {
     super(message);
   }
@@ -49,11 +51,14 @@ async function ask<T>(path: string, query: Query, signal?: AbortSignal): Promise
 }
 
 async function trouble(response: Response): Promise<Trouble> {
-  const body = (await response.json().catch(() => null)) as { code?: string; message?: string; hint?: string } | null;
+  const body = (await response.json().catch(() => null)) as Partial<Record<"code" | "message" | "hint", string>> & {
+    column?: number;
+  } | null;
   const found = new Trouble(
     body?.code ?? `http_${response.status}`,
     body?.message ?? `the server answered with status ${response.status}`,
     body?.hint ?? "see the log of `grapevine up` at this time",
+    body?.column ?? null,
   );
   if (isLoggedOut(found)) onLoggedOut(found);
   return found;
@@ -99,5 +104,6 @@ export const getMetric = (id: string, query: Query, signal?: AbortSignal) =>
   ask<MetricTable>(`metrics/${encodeURIComponent(id)}`, query, signal);
 export const getMentions = (query: Query, signal?: AbortSignal) =>
   ask<{ mentions: Mention[]; next: string | null }>("mentions", query, signal);
+export const getSearch = (query: Query, signal?: AbortSignal) => ask<SearchPage>("search", query, signal);
 export const getAlerts = (query: Query, signal?: AbortSignal) => ask<Episode[]>("alerts", query, signal);
 export const liveAddress = (brand: string) => address("live", { brand });

@@ -86,6 +86,25 @@ export interface Mention {
   labels: Label[];
 }
 
+/** A mention that a search found. */
+export interface Found extends Mention {
+  /** From a character of the text to before another, in order and apart. Characters are code points. */
+  highlights: [number, number][];
+}
+
+/** A page of what a search found, and how far it looked. */
+export interface SearchPage {
+  mentions: Found[];
+  next: string | null;
+  count: number;
+  at_least: boolean;
+  stopped: boolean;
+  looked_at: number;
+  of: number | null;
+  reached: string;
+  as_monitor: string | null;
+}
+
 export interface Episode {
   id: string;
   rule: string;

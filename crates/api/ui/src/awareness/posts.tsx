@@ -10,6 +10,7 @@ import { count, languageName, moment, percent, webAddress, when } from "../forma
 import { useScene } from "../state/context";
 import { ByPeople, Correct } from "./correct";
 import { useFeed } from "./feed";
+import { marked } from "../search/mark";
 import { fold, type Story } from "./stories";
 
 export function Posts() {
@@ -99,7 +100,16 @@ function Labels({ post }: { post: Mention }) {
   );
 }
 
-function Post({ post, label }: { post: Mention; label: (label: Label) => void }) {
+/** `marks`: what a search found in it, as ranges of its characters. */
+export function Post({
+  post,
+  label,
+  marks = [],
+}: {
+  post: Mention;
+  label: (label: Label) => void;
+  marks?: [number, number][];
+}) {
   const { now } = useScene();
   const created = Date.parse(post.created_at);
   const link = webAddress(post.url);
@@ -134,7 +144,7 @@ function Post({ post, label }: { post: Mention; label: (label: Label) => void })
         <Correct post={post} onLabel={label} />
       </div>
       <p dir="auto" lang={post.language ?? undefined}>
-        {post.text}
+        {marked(post.text, marks)}
       </p>
     </li>
   );

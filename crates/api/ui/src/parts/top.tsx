@@ -3,6 +3,7 @@
 import type { Brand } from "../api/types";
 import logo from "../assets/grapevine.svg";
 import { spanText } from "../format";
+import { SearchBox } from "../search/box";
 import { type Span, SPANS } from "../state/span";
 import type { Tab, View } from "../state/url";
 
@@ -27,6 +28,7 @@ export function Top({ brands, view, span, now, onView }: Props) {
         Grapevine
       </div>
       <Tabs view={view} onView={onView} />
+      <SearchBox view={view} onView={onView} />
       <div class="controls">
         {view.end !== null && (
           <span class="small soft">
@@ -73,7 +75,7 @@ function Tabs({ view, onView }: { view: View; onView: (view: View) => void }) {
     if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
     event.preventDefault();
     const next: Tab = view.tab === "awareness" ? "community" : "awareness";
-    onView({ ...view, tab: next });
+    onView({ ...view, tab: next, query: null });
     document.getElementById(`tab-${next}`)?.focus();
   };
   return (
@@ -85,10 +87,10 @@ function Tabs({ view, onView }: { view: View; onView: (view: View) => void }) {
             type="button"
             role="tab"
             id={`tab-${id}`}
-            aria-selected={view.tab === id}
+            aria-selected={view.query === null && view.tab === id}
             aria-controls={view.tab === id ? `panel-${id}` : undefined}
             tabIndex={view.tab === id ? 0 : -1}
-            onClick={() => onView({ ...view, tab: id })}
+            onClick={() => onView({ ...view, tab: id, query: null })}
           >
             {label}
           </button>

@@ -11,6 +11,10 @@ export interface View {
   span: SpanId;
   /** Where the span ends, in milliseconds; null means now. */
   end: number | null;
+  /** What is searched for: then its hits stand in place of the tab. Null: nothing is searched. */
+  query: string | null;
+  /** Filters of the search, by name. */
+  chips: string[];
 }
 
 export function readView(search: string): View {
@@ -22,6 +26,8 @@ export function readView(search: string): View {
     brand: params.get("brand") ?? "",
     span: isSpanId(span) ? span : "7d",
     end: Number.isNaN(end) ? null : end,
+    query: params.get("q"),
+    chips: (params.get("only") ?? "").split(",").filter((chip) => chip !== ""),
   };
 }
 
@@ -29,6 +35,8 @@ export function writeView(view: View): string {
   const params = new URLSearchParams({ tab: view.tab, span: view.span });
   if (view.brand) params.set("brand", view.brand);
   if (view.end !== null) params.set("to", rfc3339(view.end));
+  if (view.query !== null) params.set("q", view.query);
+  if (view.query !== null && view.chips.length > 0) params.set("only", view.chips.join(","));
   return `?${params}`;
 }
 

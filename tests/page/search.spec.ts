@@ -1,0 +1,124 @@
+// The search of the page, against the fixture.
+
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+
+import { test as base, expect, type Page } from "@playwright/test";
+
+import { type Fixture, startFixture, TOKEN } from "./fixture/server.ts";
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const SHOTS = new URL("../../target/page/", import.meta.url).pathname;
+
+const test = base.extend<{ fixture: Fixture; troubles: string[] }>({
+  fixture: async ({}, use) => {
+    const fixture = await startFixture();
+    await use(fixture);
+    await fixture.close();
+  },
+  // A query that can not be read is answered with 400, which the browser notes too.
+  troubles: async ({ page }, use) => {
+    const troubles: string[] = [];
+    page.on("console", (message) => {
+      if (message.type() === "error" && !message.text().includes("400")) troubles.push(message.text());
+    });
+    page.on("pageerror", (error) => troubles.push(error.message));
+    await use(troubles);
+  },
+});
+test.skip(process.env.GRAPEVINE_URL !== undefined, "what the fixture invents");
+
+const box = (page: Page) => page.getByRole("searchbox", { name: "Search the posts" });
+const hits = (page: Page) => page.getByRole("list", { name: "Posts found" }).locator(".post");
+
+async function open(page: Page, fixture: Fixture, query = ""): Promise<void> {
+  await page.goto(`${fixture.address}/${query}#token=${TOKEN}`);
+  await expect(box(page)).toBeVisible();
+}
+
+async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(axe);
+  return page.evaluate(async () => {
+    // @ts-expect-error axe was just put into the page
+    const { violations } = await window.axe.run(document, { resultTypes: ["violations"] });
+    type Found = { id: string; impact: string; nodes: { html: string }[] };
+    const serious = (violations as Found[]).filter(({ impact }) => impact === "serious" || impact === "critical");
+    return serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" | ")}`);
+  });
+}
+
+test("`/` comes to the search, what was found is marked, and more is loaded", async ({ page, fixture, troubles }) => {
+  await open(page, fixture);
+  await page.keyboard.press("/");
+  await expect(box(page)).toBeFocused();
+  await page.keyboard.type("grove");
+  await page.keyboard.press("Enter");
+  await expect(hits(page)).toHaveCount(5);
+  await expect(hits(page).first().locator("mark")).toHaveText("Grove");
+  await expect(page).toHaveURL(/q=grove/);
+  await page.getByRole("button", { name: "Load more" }).click();
+  await expect(hits(page)).toHaveCount(10);
+  await expect(page.getByRole("status").filter({ hasText: "13 posts, 10 of them shown." })).toBeVisible();
+  expect(await violations(page)).toEqual([]);
+  await page.screenshot({ path: `${SHOTS}search.png`, fullPage: true });
+  expect(troubles).toEqual([]);
+});
+
+test("filters are chips, kept in the address, and Escape leaves the search", async ({ page, fixture, troubles }) => {
+  await open(page, fixture, "?q=grove");
+  await page.getByRole("button", { name: "Negative", exact: true }).click();
+  await expect(page).toHaveURL(/only=negative/);
+  await expect(hits(page).first().locator(".polarity")).toHaveText("negative");
+  await page.reload();
+  await expect(page.getByRole("button", { name: "Negative", exact: true })).toHaveAttribute("aria-pressed", "true");
+  await box(page).focus();
+  await page.keyboard.press("Escape");
+  await expect(page.getByRole("tabpanel", { name: "Awareness" })).toBeVisible();
+  await expect(hits(page)).toHaveCount(0);
+  await page.goBack();
+  await expect(hits(page).first()).toBeVisible();
+  expect(troubles).toEqual([]);
+});
+
+test("a query that can not be read shows where, and nothing found says so", async ({ page, fixture, troubles }) => {
+  await open(page, fixture);
+  await box(page).fill("acme (phone");
+  await page.keyboard.press("Enter");
+  await expect(page.locator(".found").getByRole("alert")).toContainText("this group is never closed, at character 6");
+  await expect(page.locator(".caret")).toHaveText("acme (phone\n     ^");
+  await page.screenshot({ path: `${SHOTS}search-error.png` });
+  await box(page).fill("nowhere");
+  await page.keyboard.press("Enter");
+  await expect(page.getByText("No post of this span holds that.")).toBeVisible();
+  await box(page).fill("endless");
+  await page.keyboard.press("Enter");
+  await expect(page.getByText("Looked at 200,000 of 3,000,000 stored posts")).toBeVisible();
+  await expect(page.getByRole("button", { name: "Search on" })).toBeVisible();
+  expect(await violations(page)).toEqual([]);
+  expect(troubles).toEqual([]);
+});
+
+test("a search becomes a monitor to paste", async ({ page, fixture, troubles }) => {
+  await open(page, fixture, `?q=${encodeURIComponent('"new Grove"')}`);
+  await page.getByRole("button", { name: "Save as a monitor" }).click();
+  await expect(page.getByLabel("The monitor as TOML")).toContainText('query = "\\"new Grove\\""');
+  expect(await violations(page)).toEqual([]);
+  await page.screenshot({ path: `${SHOTS}search-monitor.png` });
+  expect(troubles).toEqual([]);
+});
+
+for (const scheme of ["light", "dark"] as const) {
+  test(`the search on a phone in ${scheme} does not scroll sideways`, async ({ page, fixture, troubles }) => {
+    await page.emulateMedia({ colorScheme: scheme });
+    await page.setViewportSize({ width: 390, height: 844 });
+    await open(page, fixture, "?q=grove");
+    await expect(hits(page)).toHaveCount(5);
+    const beyond = () => document.documentElement.scrollWidth - document.documentElement.clientWidth;
+    expect(await page.evaluate(beyond)).toBeLessThanOrEqual(0);
+    await page.getByRole("button", { name: "Save as a monitor" }).click();
+    expect(await page.evaluate(beyond)).toBeLessThanOrEqual(0);
+    expect(await violations(page)).toEqual([]);
+    await page.screenshot({ path: `${SHOTS}search-phone-${scheme}.png`, fullPage: true });
+    expect(troubles).toEqual([]);
+  });
+}
