@@ -39,8 +39,8 @@ impl Store {
     pub async fn text_index(&self) -> Result<TextIndex, StoreError> {
         let on = self.has_text_index().await?;
         let sql = "SELECT sum(bytes_on_disk), \
-            (SELECT sum(data_compressed_bytes) FROM system.data_skipping_indices \
-                WHERE database = currentDatabase() AND table = 'mentions' AND name = 'by_text') \
+            ifNull((SELECT sum(data_compressed_bytes) FROM system.data_skipping_indices \
+                WHERE database = currentDatabase() AND table = 'mentions' AND name = 'by_text'), 0) \
             FROM system.parts WHERE database = currentDatabase() AND table = 'mentions' AND active";
         let (table_bytes, bytes): (u64, u64) = self.read(sql).fetch_one().await.doing("measuring the text index")?;
         Ok(TextIndex { on, bytes, table_bytes })

@@ -213,7 +213,7 @@ impl<'a> Walk<'a> {
     }
 
     async fn found(mut self, ended_early: bool) -> Result<Found, StoreError> {
-        let stopped = ended_early && !self.is_counted();
+        let stopped = ended_early && self.full_at.is_none();
         let of = match stopped {
             true => Some(self.looked_at + self.rows(&self.rest()).await?),
             false => None,
