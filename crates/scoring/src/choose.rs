@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use crate::adopted::{ClassifierEngine, ClassifierWeights};
 use crate::heads::Heads;
 use crate::layout::Layout;
 use crate::manifest::ModelFolder;
@@ -93,16 +94,34 @@ impl<'o> Loader<'o> {
 
     /// A GPU is one device: more workers than one would only queue for it.
     fn rust_bert(&self, precision: Precision, why: &str) -> Result<ModelScorer, ScoringError> {
-        let weights = Weights::read(&self.folder)?;
         let cuda = tch::Cuda::is_available();
         let workers = if cuda { 1 } else { self.workers };
-        let make = move || {
-            rust_bert::tune();
-            Ok(Box::new(RustBertEngine::load(&weights, precision)?) as Box<dyn Engine>)
-        };
+        let pool = match &self.folder.classifier {
+            None => {
+                let weights = Weights::read(&self.folder)?;
+                self.pool(workers, move || Ok(Box::new(RustBertEngine::load(&weights, precision)?)))
+            }
+            Some(classifier) => {
+                let weights = ClassifierWeights::read(&self.folder, classifier)?;
+                self.pool(workers, move || Ok(Box::new(ClassifierEngine::load(&weights, precision)?)))
+            }
+        }?;
         let kind = precision.name();
         let name = format!("rust-bert {kind} on {}", if cuda { "CUDA" } else { "the CPU" });
-        self.scorer(&name, why, Pool::start(workers, self.layout().width(), make)?)
+        self.scorer(&name, why, pool)
+    }
+
+    /// Of workers with libtorch, each set up on its own thread.
+    fn pool(
+        &self,
+        workers: usize,
+        load: impl Fn() -> Result<Box<dyn Engine>, ScoringError> + Send + Sync + 'static,
+    ) -> Result<Pool, ScoringError> {
+        let make = move || {
+            rust_bert::tune();
+            load()
+        };
+        Pool::start(workers, self.layout().width(), make)
     }
 
     fn onnx(&self, why: &str) -> Result<ModelScorer, ScoringError> {

@@ -6,6 +6,8 @@
 //! temperature that was fitted for the model ([`calibrate`]). Further heads and an embedding come from the same pass, where the
 //! model has them ([`layout`]); what the author wants is told by its head, else by rules ([`intent`]).
 //!
+//! A folder of Hugging Face with a sequence classifier may stand in for it ([`adopted`]).
+//!
 //! [`load`] is the way in. The parts are public so that a benchmark can take them one at a time.
 
 use std::path::PathBuf;
@@ -13,6 +15,7 @@ use std::path::PathBuf;
 use grapevine_model::Scores;
 use serde::{Deserialize, Serialize};
 
+pub mod adopted;
 pub mod batch;
 pub mod calibrate;
 mod choose;

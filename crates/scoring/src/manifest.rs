@@ -10,6 +10,7 @@ use grapevine_model::{Confusion, Polarity};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::adopted::{self, Classifier};
 use crate::text::NORMALISATION;
 use crate::{SHIPPED_MODEL, ScoringError};
 
@@ -25,7 +26,7 @@ pub struct Manifest {
     pub licence: String,
     /// Where the encoder and the training data came from.
     pub provenance: String,
-    /// Shape of the network; `bert` is the one that is known.
+    /// Shape of the network; `bert` is the one that a manifest may name.
     pub architecture: Architecture,
     pub files: Files,
     /// Meaning of the outputs, in order.
@@ -58,13 +59,18 @@ pub enum Architecture {
     /// `logits`, where the manifest names no other head and no embedding; else heads are `heads.NAME.`, the embedding's
     /// projection is `e.`, the graph's outputs have the names, and its weights are ranges of the file of weights.
     Bert,
+    /// Somebody's classifier, which has no manifest ([`crate::adopted`]).
+    #[serde(skip)]
+    Classifier,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Files {
     pub weights: ModelFile,
-    pub onnx_int8: ModelFile,
+    /// A model without it runs in rust-bert alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub onnx_int8: Option<ModelFile>,
     pub tokenizer: ModelFile,
     pub config: ModelFile,
 }
@@ -126,6 +132,8 @@ pub struct Head {
 pub struct ModelFolder {
     folder: PathBuf,
     pub manifest: Manifest,
+    /// Of a model that others made.
+    pub(crate) classifier: Option<Classifier>,
 }
 
 impl ModelFolder {
@@ -139,11 +147,16 @@ impl ModelFolder {
             )));
         }
         let path = folder.join(FILE_NAME);
+        if !path.exists() && adopted::is(folder) {
+            let (manifest, classifier) = adopted::open(folder)?;
+            manifest.check(&folder.join("config.json"))?;
+            return Ok(Self { folder: folder.to_owned(), manifest, classifier: Some(classifier) });
+        }
         let bytes = read(&path)?;
         let manifest: Manifest = serde_json::from_slice(&bytes)
             .map_err(|e| model_error(format!("cannot read the manifest {}: {e}; {MEND}", path.display())))?;
         manifest.check(&path)?;
-        Ok(Self { folder: folder.to_owned(), manifest })
+        Ok(Self { folder: folder.to_owned(), manifest, classifier: None })
     }
 
     /// The file's bytes, after size and hash were found right.

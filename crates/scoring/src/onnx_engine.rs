@@ -38,7 +38,10 @@ impl Graph {
     /// `library` comes from [`find_library`].
     pub fn read(folder: &ModelFolder, library: PathBuf) -> Result<Self, ScoringError> {
         let files = &folder.manifest.files;
-        let model = Arc::new(folder.read(&files.onnx_int8)?);
+        let Some(graph) = &files.onnx_int8 else {
+            return Err(ScoringError::Engine(format!("{} has no int8 graph; rust-bert runs it", folder.id())));
+        };
+        let model = Arc::new(folder.read(graph)?);
         let weights = match folder.is_plain() {
             true => None,
             false => Some((files.weights.path.clone(), folder.read(&files.weights)?.into())),

@@ -148,7 +148,7 @@ fn head(root: &nn::Path<'_>, (name, size): (&str, usize), weights: &Weights) -> 
 }
 
 /// Fills every parameter from the file by its name, and complains about one that is missing or has another shape.
-fn fill(parameters: &nn::VarStore, file: &[u8]) -> Result<(), ScoringError> {
+pub(crate) fn fill(parameters: &nn::VarStore, file: &[u8]) -> Result<(), ScoringError> {
     let _no_gradients = tch::no_grad_guard();
     let file = File::read(file)?;
     for (name, mut parameter) in parameters.variables() {

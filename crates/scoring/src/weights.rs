@@ -30,8 +30,13 @@ impl<'f> File<'f> {
     }
 
     fn value(&self, name: &str, shape: &[i64]) -> Result<Tensor, ScoringError> {
-        if self.0.tensor(name).is_ok() {
+        if self.has(name) {
             return self.plain_or_rows(name);
+        }
+        // As models that began in TensorFlow have it.
+        let older = name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta");
+        if self.has(&older) {
+            return self.tensor(&older);
         }
         let (stem, what) = name.rsplit_once('.').unwrap_or((name, ""));
         if let Some((layer, part)) = stem.split_once("attention.self.")
@@ -47,8 +52,15 @@ impl<'f> File<'f> {
         self.one(stem, what)
     }
 
+    fn has(&self, name: &str) -> bool {
+        self.0.tensor(name).is_ok()
+    }
+
     /// The weight, from int8, or the bias of one matrix.
     fn one(&self, stem: &str, what: &str) -> Result<Tensor, ScoringError> {
+        if what == "weight" && !self.has(&format!("{stem}.weight_t")) {
+            return Err(wrong(&format!("there is no {stem}.{what}")));
+        }
         if what != "weight" {
             return self.tensor(&format!("{stem}.{what}"));
         }
@@ -135,6 +147,6 @@ mod tests {
         let file = File::read(&bytes).unwrap();
         let error = |name: &str, shape: &[i64]| file.parameter(name, shape).unwrap_err().to_string();
         assert!(error("words.weight", &[3, 2]).contains("words.weight is [2, 2], expected [3, 2]"));
-        assert!(error("l.output.dense.weight", &[1, 1]).contains("l.output.dense.weight_t"));
+        assert!(error("l.output.dense.weight", &[1, 1]).contains("there is no l.output.dense.weight"));
     }
 }

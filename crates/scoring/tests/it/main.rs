@@ -2,6 +2,7 @@
 
 mod agreement;
 mod behaviour;
+mod classifiers;
 mod faults;
 mod heads;
 mod hostility;
