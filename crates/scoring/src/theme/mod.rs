@@ -9,6 +9,7 @@
 //! that matches says 1, and is marked as a rule.
 
 mod features;
+mod folds;
 mod judge;
 mod logistic;
 mod rules;
@@ -18,6 +19,7 @@ use grapevine_model::{Author, Mention, MentionKey, ThemeScore};
 use jiff::Timestamp;
 
 use features::{Scaler, Vector};
+pub use folds::{Examples, cross_tell, tell};
 pub use judge::Quality;
 use judge::cross_validate;
 use logistic::Head;

@@ -36,6 +36,12 @@ const BENCHMARKS: &[Benchmark] = &[
         run: score,
     },
     Benchmark {
+        name: "accuracy",
+        what: "what the model says of labelled texts, beside TF-IDF and VADER: `-- --data FOLDER`",
+        kafka: false,
+        run: accuracy,
+    },
+    Benchmark {
         name: "log",
         what: "appending and reading: the embedded log, Kafka, and the disk alone; `--batches N`",
         kafka: true,
@@ -91,6 +97,21 @@ pub fn run(args: &Args) -> Result<()> {
 fn score(extra: &[String]) -> Result<()> {
     let mut command = cargo();
     command.args(["run", "--release", "--quiet", "--package", "grapevine-scoring", "--example", "bench_score", "--"]);
+    show(command.args(extra))
+}
+
+fn accuracy(extra: &[String]) -> Result<()> {
+    let mut command = cargo();
+    command.args([
+        "run",
+        "--release",
+        "--quiet",
+        "--package",
+        "grapevine-scoring",
+        "--example",
+        "bench_accuracy",
+        "--",
+    ]);
     show(command.args(extra))
 }
 
