@@ -66,14 +66,28 @@ fn sigmoid(x: f32) -> f32 {
 }
 
 /// The best value of one dual variable in (0, cost) where the others stay. With `dual = cost * sigmoid(t)` the slope is
-/// `t + square * (dual - before) + margin`, which rises with `t`: Newton's method finds its zero.
+/// `t + square * (dual - before) + margin`, which rises with `t`.
+///
+/// Newton's method alone swings between the flat ends where the cost is high, as it is for a rare class: a step that leaves
+/// what still holds the zero halves it instead.
 fn step(before: f32, cost: f32, square: f32, margin: f32) -> f32 {
     let share = (before / cost).clamp(1e-6, 1.0 - 1e-6);
+    let (mut low, mut high) = (-30.0f32, 30.0f32);
     let mut t = (share / (1.0 - share)).ln();
-    for _ in 0..8 {
+    for _ in 0..40 {
         let part = sigmoid(t);
         let slope = t + square * (cost * part - before) + margin;
-        t = (t - slope / (1.0 + square * cost * part * (1.0 - part))).clamp(-30.0, 30.0);
+        if slope > 0.0 {
+            high = t
+        } else {
+            low = t
+        }
+        let newton = t - slope / (1.0 + square * cost * part * (1.0 - part));
+        let next = if newton > low && newton < high { newton } else { (low + high) / 2.0 };
+        if (next - t).abs() < 1e-5 {
+            return cost * sigmoid(next);
+        }
+        t = next;
     }
     cost * sigmoid(t)
 }
@@ -120,6 +134,20 @@ mod tests {
             (positive[0], positive[1]) = (true, false);
             let head = Head::train(&rows.iter().collect::<Vec<_>>(), &positive);
             prop_assert!(gradient(&head, &rows, &positive) < 0.05 * COST * rows.len() as f32);
+        }
+
+        #[test]
+        fn one_dual_variable_comes_to_its_best_whatever_it_costs(
+            share in 0.0001..0.9999f32, cost in 0.1..500.0f32, square in 0.5..10.0f32, margin in -20.0..20.0f32
+        ) {
+            let before = cost * share;
+            let part = step(before, cost, square, margin) / cost;
+            // The slope changes its sign close to it.
+            let slope = |part: f32| (part / (1.0 - part)).ln() + square * (cost * part - before) + margin;
+            let near = 1e-3 * part.min(1.0 - part) + 1e-6;
+            let (below, above) = ((part - near).max(1e-9), (part + near).min(1.0 - 1e-7));
+            prop_assert!(part < 1e-6 || slope(below) <= 0.01, "{} is above the best", part);
+            prop_assert!(part > 1.0 - 1e-6 || slope(above) >= -0.01, "{} is below the best", part);
         }
 
         #[test]
