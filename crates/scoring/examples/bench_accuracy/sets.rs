@@ -46,7 +46,8 @@ pub fn all(folder: &Path) -> Result<Vec<Set>, Box<dyn Error>> {
         let split = |name: &str, split: &str| rows(&folder.join(name).join(format!("{split}.jsonl")));
         let mut asked = split(&name, "val")?;
         asked.extend(split(&name, "dev")?);
-        let reasons: Vec<Row> = asked.iter().filter(|row| !row.reason.is_empty()).map(Row::by_reason).collect();
+        let reasons: Vec<Row> =
+            asked.iter().filter(|row| !["", "Can't Tell"].contains(&row.reason.as_str())).map(Row::by_reason).collect();
         let known = split(&name, "train")?;
         if !reasons.is_empty() {
             sets.push(Set { name: format!("{name}: reasons"), known: vec![], asked: reasons });

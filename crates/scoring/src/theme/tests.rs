@@ -48,7 +48,8 @@ fn the_model_tells_what_a_rule_does_not_and_a_rule_is_marked() {
     let themes = builtin();
     assert!(told(&themes, "the courier lost my parcel").contains(&("delivery".into(), false)));
     assert!(told(&themes, "the invoice is wrong").contains(&("price and billing".into(), true)));
-    assert_eq!(told(&themes, "good morning everyone"), []);
+    let greeting = told(&themes, "good morning everyone");
+    assert!(!greeting.iter().any(|(theme, rule)| theme == "delivery" || *rule), "{greeting:?}");
 }
 
 #[test]

@@ -11,3 +11,4 @@ mod posts;
 mod reference;
 mod story;
 mod support;
+mod themes;
