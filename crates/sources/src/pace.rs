@@ -7,6 +7,14 @@ use crate::{Cursor, Page, Progress, registry::Clock};
 /// How long one poll waits at most when there is nothing to do: a process that is asked to stop waits for it.
 const PATIENCE: SignedDuration = SignedDuration::from_millis(500);
 
+/// Waits until then, but only a moment.
+pub(crate) async fn rest(clock: &dyn Clock, until: Timestamp) {
+    let wait = until.duration_since(clock.now());
+    if wait.is_positive() {
+        clock.sleep(Duration::try_from(wait.min(PATIENCE)).unwrap_or_default()).await;
+    }
+}
+
 /// When a platform is asked again.
 #[derive(Debug, Clone)]
 pub(crate) struct Pace {
@@ -36,8 +44,9 @@ impl Pace {
 
     /// Waits until it is time, but only a moment.
     pub(crate) async fn rest(&self, clock: &dyn Clock, cursor: Option<&Cursor>) {
-        if let Some(wait) = self.wait(clock.now(), cursor) {
-            clock.sleep(Duration::try_from(wait.min(PATIENCE)).unwrap_or_default()).await;
+        let now = clock.now();
+        if let Some(wait) = self.wait(now, cursor) {
+            rest(clock, now + wait).await;
         }
     }
 

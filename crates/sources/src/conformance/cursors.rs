@@ -42,12 +42,16 @@ impl Trial<'_> {
         let Some(old) = self.cursor_of_the_first_posts(self.steps) else { return Ok(false) };
         let stage = self.stage();
         stage.clock.advance(FAR.try_into().unwrap_or_default());
-        self.is_heard(&stage, old).await.map_err(|problem| format!("a cursor from long ago: {problem}"))?;
+        self.is_heard(&stage, old.clone()).await.map_err(|problem| format!("a cursor from long ago: {problem}"))?;
         let ahead = self.stage();
         ahead.clock.advance(FAR.try_into().unwrap_or_default());
         let steps = ahead.play(None).await?;
-        let Some(new) = self.cursor_of_the_first_posts(&steps) else { return Ok(false) };
-        self.is_heard(&self.stage(), new).await.map_err(|problem| format!("a cursor of the future: {problem}"))?;
+        // Whom the platform shows nothing so late: then it is the clock that is wrong, and was put right.
+        let (stage, new) = match self.cursor_of_the_first_posts(&steps) {
+            Some(new) => (self.stage(), new),
+            None => (Stage::before(self.case, self.seen, FAR), old),
+        };
+        self.is_heard(&stage, new).await.map_err(|problem| format!("a cursor of the future: {problem}"))?;
         Ok(true)
     }
 

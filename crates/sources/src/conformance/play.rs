@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use grapevine_model::{Engagement, Event, Mention};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
 
 use super::{Case, Scripted, StepClock, capture::Capture, transport::Spoil};
@@ -49,7 +49,13 @@ pub(super) struct Death {
 
 impl<'a> Stage<'a> {
     pub(super) fn new(case: &'a Case, seen: &Capture) -> Self {
-        let clock = StepClock::at(START.parse().unwrap_or(Timestamp::UNIX_EPOCH));
+        Self::before(case, seen, SignedDuration::ZERO)
+    }
+
+    /// With a clock that is behind by so much.
+    pub(super) fn before(case: &'a Case, seen: &Capture, behind: SignedDuration) -> Self {
+        let start: Timestamp = START.parse().unwrap_or(Timestamp::UNIX_EPOCH);
+        let clock = StepClock::at(start - behind);
         let transport = Scripted::new(case.platform.clone(), clock.clone());
         Self { case, clock, transport, seen: seen.clone(), spoil: Mutex::default() }
     }

@@ -31,7 +31,7 @@ pub(super) enum Incoming {
     /// It has the right signature, and can not be read.
     Broken(String, Delivery),
     /// Events were held back, as they were too many.
-    HeldBack,
+    HeldBack(Delivery),
 }
 
 impl Receiver {
@@ -94,10 +94,7 @@ fn read(delivery: Delivery, secret: &Secret, world: &World) -> Option<Incoming> 
             delivery.answer(200, "application/json", answer.to_string());
             None
         }
-        "app_rate_limited" => {
-            accept(delivery);
-            Some(Incoming::HeldBack)
-        }
+        "app_rate_limited" => Some(Incoming::HeldBack(delivery)),
         _ => Some(Incoming::Envelope(envelope, delivery)),
     }
 }

@@ -9,10 +9,12 @@
 //! | Slack sends an event (with `listen`) | checks the signature, answers when the log has it; one sent twice counts once |
 //! | an event comes behind a later edit or deletion | passes it over |
 //! | Slack held events back, as they were too many | reads a round at once |
+//! | the process starts again | a round begins when the checkpoint says that it is due: a restart costs no round of its own |
 //! | one channel can not be read | says so in its notice, goes on with the others |
 //! | a page leads nowhere further | ends the channel: each page must have older messages than the last |
 //!
-//! A message's id is `channel/ts`. Names of members are asked for once and remembered. `complete_through` trails the last
+//! A message's id is `channel/ts`. Names of members are asked for where a message says something new, and remembered; one that could
+//! not be asked for is asked for when the message is seen again. `complete_through` trails the last
 //! whole round by a minute. Answers to messages that are older than `follow_hours` are seen only where Slack sends them.
 
 mod api;
@@ -26,6 +28,7 @@ mod round;
 pub(crate) mod shape;
 mod signature;
 mod source;
+mod workspace;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 

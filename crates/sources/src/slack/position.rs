@@ -20,6 +20,12 @@ pub(super) struct Position {
     /// For each channel, from when on it is read, and when the last round began that read it to its end.
     pub(super) read_at: BTreeMap<String, (Timestamp, Timestamp)>,
     pub(super) round: Option<Round>,
+    /// When the last whole round began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) began: Option<Timestamp>,
+    /// Slack held events back: a round has to find them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) owes_round: bool,
     /// What was given, by native id.
     pub(super) known: BTreeMap<String, Known>,
     /// Ids of the events that were delivered last.
@@ -80,9 +86,31 @@ pub(super) struct Known {
     /// When it was edited last.
     #[serde(rename = "e", default, skip_serializing_if = "Option::is_none")]
     edited: Option<Timestamp>,
+    /// It was given without the names in it, which could not be asked for.
+    #[serde(rename = "n", default, skip_serializing_if = "std::ops::Not::not")]
+    is_unnamed: bool,
     /// What its thread looked like when it was read last, and when that was.
     #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
     thread: Option<(String, Timestamp)>,
+}
+
+/// One version of a message, as it was seen.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Version {
+    /// A digest of what it says. No name is in it.
+    said: String,
+    edited: Option<Timestamp>,
+    /// It stands in a list; else an event brought it, which may come late.
+    is_listed: bool,
+    /// The names in it are known.
+    pub(super) is_named: bool,
+}
+
+impl Version {
+    /// Of a mention that was mapped without names.
+    pub(super) fn of(plain: &Mention, edited: Option<Timestamp>, is_listed: bool) -> Self {
+        Self { said: digest(plain), edited, is_listed, is_named: true }
+    }
 }
 
 impl Known {
@@ -98,30 +126,47 @@ impl Known {
 impl Position {
     /// A checkpoint from the future would wait for messages that never come.
     pub(super) fn check(&self, now: Timestamp) -> Result<(), SourceError> {
-        is_not_ahead(self.read_at.values().map(|(_, read_at)| *read_at).chain(self.complete).max(), now)
+        let times = self.read_at.values().map(|(_, read_at)| *read_at);
+        is_not_ahead(times.chain(self.complete).chain(self.began).max(), now)
     }
 
-    /// Takes in a message; gives what is new about it. An event may come late: one that is gone comes back only where it
-    /// is listed, and what it said before an edit is passed over.
-    pub(super) fn take(&mut self, mention: Mention, edited: Option<Timestamp>, is_listed: bool) -> Option<Event> {
+    /// Whether a message says something that is to be given.
+    pub(super) fn is_news(&self, id: &str, version: &Version) -> bool {
+        let is_other = |before: &Known| before.said != version.said || before.is_unnamed;
+        !self.is_late(id, version) && self.known.get(id).is_none_or(is_other)
+    }
+
+    /// An event may come late: one that is gone comes back only where it is listed, and what it said before an edit is
+    /// passed over.
+    fn is_late(&self, id: &str, version: &Version) -> bool {
+        let is_behind = |before: &Known| !before.is_there() || before.edited > version.edited;
+        !version.is_listed && self.known.get(id).is_some_and(is_behind)
+    }
+
+    /// Takes in a message; gives what is new about it.
+    pub(super) fn take(&mut self, mention: Mention, version: Version) -> Option<Event> {
         let id = mention.key.native_id.clone();
-        let before = self.known.get(&id);
-        if !is_listed && before.is_some_and(|before| !before.is_there() || before.edited > edited) {
+        if self.is_late(&id, &version) {
             return None;
         }
+        let before = self.known.get(&id);
         let engagement = mention.engagement;
+        let is_same = before.is_some_and(|before| before.said == version.said);
         let now = Known {
-            said: digest(&mention),
+            said: version.said,
             // An event does not say them.
             likes: engagement.likes.or(before.and_then(|before| before.likes)),
             replies: engagement.replies.or(before.and_then(|before| before.replies)),
             root: mention.root.clone(),
-            edited,
+            edited: version.edited,
+            is_unnamed: !version.is_named && !(is_same && before.is_some_and(|before| !before.is_unnamed)),
             thread: before.and_then(|before| before.thread.clone()),
         };
         let event = match before {
             Some(before) if *before == now => None,
-            Some(before) if before.said == now.said => Some(snapshot(mention.key, &now, mention.observed_at)),
+            Some(before) if is_same && before.is_unnamed == now.is_unnamed => {
+                Some(snapshot(mention.key, &now, mention.observed_at))
+            }
             _ => Some(Event::Upsert(Box::new(Mention {
                 engagement: Engagement { likes: now.likes, replies: now.replies, ..engagement },
                 ..mention
@@ -245,19 +290,25 @@ mod tests {
         mention
     }
 
+    /// Takes in what a list says, or an event.
+    fn take(position: &mut Position, mention: Mention, edited: Option<Timestamp>, is_listed: bool) -> Option<Event> {
+        let version = Version::of(&mention, edited, is_listed);
+        position.take(mention, version)
+    }
+
     #[test]
     fn only_what_changed_is_given_again() {
         let mut position = Position::default();
-        assert!(matches!(position.take(mention("5.0", "a", Some(1)), None, true), Some(Event::Upsert(_))));
-        assert_eq!(position.take(mention("5.0", "a", Some(1)), None, true), None);
-        assert_eq!(position.take(mention("5.0", "a", None), None, false), None, "an event says nothing of likes");
+        assert!(matches!(take(&mut position, mention("5.0", "a", Some(1)), None, true), Some(Event::Upsert(_))));
+        assert_eq!(take(&mut position, mention("5.0", "a", Some(1)), None, true), None);
+        assert_eq!(take(&mut position, mention("5.0", "a", None), None, false), None, "an event says nothing of likes");
         let Some(Event::EngagementSnapshot(liked)) = position.react(key("T1", "C1/5.0".into()), true, at(6)) else { panic!() };
         assert_eq!(liked.engagement.likes, Some(2));
         assert_eq!(position.react(key("T1", "C1/9.0".into()), true, at(6)), None);
-        let Some(Event::Upsert(edited)) = position.take(mention("5.0", "b", None), Some(at(7)), true) else { panic!() };
+        let Some(Event::Upsert(edited)) = take(&mut position, mention("5.0", "b", None), Some(at(7)), true) else { panic!() };
         assert_eq!(edited.engagement.likes, Some(2), "an edit does not forget them");
-        assert_eq!(position.take(mention("5.0", "a", None), None, false), None, "what was sent before the edit comes behind it");
-        assert!(position.take(mention("5.0", "c", None), Some(at(8)), false).is_some());
+        assert_eq!(take(&mut position, mention("5.0", "a", None), None, false), None, "what was sent before the edit comes behind it");
+        assert!(take(&mut position, mention("5.0", "c", None), Some(at(8)), false).is_some());
     }
 
     #[test]
@@ -265,8 +316,24 @@ mod tests {
         let mut position = Position::default();
         assert!(position.delete_unheard(key("T1", "C1/5.0".into()), at(6)).is_some());
         assert_eq!(position.delete_unheard(key("T1", "C1/5.0".into()), at(6)), None);
-        assert_eq!(position.take(mention("5.0", "a", None), None, false), None, "an event that came late");
-        assert!(position.take(mention("5.0", "a", None), None, true).is_some());
+        assert_eq!(take(&mut position, mention("5.0", "a", None), None, false), None, "an event that came late");
+        assert!(take(&mut position, mention("5.0", "a", None), None, true).is_some());
+    }
+
+    #[test]
+    fn what_was_given_without_names_is_given_again_with_them() {
+        let mut position = Position::default();
+        let unnamed = |mention: &Mention| Version { is_named: false, ..Version::of(mention, None, false) };
+        let hello = mention("5.0", "a", None);
+        let version = unnamed(&hello);
+        assert!(position.is_news("C1/5.0", &version));
+        assert!(position.take(hello.clone(), version.clone()).is_some());
+        assert!(position.is_news("C1/5.0", &version), "names are asked for again");
+        assert_eq!(position.take(hello.clone(), version), None, "they are not known yet");
+        let named = Version::of(&hello, None, true);
+        assert!(matches!(position.take(hello.clone(), named.clone()), Some(Event::Upsert(_))));
+        assert!(!position.is_news("C1/5.0", &named));
+        assert_eq!(position.take(hello.clone(), unnamed(&hello)), None, "what is known stays known");
     }
 
     #[test]
@@ -280,10 +347,10 @@ mod tests {
     fn what_is_not_among_its_like_is_missing() {
         let mut position = Position::default();
         for ts in ["5.0", "8.0"] {
-            position.take(mention(ts, "a", None), None, true);
+            take(&mut position, mention(ts, "a", None), None, true);
         }
         let answer = Mention { root: Some("C1/5.0".into()), ..mention("6.0", "a", None) };
-        position.take(answer, None, true);
+        take(&mut position, answer, None, true);
         let channel = |second| Part::Channel { channel: "C1".into(), oldest: at(second) };
         assert_eq!(position.missing(&channel(0), &["8.0".into()]), ["5.0"]);
         assert_eq!(position.missing(&channel(6), &["8.0".into()]), Vec::<String>::new());
@@ -299,7 +366,7 @@ mod tests {
     #[test]
     fn a_thread_is_read_when_it_looks_other_or_after_a_while() {
         let mut position = Position::default();
-        position.take(mention("5.0", "a", None), None, true);
+        take(&mut position, mention("5.0", "a", None), None, true);
         let hour = SignedDuration::from_hours(1);
         assert!(position.wants_thread("C1/5.0", "1 6.0", at(10), hour));
         assert!(!position.wants_thread("C1/5.0", "1 6.0", at(20), hour));

@@ -126,6 +126,7 @@ impl Round {
     /// The round is over.
     pub(super) fn finish(self, position: &mut Position, spec: &SlackSpec, channels: &BTreeMap<String, String>) {
         position.read_at.retain(|channel, _| channels.contains_key(channel));
+        position.began = Some(self.began);
         position.complete = position.complete.max(Some(self.began - OVERLAP));
         position.forget(self.began - spec.follow.max(spec.backfill) - OVERLAP);
     }

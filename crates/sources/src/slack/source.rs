@@ -2,7 +2,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use grapevine_model::{Deletion, Event, Usage};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
@@ -10,52 +10,57 @@ use super::{
     api::Api,
     hook::{Incoming, Receiver, accept},
     map::{Context, MapError, Said, map, map_event, time, users},
-    people::{People, Person},
-    position::{Position, Round, VERSION, key},
+    people::People,
+    position::{Position, Round, VERSION, Version, key},
+    workspace::Workspace,
 };
 use crate::{
     Cursor, Page, Progress, Rejected, Source, SourceError, World,
-    json::{flag, list, owned, text},
-    pace::Pace,
+    json::{list, owned, text},
+    pace,
     push::Delivery,
 };
 
-/// How long the list of channels holds.
-const LISTED_FOR: SignedDuration = SignedDuration::from_hours(1);
-/// The same, where a channel that is named was not in it.
-const LOOK_AGAIN: SignedDuration = SignedDuration::from_mins(5);
-/// No workspace has more pages of channels.
-const MOST_LISTS: usize = 200;
-
 pub(super) struct SlackSource {
-    spec: Arc<SlackSpec>,
+    pub(super) spec: Arc<SlackSpec>,
     world: World,
-    api: Api,
-    pace: Pace,
-    people: People,
-    workspace: Option<Workspace>,
+    pub(super) api: Api,
+    pub(super) people: People,
+    pub(super) workspace: Option<Workspace>,
     receiver: Option<Receiver>,
-    /// The channel of what is mapped.
-    at_hand: Option<String>,
-    /// When the last round began.
-    began: Timestamp,
+    /// This process has begun a round, or gone on with one.
+    has_begun: bool,
     /// Nothing is asked before.
     not_before: Option<Timestamp>,
     /// Why a channel is not read, by its name; and what else a person should know.
-    notices: BTreeMap<String, String>,
+    pub(super) notices: BTreeMap<String, String>,
 }
 
-struct Workspace {
-    team: String,
-    address: String,
-    /// Names by id, of those that are read.
-    channels: BTreeMap<String, String>,
-    /// When it is asked for again.
-    holds_until: Timestamp,
+/// A message of a list, or the envelope of an event, and the channel that it is about.
+#[derive(Clone, Copy)]
+struct Piece<'a> {
+    raw: &'a Value,
+    channel: &'a str,
+    is_listed: bool,
 }
 
-/// What a piece means, and the piece.
-type Taken<'a> = (Result<Said, MapError>, &'a Value);
+impl<'a> Piece<'a> {
+    /// The message in it: an edit carries it inside.
+    fn message(self) -> &'a Value {
+        if self.is_listed {
+            return self.raw;
+        }
+        let event = &self.raw["event"];
+        event.get("message").filter(|message| message.is_object()).unwrap_or(event)
+    }
+
+    fn map(self, context: &Context<'_>) -> Result<Said, MapError> {
+        if self.is_listed { map(self.raw, context) } else { map_event(&self.raw["event"], context) }
+    }
+}
+
+/// What a piece means; of a mention, which version of it that is.
+type Meaning = Result<(Said, Version), MapError>;
 
 /// What one poll gathers.
 #[derive(Default)]
@@ -66,183 +71,99 @@ struct Gathered {
     skipped: BTreeMap<&'static str, u64>,
 }
 
+impl Gathered {
+    fn is_empty(&self) -> bool {
+        self.events.is_empty() && self.rejected.is_empty()
+    }
+}
+
 impl SlackSource {
     pub(super) fn new(spec: Arc<SlackSpec>, world: &World) -> Self {
         Self {
             world: world.clone(),
             api: Api::new(&spec, world),
-            pace: Pace::new(spec.interval),
             people: spec.people.clone(),
             workspace: None,
             receiver: spec.hook.clone().map(Receiver::new),
-            at_hand: None,
-            began: Timestamp::UNIX_EPOCH,
+            has_begun: false,
             not_before: None,
             notices: BTreeMap::new(),
             spec,
         }
     }
 
-    fn now(&self) -> Timestamp {
+    pub(super) fn now(&self) -> Timestamp {
         self.world.clock.now()
     }
 
-    /// Who we are, and which channels there are to read.
-    async fn look_around(&mut self) -> Result<(), SourceError> {
-        let now = self.now();
-        if self.workspace.as_ref().is_some_and(|known| now < known.holds_until) {
-            return Ok(());
-        }
-        let found = match self.api.ask("auth.test", &[]).await {
-            Ok(who) => self.channels().await.map(|listed| (who, listed)),
-            Err(error) => Err(error),
-        };
-        let (who, listed) = match (found, &mut self.workspace) {
-            (Ok(found), _) => found,
-            // What was known goes on: what Slack sends meanwhile is not kept waiting.
-            (Err(error), Some(known)) if error.is_transient() => {
-                tracing::warn!("source {}: the channels are not listed anew: {error}", self.spec.name);
-                known.holds_until = now + LOOK_AGAIN;
-                return Ok(());
-            }
-            (Err(error), _) => return Err(error),
-        };
-        let channels = self.choose(listed);
-        let team = owned(&who, "team_id").unwrap_or_default();
-        let address = owned(&who, "url").unwrap_or_default();
-        // What is named and not there may be there soon.
-        let is_whole = !channels.is_empty() && channels.len() >= self.spec.channels.len();
-        let holds_until = now + if is_whole { LISTED_FOR } else { self.spec.interval.min(LOOK_AGAIN) };
-        self.workspace = Some(Workspace { team, address, channels, holds_until });
-        Ok(())
-    }
-
-    async fn channels(&mut self) -> Result<Vec<Value>, SourceError> {
-        let (mut all, mut page) = (Vec::new(), None);
-        for _ in 0..MOST_LISTS {
-            let mut query = vec![
-                ("types", "public_channel,private_channel".to_owned()),
-                ("exclude_archived", "true".to_owned()),
-                ("limit", "999".to_owned()),
-            ];
-            query.extend(page.iter().map(|page: &String| ("cursor", page.clone())));
-            let answer = match self.api.ask("conversations.list", &query).await {
-                // Without the scope for private channels, the public ones are read.
-                Err(SourceError::Auth(message)) if message.contains("groups:read") => {
-                    query[0].1 = "public_channel".to_owned();
-                    self.notices.insert("private channels".to_owned(), message);
-                    self.api.ask("conversations.list", &query).await?
-                }
-                answer => answer?,
-            };
-            all.extend(list(&answer, "channels").iter().cloned());
-            let next = owned(&answer, "response_metadata.next_cursor").filter(|next| Some(next) != page.as_ref());
-            match next {
-                Some(next) => page = Some(next),
-                None => break,
-            }
-        }
-        Ok(all)
-    }
-
-    /// Those that the settings name; else those that the app is a member of.
-    fn choose(&mut self, listed: Vec<Value>) -> BTreeMap<String, String> {
-        let named = |channel: &Value| Some((owned(channel, "id")?, owned(channel, "name").unwrap_or_default()));
-        if self.spec.channels.is_empty() {
-            let ours = listed.iter().filter(|channel| flag(channel, "is_member"));
-            return ours.filter_map(named).collect();
-        }
-        let mut chosen = BTreeMap::new();
-        for wanted in &self.spec.channels {
-            let is_it = |channel: &&Value| {
-                text(channel, "id") == Some(wanted) || text(channel, "name") == Some(wanted)
-            };
-            let found = listed.iter().find(is_it);
-            match found.and_then(named) {
-                Some((id, name)) => {
-                    if found.is_some_and(|channel| channel.get("is_member") == Some(&Value::Bool(false))) {
-                        self.notices.insert(name.clone(), "the app is no member: invite it there with /invite".to_owned());
-                    }
-                    chosen.insert(id, name);
-                }
-                None => {
-                    let why = "no channel that the app can see has this name or id: invite it there with /invite";
-                    self.notices.insert(wanted.clone(), why.to_owned());
-                }
-            }
-        }
-        chosen
-    }
-
-    /// Asks once for each name. What can not be known leaves the id.
-    async fn meet(&mut self, users: Vec<String>) -> Result<(), SourceError> {
-        for user in users {
-            if self.people.knows(&user) {
-                continue;
-            }
-            match self.api.ask("users.info", &[("user", user.clone())]).await {
-                Ok(answer) => {
-                    let person = answer.get("user").map(Person::of).unwrap_or_default();
-                    self.people.insert(&user, person);
-                }
-                Err(SourceError::Transient(message)) => return Err(SourceError::Transient(message)),
-                // They are named the next time.
-                Err(SourceError::RateLimited { .. }) => return Ok(()),
-                Err(error) => {
-                    if matches!(error, SourceError::Auth(_)) {
-                        self.notices.insert("names of members".to_owned(), error.to_string());
-                    }
-                    self.people.insert(&user, Person::default());
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn context<'a>(&'a self, workspace: &'a Workspace, channel: &'a str, is_listed: bool) -> Context<'a> {
-        Context {
+    /// Names come from `people`.
+    fn context<'a>(&'a self, piece: Piece<'a>, people: &'a People) -> Option<Context<'a>> {
+        let workspace = self.workspace.as_ref()?;
+        Some(Context {
             team: &workspace.team,
-            address: &workspace.address,
-            channel,
-            channel_name: workspace.channels.get(channel).map(String::as_str).unwrap_or(channel),
-            people: &self.people,
-            is_listed,
+            address: workspace.address(),
+            channel: piece.channel,
+            channel_name: workspace.name(piece.channel),
+            people,
+            is_listed: piece.is_listed,
             observed_at: self.now(),
+        })
+    }
+
+    /// What a piece means. Names are asked for where it says something new, and for nothing else: whoever begins again
+    /// reads much that is known. Nothing where no workspace is known.
+    async fn meaning(&mut self, piece: Piece<'_>, position: &Position) -> Result<Option<Meaning>, SourceError> {
+        let nobody = People::default();
+        let Some(plain) = self.context(piece, &nobody).map(|context| piece.map(&context)) else { return Ok(None) };
+        let mut version = match &plain {
+            Ok(Said::Mention(mention)) => Version::of(mention, edited(piece.message()), piece.is_listed),
+            _ => return Ok(Some(plain.map(|said| (said, Version::default())))),
+        };
+        let is_news = matches!(&plain, Ok(Said::Mention(mention)) if position.is_news(&mention.key.native_id, &version));
+        if is_news {
+            version.is_named = match self.meet(users(piece.message())).await {
+                // Slack waits for three seconds, and names can be learnt later.
+                Err(error) if error.is_transient() && !piece.is_listed => false,
+                met => met?,
+            };
         }
+        let said = self.context(piece, &self.people).map(|context| piece.map(&context));
+        Ok(said.map(|said| said.map(|said| (said, version))))
     }
 
     /// With all that its mapping needs, so that it can be mapped again.
-    fn rejected(&self, raw: &Value, is_listed: bool, reason: String) -> Rejected {
+    fn rejected(&self, Piece { raw, channel, is_listed }: Piece<'_>, reason: String) -> Rejected {
         let place = text(raw, "ts").or_else(|| text(raw, "event_id")).unwrap_or("without an id");
-        let raw = match (&self.workspace, self.at_hand.as_ref()) {
-            (Some(workspace), Some(channel)) => {
-                let name = workspace.channels.get(channel).unwrap_or(channel);
-                json!({"team": workspace.team, "address": workspace.address, "channel": channel, "channel_name": name,
+        let raw = match &self.workspace {
+            Some(workspace) => {
+                json!({"team": workspace.team, "address": workspace.address(), "channel": channel,
+                    "channel_name": workspace.name(channel),
                     (if is_listed { "message" } else { "event" }): if is_listed { raw } else { &raw["event"] }})
             }
-            _ => raw.clone(),
+            None => raw.clone(),
         };
         Rejected { place: format!("message {place}"), reason, raw: raw.to_string().into_bytes() }
     }
 
     /// Takes in what a message or an event means.
-    fn take(&self, (said, raw): Taken<'_>, is_listed: bool, position: &mut Position, into: &mut Gathered) {
-        let team = self.workspace.as_ref().map(|workspace| workspace.team.clone()).unwrap_or_default();
-        match said {
-            Ok(Said::Mention(mention)) => {
-                let message = if is_listed { raw } else { message_of(&raw["event"]) };
-                into.events.extend(position.take(*mention, edited(message), is_listed));
-            }
-            Ok(Said::Deleted(id)) => {
+    fn take(&self, meaning: Meaning, piece: Piece<'_>, position: &mut Position, into: &mut Gathered) {
+        let team = self.team();
+        match meaning {
+            Ok((Said::Mention(mention), version)) => into.events.extend(position.take(*mention, version)),
+            Ok((Said::Deleted(id), _)) => {
                 // The log may have it where the position does not: a process that ended between the two leaves that.
                 into.events.extend(position.delete_unheard(key(&team, id), self.now()));
             }
-            Ok(Said::Reaction { native_id, is_added }) => {
+            Ok((Said::Reaction { native_id, is_added }, _)) => {
                 into.events.extend(position.react(key(&team, native_id), is_added, self.now()));
             }
-            Ok(Said::Skipped(why)) => *into.skipped.entry(why).or_default() += 1,
-            Err(error) => into.rejected.push(self.rejected(raw, is_listed, error.to_string())),
+            Ok((Said::Skipped(why), _)) => *into.skipped.entry(why).or_default() += 1,
+            Err(error) => into.rejected.push(self.rejected(piece, error.to_string())),
         }
+    }
+
+    fn team(&self) -> String {
+        self.workspace.as_ref().map(|workspace| workspace.team.clone()).unwrap_or_default()
     }
 
     /// One request of the round.
@@ -257,29 +178,27 @@ impl SlackSource {
                 return Ok(());
             }
             Err(error) => {
-                let name = self.workspace.as_ref().and_then(|known| known.channels.get(&channel).cloned());
-                self.notices.insert(name.unwrap_or(channel), error.to_string());
+                self.notices.insert(self.name(&channel), error.to_string());
                 round.give_up();
                 let nothing_is_read = round.left.is_empty() && round.read == 0;
                 return if nothing_is_read { Err(error) } else { Ok(()) };
             }
         };
-        let messages = list(&answer, "messages");
-        self.meet(messages.iter().flat_map(users).collect()).await?;
-        let Some(workspace) = self.workspace.take() else { return Ok(()) };
-        let said: Vec<_> = messages
-            .iter()
-            .rev()
-            .map(|message| (map(message, &self.context(&workspace, &channel, true)), message))
-            .collect();
-        self.notices.remove(workspace.channels.get(&channel).unwrap_or(&channel));
-        self.workspace = Some(workspace);
-        self.at_hand = Some(channel);
-        said.into_iter().for_each(|(said, message)| self.take((said, message), true, position, into));
-        let team = self.workspace.as_ref().map(|workspace| workspace.team.clone()).unwrap_or_default();
+        for raw in list(&answer, "messages").iter().rev() {
+            let piece = Piece { raw, channel: &channel, is_listed: true };
+            let Some(meaning) = self.meaning(piece, position).await? else { return Ok(()) };
+            self.take(meaning, piece, position, into);
+        }
+        self.notices.remove(&self.name(&channel));
+        let team = self.team();
         let gone = round.turn(&answer, position, &self.spec);
         into.events.extend(gone.into_iter().filter_map(|id| position.delete(key(&team, id), self.now())));
         Ok(())
+    }
+
+    /// For people.
+    fn name(&self, channel: &str) -> String {
+        self.workspace.as_ref().map_or(channel, |known| known.name(channel)).to_owned()
     }
 
     /// What Slack sent since the last poll.
@@ -289,9 +208,10 @@ impl SlackSource {
         let saved = position.clone();
         for incoming in taken {
             match incoming {
-                Incoming::HeldBack => {
+                Incoming::HeldBack(delivery) => {
                     tracing::warn!("source {}: Slack held events back, as they were too many", self.spec.name);
-                    self.pace = Pace::new(self.spec.interval);
+                    position.owes_round = true;
+                    self.hold(delivery);
                 }
                 Incoming::Broken(reason, delivery) => {
                     let raw = delivery.body.clone();
@@ -336,13 +256,10 @@ impl SlackSource {
             accept(delivery);
             return Ok(None);
         }
-        self.meet(users(message_of(event))).await?;
-        let Some(workspace) = self.workspace.take() else { return Ok(None) };
-        let said = map_event(event, &self.context(&workspace, &channel, false));
-        self.workspace = Some(workspace);
+        let piece = Piece { raw: envelope, channel: &channel, is_listed: false };
+        let Some(meaning) = self.meaning(piece, position).await? else { return Ok(None) };
         let before = (into.events.len(), into.rejected.len());
-        self.at_hand = Some(channel);
-        self.take((said, envelope), false, position, into);
+        self.take(meaning, piece, position, into);
         if (into.events.len(), into.rejected.len()) == before {
             accept(delivery);
             return Ok(None);
@@ -366,6 +283,8 @@ impl SlackSource {
                     self.not_before = Some(until);
                     Ok(())
                 }
+                // It comes again with the next poll, and what was received is kept before that.
+                error if error.is_transient() && before.1 + before.2 > 0 => Ok(()),
                 error => Err(error),
             };
         }
@@ -374,6 +293,22 @@ impl SlackSource {
             _ => position.round = Some(round),
         }
         Ok(())
+    }
+
+    /// When the next round begins. The checkpoint says it: whoever begins again owes no more than that, but what it has
+    /// never read of a channel.
+    fn due(&self, position: &Position) -> Timestamp {
+        let mut channels = self.workspace.iter().flat_map(|known| known.channels.keys());
+        let has_unread = !self.has_begun && channels.any(|channel| !position.read_at.contains_key(channel));
+        let last = position.began.filter(|_| !has_unread && !position.owes_round);
+        last.map_or(Timestamp::MIN, |began| began.saturating_add(self.spec.interval).unwrap_or(began))
+    }
+
+    fn begin(&self, position: &mut Position) {
+        let channels = self.workspace.as_ref().map(|workspace| &workspace.channels);
+        let ids = channels.into_iter().flat_map(BTreeMap::keys).collect::<Vec<_>>();
+        position.round = Some(Round::begin(&self.spec, position, ids.into_iter(), self.now()));
+        position.owes_round = false;
     }
 
     fn page(&self, position: &Position, into: Gathered) -> Result<Page, SourceError> {
@@ -385,11 +320,6 @@ impl SlackSource {
         let (events, rejected) = (into.events, into.rejected);
         Ok(Page { events, rejected, cursor: Cursor::of(VERSION, position)?, complete_through: position.complete, state })
     }
-}
-
-/// What is said: an edit carries it inside.
-fn message_of(event: &Value) -> &Value {
-    event.get("message").filter(|message| message.is_object()).unwrap_or(event)
 }
 
 /// When a message was edited last.
@@ -430,23 +360,24 @@ impl Source for SlackSource {
         let now = self.now();
         self.not_before = self.not_before.filter(|until| *until > now);
         if position.round.is_none() {
-            if !self.pace.is_due(&*self.world.clock, cursor).await {
-                let page = self.page(&position, into)?;
-                self.pace.gave(self.began, &page);
-                return Ok(page);
+            let due = self.due(&position);
+            if into.is_empty() && due > now {
+                pace::rest(&*self.world.clock, due).await;
             }
-            let channels = self.workspace.as_ref().map(|workspace| &workspace.channels);
-            let ids = channels.into_iter().flat_map(BTreeMap::keys).collect::<Vec<_>>();
-            let round = Round::begin(&self.spec, &position, ids.into_iter(), self.now());
-            self.began = round.began;
-            position.round = Some(round);
+            if due > self.now() {
+                return self.page(&position, into);
+            }
+            self.begin(&mut position);
         }
-        if self.not_before.is_none() {
-            self.advance(&mut position, &mut into).await?;
+        match self.not_before {
+            Some(until) if into.is_empty() => pace::rest(&*self.world.clock, until).await,
+            Some(_) => {}
+            None => {
+                self.has_begun = true;
+                self.advance(&mut position, &mut into).await?;
+            }
         }
-        let page = self.page(&position, into)?;
-        self.pace.gave(self.began, &page);
-        Ok(page)
+        self.page(&position, into)
     }
 
     async fn settle(&mut self, _cursor: &Cursor) -> Result<(), SourceError> {

@@ -12,6 +12,8 @@ use crate::recheck::Recheck;
 pub(super) const VERSION: u16 = 1;
 /// What is asked of the search begins so much later than it can at most.
 const MARGIN: SignedDuration = SignedDuration::from_mins(2);
+/// X may list a post so much later than it was written, where its time is all that a search goes by.
+const LATE: SignedDuration = SignedDuration::from_mins(1);
 /// X answers nothing about what is newer.
 const NEWEST: SignedDuration = SignedDuration::from_secs(15);
 /// Pages without a post that lead to another page; then that is the end.
@@ -170,12 +172,13 @@ impl Position {
     pub(super) fn since(&self, digest: &str) -> Option<Since> {
         let (round, reached) = (self.round.as_ref()?, self.reached.get(digest)?);
         let latest = round.began - NEWEST;
-        let span = round.began - SEARCHED + MARGIN..round.began + MARGIN;
+        let oldest = round.began - SEARCHED + MARGIN;
+        let span = oldest..round.began + MARGIN;
         let newest = reached.newest.filter(|id| time_of(*id).is_some_and(|time| span.contains(&time)));
         match (round.rate(), newest) {
             (Some(rate), _) => Some(Since::Time(part_of(reached.read_to, round.began, rate).min(latest))),
             (None, Some(newest)) => Some(Since::Post(newest)),
-            (None, None) => Some(Since::Time(reached.read_to.min(latest))),
+            (None, None) => Some(Since::Time((reached.read_to.min(latest) - LATE).max(oldest))),
         }
     }
 
@@ -258,9 +261,9 @@ mod tests {
     #[test]
     fn the_newest_post_of_the_first_page_is_where_the_next_round_begins() {
         let mut position = begun();
-        assert_eq!(position.since("a"), Some(Since::Time(at(-60))));
+        assert_eq!(position.since("a"), Some(Since::Time(at(-61))));
         position.read(&page(Some(-1), Some(-5), Some("t")));
-        assert_eq!(position.since("a"), Some(Since::Time(at(-60))), "the same for each page");
+        assert_eq!(position.since("a"), Some(Since::Time(at(-61))), "the same for each page");
         position.read(&page(Some(-6), Some(-9), None));
         assert!(position.round.as_ref().unwrap().left.is_empty());
         position.begin(&["a".into()], at(5), at(0));
@@ -338,6 +341,35 @@ mod tests {
         position.reached.insert("a".into(), Reached { newest: Some(id_at(at(60))), read_to: at(0) });
         assert!(!position.is_ahead(at(0)) && position.is_ahead(at(-10)));
         position.begin(&["a".into()], at(5), at(0));
-        assert_eq!(position.since("a"), Some(Since::Time(at(0))), "a post of the future is no place to begin at");
+        assert_eq!(position.since("a"), Some(Since::Time(at(-1))), "a post of the future is no place to begin at");
+    }
+
+    #[test]
+    fn a_round_after_one_that_found_nothing_looks_back_for_what_is_listed_late() {
+        let mut position = begun();
+        position.read(&page(None, None, None));
+        position.end();
+        position.begin(&["a".into()], at(5), at(0));
+        assert_eq!(position.since("a"), Some(Since::Time(at(-1))), "a minute before the round that found nothing");
+        position.end_query(true);
+        position.begin(&["a".into()], at(0) + SEARCHED - SignedDuration::from_secs(100), at(0));
+        assert_eq!(position.since("a"), Some(Since::Time(at(4))));
+        position.begin(&["a".into()], at(5) + SEARCHED - MARGIN, at(0));
+        assert_eq!(position.since("a"), Some(Since::Time(at(5))), "never before what X still has");
+    }
+
+    #[test]
+    fn a_page_of_long_ago_that_leads_nowhere_is_read_again_from_the_first() {
+        let mut position = begun();
+        position.read(&page(Some(-1), Some(-5), Some("t")));
+        assert_eq!(position.round.as_ref().unwrap().token.as_deref(), Some("t"));
+        position.again();
+        let round = position.round.as_ref().unwrap();
+        assert_eq!((round.token.as_deref(), round.left.len()), (None, 1), "the query is still at hand");
+        assert_eq!(position.since("a"), Some(Since::Time(at(-61))), "and begins where it began");
+        position.read(&page(Some(0), Some(-9), None));
+        position.end();
+        position.begin(&["a".into()], at(5), at(0));
+        assert_eq!(position.since("a"), Some(Since::Post(id_at(at(0)))), "by what the first page has now");
     }
 }

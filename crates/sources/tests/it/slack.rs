@@ -15,6 +15,7 @@ use grapevine_sources::{
 };
 use hmac::{Hmac, Mac};
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
@@ -143,12 +144,21 @@ fn notes_of_the_service_are_passed_over_and_tombstones_delete() {
 }
 
 /// A workspace of two channels that answers each method alike.
-struct Workspace(fn(&str, &Request) -> Option<Answer>);
+struct Workspace {
+    answer: fn(&str, &Request) -> Option<Answer>,
+    asked: Arc<Mutex<Vec<String>>>,
+    /// Every request is answered 500.
+    fails: Arc<Mutex<bool>>,
+}
 
 impl Platform for Workspace {
     fn answer(&self, _: When, request: &Request) -> Answer {
         let method = request.url.path().rsplit('/').next().unwrap_or_default();
-        (self.0)(method, request).unwrap_or_else(|| usual(method))
+        self.asked.lock().push(method.to_owned());
+        match *self.fails.lock() {
+            true => Answer::status(500, ""),
+            false => (self.answer)(method, request).unwrap_or_else(|| usual(method)),
+        }
     }
 
     fn rounds(&self) -> usize {
@@ -172,7 +182,7 @@ fn usual(method: &str) -> Answer {
 
 /// Takes what a test delivers.
 #[derive(Default)]
-struct Door(parking_lot::Mutex<Option<Slot>>);
+struct Door(Mutex<Option<Slot>>);
 
 impl Hooks for Door {
     fn open(&self, listen: SocketAddr, _: &str) -> Result<Inbox, SourceError> {
@@ -202,13 +212,18 @@ struct Reading {
     door: Arc<Door>,
     source: Box<dyn Source>,
     cursor: Option<Cursor>,
+    born: Box<dyn Fn() -> Box<dyn Source>>,
+    asked: Arc<Mutex<Vec<String>>>,
+    fails: Arc<Mutex<bool>>,
 }
 
 impl Reading {
     fn new(more: &str, answer: fn(&str, &Request) -> Option<Answer>) -> Self {
         let clock = StepClock::at(noon());
         let door = Arc::new(Door::default());
-        let transport = Arc::new(Scripted::new(Arc::new(Workspace(answer)), clock.clone()));
+        let (asked, fails) = (Arc::<Mutex<Vec<String>>>::default(), Arc::<Mutex<bool>>::default());
+        let workspace = Workspace { answer, asked: asked.clone(), fails: fails.clone() };
+        let transport = Arc::new(Scripted::new(Arc::new(workspace), clock.clone()));
         let mut world = World::real().with_transport(transport).with_clock(Arc::new(clock.clone()));
         world.hooks = door.clone();
         let world = world.with_variables(|name| match name {
@@ -216,9 +231,14 @@ impl Reading {
             "SLACK_SECRET" => Some("shh".to_owned()),
             _ => None,
         });
-        let source =
-            spec(&format!("name = \"s\"\nkind = \"slack\"\ntoken_env = \"SLACK_TOKEN\"\n{more}")).build(&world);
-        Self { clock, door, source, cursor: None }
+        let spec = spec(&format!("name = \"s\"\nkind = \"slack\"\ntoken_env = \"SLACK_TOKEN\"\n{more}"));
+        let born = Box::new(move || spec.build(&world));
+        Self { clock, door, source: born(), cursor: None, born, asked, fails }
+    }
+
+    /// The process ends, and another begins from the checkpoint.
+    fn die(&mut self) {
+        self.source = (self.born)();
     }
 
     async fn poll(&mut self) -> Result<Page, SourceError> {
@@ -341,6 +361,74 @@ async fn a_quota_that_is_spent_does_not_keep_events_waiting() {
     reading.clock.advance(Duration::from_secs(61));
     reading.round().await;
     assert!(reading.poll().await.unwrap().complete_through.is_some(), "the round goes on");
+}
+
+fn methods(reading: &Reading) -> Vec<String> {
+    std::mem::take(&mut *reading.asked.lock())
+}
+
+#[tokio::test]
+async fn who_begins_again_owes_no_round_before_its_time_and_asks_for_no_names_that_say_nothing_new() {
+    let mut reading = Reading::new(&format!("{LISTENING}\ninterval_seconds = 300"), |method, _| {
+        let messages = [posted("1772366300.000100", "a <@U7>"), posted("1772366200.000100", "b")];
+        (method == "conversations.history").then(|| Answer::json(&json!({"ok": true, "messages": messages})))
+    });
+    reading.round().await;
+    assert_eq!(methods(&reading).iter().filter(|method| *method == "users.info").count(), 2, "each name once");
+    reading.die();
+    assert_eq!(reading.round().await, []);
+    assert_eq!(methods(&reading), ["auth.test", "conversations.list"], "no round is due");
+    let reacted = json!({"type": "reaction_added", "user": "U9", "reaction": "tada",
+        "item": {"type": "message", "channel": "C1", "ts": "1772366300.000100"}});
+    drop(reading.door.put(&event("Ev1", reacted), "shh", reading.clock.now()));
+    assert_eq!(reading.poll().await.unwrap().events.len(), 1);
+    assert_eq!(methods(&reading), Vec::<String>::new(), "nobody needs to know who reacted");
+    reading.clock.advance(Duration::from_secs(300));
+    reading.die();
+    reading.round().await;
+    let asked = methods(&reading);
+    assert!(asked.iter().any(|method| method == "conversations.history"), "{asked:?}");
+    assert!(!asked.iter().any(|method| method == "users.info"), "what is known says nothing new: {asked:?}");
+}
+
+#[tokio::test]
+async fn events_that_were_held_back_are_looked_for_even_if_the_process_ends() {
+    let mut reading = Reading::new(LISTENING, |_, _| None);
+    reading.round().await;
+    let limited = json!({"type": "app_rate_limited", "team_id": "T1", "minute_rate_limited": 1772366400});
+    let mut told = reading.door.put(&limited, "shh", reading.clock.now());
+    let page = reading.poll().await.unwrap();
+    assert!(told.try_recv().is_err(), "not answered before it is kept");
+    assert_eq!(page.state, Progress::Behind, "a round begins at once");
+    let before = reading.cursor.clone();
+    reading.source.settle(&page.cursor).await.unwrap();
+    assert_eq!(told.try_recv().unwrap().status, 200);
+    methods(&reading);
+    reading.cursor = before;
+    reading.die();
+    reading.round().await;
+    assert!(methods(&reading).iter().any(|method| method == "conversations.history"), "the round goes on");
+}
+
+#[tokio::test]
+async fn what_was_received_is_given_while_the_web_api_fails_and_named_when_it_is_back() {
+    let mut reading = Reading::new(&format!("{LISTENING}\ninterval_seconds = 60"), |_, _| None);
+    reading.round().await;
+    reading.clock.advance(Duration::from_secs(60));
+    *reading.fails.lock() = true;
+    let envelope = event("Ev1", posted("1772366400.000100", "hello <@U1>"));
+    drop(reading.door.put(&envelope, "shh", reading.clock.now()));
+    let page = reading.poll().await.unwrap();
+    let Event::Upsert(mention) = &page.events[0] else { panic!("{page:?}") };
+    assert_eq!((mention.text.as_str(), mention.author.handle.as_str()), ("hello @U1", ""));
+    assert!(reading.poll().await.unwrap_err().is_transient(), "the round says what is wrong");
+    *reading.fails.lock() = false;
+    let edited = json!({"type": "message", "subtype": "message_changed", "channel": "C1",
+        "message": posted("1772366400.000100", "hello <@U1>")});
+    drop(reading.door.put(&event("Ev2", edited), "shh", reading.clock.now()));
+    let page = reading.poll().await.unwrap();
+    let Event::Upsert(mention) = &page.events[0] else { panic!("{page:?}") };
+    assert_eq!((mention.text.as_str(), mention.author.handle.as_str()), ("hello @ann", "ann"));
 }
 
 #[tokio::test]

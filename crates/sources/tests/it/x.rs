@@ -14,7 +14,10 @@ use grapevine_monitor::{Brand, Monitor, MonitorQuery};
 use grapevine_sources::{
     Clock, Cursor, Page, Source, SourceError, World,
     conformance::StepClock,
-    http::{ByteStream, Method, Opened, Request, Response, Transport},
+    http::{
+        ByteStream, Method, Opened, Request, Response, Transport,
+        header::{HeaderMap, HeaderValue},
+    },
     x::map,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -127,6 +130,8 @@ struct State {
     rules: Vec<(String, String, String)>,
     streams: VecDeque<Result<ByteStream, u16>>,
     posts: Vec<Timestamp>,
+    /// So many tokens lead nowhere.
+    refused_tokens: usize,
     log: Vec<String>,
     sent: usize,
 }
@@ -210,6 +215,12 @@ impl Transport for Platform {
         let path = request.url.path().trim_start_matches("/2/tweets/search/").to_owned();
         let dry = if request.url.query().unwrap_or_default().contains("dry_run") { " dry" } else { "" };
         state.log.push(format!("{} {path}{dry}", request.method));
+        let is_refused = state.refused_tokens > 0 && request.url.query().unwrap_or_default().contains("next_token");
+        if is_refused {
+            state.refused_tokens -= 1;
+            let body = json!({"title": "Invalid Request", "detail": "'next_token': invalid value"}).to_string();
+            return Ok(Response { status: 400, headers: Default::default(), body: body.into(), at: now });
+        }
         let body = match path.as_str() {
             "stream/rules" => Self::rules(&mut state, &request),
             "recent" => Self::search(&mut state, &request, now),
@@ -221,12 +232,18 @@ impl Transport for Platform {
     async fn open(&self, _: Request) -> Result<Opened, SourceError> {
         let mut state = self.state.lock();
         state.log.push("OPEN stream".to_owned());
+        let mut headers = HeaderMap::new();
         let (status, body) = match state.streams.pop_front() {
             Some(Ok(body)) => (200, body),
+            Some(Err(200)) => {
+                headers.insert("content-type", HeaderValue::from_static("text/html; charset=utf-8"));
+                let page = Bytes::from_static(b"<!DOCTYPE html><title>Just a moment</title>\r\n");
+                (200, stream::iter([Ok(page)]).boxed())
+            }
             Some(Err(status)) => (status, stream::empty().boxed()),
             None => (200, heartbeats(self.clock.clone())),
         };
-        let response = Response { status, headers: Default::default(), body: Vec::new(), at: self.clock.now() };
+        let response = Response { status, headers, body: Vec::new(), at: self.clock.now() };
         Ok(Opened { response, body })
     }
 }
@@ -406,6 +423,56 @@ async fn the_search_keeps_the_first_pages_newest_post() {
         found.extend(trial.drain().await);
     }
     assert_eq!(mentions(&found).len(), 1, "only what is new");
+}
+
+#[tokio::test]
+async fn a_token_that_is_refused_begins_the_query_again_and_loses_nothing() {
+    let mut trial = trial("interval_seconds = 60", &["#tea"]);
+    {
+        let mut state = trial.platform.state.lock();
+        state.posts = (1..=250).map(|n| noon() - SignedDuration::from_secs(n * 10)).collect();
+        state.refused_tokens = 1;
+    }
+    let found = trial.drain().await;
+    let ids: HashSet<&str> = mentions(&found).iter().map(|mention| mention.key.native_id.as_str()).collect();
+    assert_eq!((ids.len(), mentions(&found).len()), (250, 350), "the first page comes twice, and all is there");
+    assert_eq!(trial.log().len(), 5, "a page, the refusal, and three pages from the first on");
+}
+
+#[tokio::test]
+async fn what_x_lists_late_is_found_by_the_round_after_one_that_found_nothing() {
+    let mut trial = trial("interval_seconds = 60\nbackfill_hours = 1", &["#tea"]);
+    assert_eq!(trial.drain().await.len(), 0);
+    trial.clock.advance(std::time::Duration::from_secs(60));
+    // Written before the empty round began, and not listed then.
+    trial.platform.state.lock().posts.push(noon() - SignedDuration::from_secs(40));
+    let mut found = Vec::new();
+    for _ in 0..3 {
+        found.extend(trial.drain().await);
+    }
+    assert_eq!(mentions(&found).len(), 1);
+}
+
+#[tokio::test]
+async fn a_page_for_people_in_place_of_the_stream_is_no_post_and_what_it_hid_is_found() {
+    let mut trial = trial("method = \"stream\"", &["#tea"]);
+    let at = |second: i64| noon() + SignedDuration::from_secs(second);
+    let broken = vec![Ok(line(at(0))), Err(SourceError::Transient("reset by peer".to_owned()))];
+    trial.platform.state.lock().streams.extend([Ok(stream::iter(broken).boxed()), Err(200)]);
+    assert_eq!(mentions(&trial.poll().await.unwrap().events).len(), 1);
+    trial.clock.advance(std::time::Duration::from_secs(30));
+    trial.platform.state.lock().posts = vec![at(20)];
+    let refused = trial.poll().await.unwrap_err();
+    assert!(refused.is_transient() && refused.to_string().contains("answered HTML"), "{refused}");
+    trial.clock.advance(std::time::Duration::from_secs(90));
+    let mut found = Vec::new();
+    for _ in 0..3 {
+        let page = trial.poll().await.unwrap();
+        assert!(page.rejected.is_empty(), "{:?}", page.rejected);
+        found.extend(page.events);
+    }
+    assert_eq!(mentions(&found).iter().map(|one| one.key.native_id.clone()).collect::<Vec<_>>(), [id_of(at(20)).to_string()]);
+    assert_eq!(trial.log().iter().filter(|one| *one == "OPEN stream").count(), 3);
 }
 
 /// One post a minute for twelve days, and money for a fifth of them.

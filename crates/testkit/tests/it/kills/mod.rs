@@ -36,6 +36,7 @@ const NATURES: &[Nature] = &[
     nature("bluesky (version 2)", "a socket that replays by number", Since::Checkpoint, ""),
     nature("x (stream)", "a body without an end, healed by search", Since::Checkpoint, "interval_seconds = 1"),
     nature("webhook", "calls alone", Since::Start, ""),
+    nature("slack_events", "calls, and rounds beside them", Since::Start, "interval_seconds = 10"),
 ];
 
 /// On each platform, before the start and after it.
