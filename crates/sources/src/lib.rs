@@ -16,6 +16,7 @@ pub mod push;
 pub mod recheck;
 pub mod recording;
 pub mod registry;
+mod rounds;
 pub mod rows;
 pub mod socket;
 pub mod stream;
@@ -47,6 +48,7 @@ kinds! {
     file + shape,
     hackernews,
     mastodon + shape,
+    misskey + shape,
     slack + shape,
     telegram + shape,
     webhook + shape,

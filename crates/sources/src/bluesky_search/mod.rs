@@ -15,7 +15,6 @@
 //! never counts, a search knows counters and handles. What was written before the account's server was asked first, the
 //! search finds too. `complete_through` trails a finished round by `lateness_seconds`, and stands while a search is refused.
 
-mod position;
 mod session;
 #[cfg(any(test, feature = "conformance"))]
 pub(crate) mod shape;
@@ -35,6 +34,7 @@ use crate::{
     http::SecretPlace,
     recheck::Plan,
     registry::{Arrival, Capabilities, ConfigError, KeyDoc, KindRow, Place, Settings, SourceSpec, parse_settings},
+    rounds::Reach,
 };
 
 pub const KIND: &str = "bluesky_search";
@@ -176,10 +176,12 @@ impl Settings for SearchSettings {
             password,
             searches,
             followers_of: self.followers_of.iter().map(|name| name.trim_start_matches('@').to_owned()).collect(),
-            interval: SignedDuration::from_secs(self.interval_seconds.into()),
-            backfill: SignedDuration::from_hours(self.backfill_hours.into()),
+            reach: Reach {
+                interval: SignedDuration::from_secs(self.interval_seconds.into()),
+                backfill: SignedDuration::from_hours(self.backfill_hours.into()),
+                lateness: SignedDuration::from_secs(self.lateness_seconds.into()),
+            },
             plan: Plan::new(&ages, WATCHED),
-            lateness: SignedDuration::from_secs(self.lateness_seconds.into()),
             keep_raw: self.keep_raw,
         }))
     }
@@ -194,10 +196,8 @@ pub(crate) struct SearchSpec {
     password: SecretPlace,
     searches: Vec<String>,
     followers_of: Vec<String>,
-    interval: SignedDuration,
-    backfill: SignedDuration,
+    reach: Reach,
     plan: Plan,
-    lateness: SignedDuration,
     keep_raw: bool,
 }
 

@@ -5,25 +5,19 @@ use grapevine_model::{AccountSnapshot, Deletion, Event, Gap, MentionKey, Usage};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::{
-    SearchSpec,
-    position::{Position, Round, VERSION, digest},
-    session::Session,
-    view::map,
-};
+use super::{SearchSpec, session::Session, view::map};
 use crate::{
-    Cursor, Page, Progress, Rejected, Source, SourceError, World, is_not_ahead,
+    Cursor, Page, Source, SourceError, World,
     bluesky::PLATFORM,
     http::is_about_the_request,
     json::{count, list, owned, text},
     pace::Pace,
     registry::Clock,
+    rounds::{Gathered, Position, Round, Turned},
 };
 
 /// The most that the API gives of a search.
 const PER_PAGE: &str = "100";
-/// More pages of one search are not turned in one round: the API has no more to give.
-const MOST_PAGES: usize = 100;
 /// The most that are asked for at once by name.
 const AT_ONCE: usize = 25;
 /// How often followers are counted.
@@ -38,17 +32,10 @@ pub(super) struct SearchSource {
     refused: BTreeMap<String, String>,
 }
 
-/// What one poll gathers.
-#[derive(Default)]
-struct Gathered {
-    events: Vec<Event>,
-    rejected: Vec<Rejected>,
-}
-
 impl SearchSource {
     pub(super) fn new(spec: Arc<SearchSpec>, world: &World) -> Self {
         let session = Session::new(world, spec.host.clone(), spec.account.clone(), spec.password.clone());
-        let pace = Pace::new(spec.interval);
+        let pace = Pace::new(spec.reach.interval);
         Self { spec, clock: world.clock.clone(), session, pace, refused: BTreeMap::new() }
     }
 
@@ -57,14 +44,7 @@ impl SearchSource {
         let now = self.clock.now();
         match self.mention(view, now) {
             Ok(mention) => into.events.extend(position.take(&self.spec.plan, *mention)),
-            Err(reason) => {
-                let raw = view.to_string();
-                let id = text(view, "uri").unwrap_or(&raw);
-                if position.refuse(id, &reason, now) {
-                    let place = format!("bluesky post {}", text(view, "uri").unwrap_or(&digest(&raw, 16)));
-                    into.rejected.push(Rejected { place, reason, raw: raw.into_bytes() });
-                }
-            }
+            Err(reason) => into.rejected.extend(position.reject(text(view, "uri"), view.to_string(), reason, now)),
         }
     }
 
@@ -79,13 +59,12 @@ impl SearchSource {
         while let Some(search) = round.left.last().cloned() {
             match self.read_search(&search, round, position, into).await {
                 Err(error) if is_about_the_request(&error) => {
-                    round.refused += 1;
-                    if round.refused >= self.spec.searches.len() {
+                    if round.refused + 1 >= self.spec.searches.len() {
                         return Err(error);
                     }
                     tracing::warn!("source {}: the search {search:?} is refused: {error}", self.spec.name);
                     self.refused.insert(search, error.to_string());
-                    next_search(round);
+                    round.refuse();
                 }
                 read => return read,
             }
@@ -100,34 +79,15 @@ impl SearchSource {
         position: &mut Position,
         into: &mut Gathered,
     ) -> Result<(), SourceError> {
-        let from = match position.read_at.get(search) {
-            Some(read_at) => *read_at - self.spec.lateness,
-            None => round.began - self.spec.backfill,
-        };
+        let from = position.from(search, round, &self.spec.reach);
         let answer = self.ask(search, from, round.cursor.as_deref()).await?;
         self.refused.remove(search);
         let posts = list(&answer, "posts");
         // The newest stands first, and is given last.
         posts.iter().rev().for_each(|view| self.take(view, position, into));
-        let times = posts.iter().filter_map(|view| text(view, "indexedAt")?.parse::<Timestamp>().ok());
-        round.oldest = times.chain(round.oldest).min();
-        let has_more = !posts.is_empty() && round.oldest.is_none_or(|oldest| oldest >= from);
-        let next = owned(&answer, "cursor").filter(|_| has_more);
-        let is_new = next.as_ref().is_some_and(|next| round.followed.insert(digest(next, 12)));
-        if is_new && round.followed.len() <= MOST_PAGES {
-            round.cursor = next;
-            return Ok(());
-        }
-        if next.is_some() {
-            let to = round.oldest.unwrap_or(from).max(from);
-            let reason = match is_new {
-                true => format!("the search {search:?} finds more than the platform gives: narrow it"),
-                false => format!("the search {search:?} says that more follows, and leads back to what was read"),
-            };
-            into.events.push(Event::Gap(Gap { source: self.spec.name.clone(), from, to, reason }));
-        }
-        position.read_at.insert(search.to_owned(), round.began);
-        next_search(round);
+        let times = posts.iter().filter_map(|view| text(view, "indexedAt")?.parse().ok()).collect();
+        let gap = round.turn(position, from, Turned { times, next: owned(&answer, "cursor") });
+        into.events.extend(gap.map(|gap| Event::Gap(Gap { source: self.spec.name.clone(), ..gap })));
         Ok(())
     }
 
@@ -201,23 +161,6 @@ impl SearchSource {
         Ok(())
     }
 
-    fn begin(&self, position: &mut Position) -> Round {
-        position.keep(&self.spec.searches);
-        let left = self.spec.searches.iter().rev().cloned().collect();
-        let began = self.clock.now();
-        Round { began, left, cursor: None, followed: Default::default(), oldest: None, refused: 0 }
-    }
-
-    fn end(&self, round: &Round, position: &mut Position) {
-        if round.refused == 0 {
-            position.complete = position.complete.max(Some(round.began - self.spec.lateness));
-        }
-        // What the next round finds again has to be known then.
-        let overlap = self.spec.lateness + self.spec.interval;
-        let kept = self.spec.plan.oldest().max(overlap).max(self.spec.backfill);
-        position.forget(round.began - kept);
-    }
-
     /// One step of a round. False where nothing was left to do.
     async fn step(&mut self, round: &mut Round, position: &mut Position, into: &mut Gathered) -> Result<bool, SourceError> {
         if !round.left.is_empty() {
@@ -232,18 +175,6 @@ impl SearchSource {
     }
 }
 
-fn next_search(round: &mut Round) {
-    (round.cursor, round.oldest) = (None, None);
-    round.followed.clear();
-    round.left.pop();
-}
-
-fn page(position: &Position, gathered: Gathered) -> Result<Page, SourceError> {
-    let Gathered { events, rejected } = gathered;
-    let state = if position.round.is_some() { Progress::Behind } else { Progress::CaughtUp };
-    Ok(Page { events, rejected, cursor: Cursor::of(VERSION, position)?, complete_through: position.complete, state })
-}
-
 #[async_trait]
 impl Source for SearchSource {
     async fn check(&mut self) -> Result<(), SourceError> {
@@ -252,18 +183,20 @@ impl Source for SearchSource {
     }
 
     async fn poll(&mut self, cursor: Option<&Cursor>) -> Result<Page, SourceError> {
-        let mut position: Position = cursor.map(|cursor| cursor.read(VERSION)).transpose()?.unwrap_or_default();
-        is_not_ahead(position.read_at.values().max().copied(), self.clock.now())?;
+        let mut position = Position::of(cursor, self.clock.now())?;
         if position.round.is_none() && !self.pace.is_due(&*self.clock, cursor).await {
-            return page(&position, Gathered::default());
+            return position.page(Gathered::default());
         }
-        let mut round = position.round.take().unwrap_or_else(|| self.begin(&mut position));
+        let mut round = match position.round.take() {
+            Some(round) => round,
+            None => position.begin(&self.spec.searches, self.clock.now()),
+        };
         let (mut gathered, began) = (Gathered::default(), round.began);
         match self.step(&mut round, &mut position, &mut gathered).await? {
             true => position.round = Some(round),
-            false => self.end(&round, &mut position),
+            false => position.end(&round, &self.spec.plan, &self.spec.reach),
         }
-        let page = page(&position, gathered)?;
+        let page = position.page(gathered)?;
         self.pace.gave(began, &page);
         Ok(page)
     }

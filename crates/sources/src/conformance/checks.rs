@@ -260,7 +260,9 @@ impl Trial<'_> {
         let Some(shape) = self.case.platform.shape() else { return Ok(false) };
         let moment = self.case.platform.moment(END);
         let is_lost = |post: &&Told| shape.is_only_in_part(post);
-        let lost: Vec<String> = moment.view().posts.iter().filter(is_lost).map(|post| shape.native_id(post)).collect();
+        let view = moment.view();
+        let ever = view.posts.iter().chain(view.gone);
+        let lost: Vec<String> = ever.filter(is_lost).map(|post| shape.native_id(post)).collect();
         if lost.is_empty() {
             return Ok(false);
         }

@@ -188,7 +188,8 @@ impl MastodonSource {
         let is_full = statuses.len() >= PER_PAGE;
         let span = newest.map(|newest| Span { min_id, newest, until: round.began }).filter(|_| is_full);
         let passed = self.weigh(share, span, &mut into.events, before)?;
-        match newest {
+        // What is newer than the round is the next one's: where reading has to wait, a round would never end.
+        match newest.filter(|newest| time_of(*newest) < round.began) {
             Some(newest) => round.min_id = Some(newest.max(passed)),
             None => {
                 position.read_at.insert(tag.to_owned(), round.began);
