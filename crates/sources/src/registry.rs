@@ -8,7 +8,7 @@ use futures::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
 
-use crate::{Source, World, declarative};
+use crate::{Source, World, declarative, http::QuotaPolicy};
 
 /// Tells the time, so that tests can.
 pub trait Clock: Send + Sync {
@@ -36,6 +36,10 @@ pub trait SourceSpec: fmt::Debug + Send + Sync {
     /// What the platform demands of those who read it; empty where nothing is known.
     fn terms(&self) -> &str {
         ""
+    }
+    /// What the platform allows, as the source keeps to it; nothing stated where it keeps to what it is told alone.
+    fn quota(&self) -> QuotaPolicy {
+        QuotaPolicy::default()
     }
     /// How long the closing of buckets waits for it, where its table does not say.
     fn holds_back(&self) -> HoldsBack {

@@ -31,7 +31,7 @@ use self::source::SearchSource;
 pub use self::view::map;
 use crate::{
     Source, World,
-    http::SecretPlace,
+    http::{QuotaPolicy, SecretPlace},
     recheck::Plan,
     registry::{Arrival, Capabilities, ConfigError, KeyDoc, KindRow, Place, Settings, SourceSpec, parse_settings},
     rounds::Reach,
@@ -212,6 +212,10 @@ impl SourceSpec for SearchSpec {
 
     fn terms(&self) -> &str {
         ROW.terms
+    }
+
+    fn quota(&self) -> QuotaPolicy {
+        session::policy()
     }
 
     fn build(&self, world: &World) -> Box<dyn Source> {

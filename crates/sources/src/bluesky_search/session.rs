@@ -29,7 +29,7 @@ struct Tokens {
     refresh: Secret,
 }
 
-fn policy() -> QuotaPolicy {
+pub(super) fn policy() -> QuotaPolicy {
     let five_minutes = Window::Rolling(SignedDuration::from_mins(5));
     let a_day = Window::Rolling(SignedDuration::from_hours(24));
     let sessions = Some(SESSIONS.to_owned());

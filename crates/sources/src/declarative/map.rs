@@ -31,6 +31,7 @@ const VALUES: &[&str] = &[
     "followers",
     "title",
     "text",
+    "options",
     "language",
     "hashtags",
     "handles",
@@ -287,7 +288,7 @@ impl Reading<'_> {
         Ok(mention)
     }
 
-    /// The title, a blank line, and the text.
+    /// The title, the text and what a poll asks, with blank lines between; of a poll, each option on its own line.
     fn body(&self) -> Result<Read, String> {
         let read = |field: &str| match self.value(field) {
             Some(expression) => expression.read(&self.scope).map(Option::unwrap_or_default),
@@ -297,6 +298,10 @@ impl Reading<'_> {
         if !title.text.is_empty() {
             let joined = format!("{}\n\n{}", title.text, body.text);
             body.text = joined.trim_end().to_owned();
+        }
+        let options = self.value("options").map(|options| options.list(&self.scope)).unwrap_or_default();
+        if !options.is_empty() {
+            body.text = format!("{}\n\n{}", body.text, options.join("\n")).trim_start().to_owned();
         }
         Ok(body)
     }

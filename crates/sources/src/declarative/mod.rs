@@ -70,6 +70,7 @@ pub use self::{
 use self::{settings::Values, source::DeclarativeSource};
 use crate::{
     Source, World,
+    http::QuotaPolicy,
     registry::{Arrival, Capabilities, ConfigError, KeyDoc, KindRow, Place, SourceSpec},
 };
 
@@ -151,6 +152,10 @@ impl SourceSpec for Arc<DeclarativeSpec> {
 
     fn terms(&self) -> &str {
         &self.definition.terms
+    }
+
+    fn quota(&self) -> QuotaPolicy {
+        self.definition.quota.clone()
     }
 
     fn build(&self, world: &World) -> Box<dyn Source> {

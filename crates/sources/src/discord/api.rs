@@ -84,7 +84,7 @@ fn client(world: &World, token: Secret) -> Client {
 }
 
 /// 50 a second for all; what each bucket allows is said in headers.
-fn policy() -> QuotaPolicy {
+pub(super) fn policy() -> QuotaPolicy {
     let a_second = Window::Rolling(SignedDuration::from_secs(1));
     QuotaPolicy {
         limits: vec![Limit { amount: 50, window: a_second, only: None }],

@@ -36,7 +36,7 @@ pub use self::map::{Context, MapError, map};
 use self::source::DiscordSource;
 use crate::{
     Source, World,
-    http::SecretPlace,
+    http::{QuotaPolicy, SecretPlace},
     registry::{Arrival, Capabilities, ConfigError, KeyDoc, KindRow, Place, Settings, SourceSpec, parse_settings},
 };
 
@@ -187,6 +187,10 @@ impl SourceSpec for DiscordSpec {
 
     fn kind(&self) -> &'static str {
         KIND
+    }
+
+    fn quota(&self) -> QuotaPolicy {
+        api::policy()
     }
 
     fn build(&self, world: &World) -> Box<dyn Source> {

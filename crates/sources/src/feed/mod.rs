@@ -35,6 +35,7 @@ use self::{
 };
 use crate::{
     Source, World,
+    http::QuotaPolicy,
     registry::{Arrival, Capabilities, ConfigError, KeyDoc, Place, Settings, SourceSpec, KindRow, parse_settings},
 };
 
@@ -144,6 +145,10 @@ impl SourceSpec for FeedSpec {
 
     fn kind(&self) -> &'static str {
         KIND
+    }
+
+    fn quota(&self) -> QuotaPolicy {
+        sites::quota(&self.url)
     }
 
     fn build(&self, world: &World) -> Box<dyn Source> {

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::registry::{ConfigError, Place};
 
 /// The fields of a mention that a record can give.
-pub(crate) const FIELDS: [&str; 27] = [
+pub(crate) const FIELDS: [&str; 29] = [
     "id",
     "platform",
     "instance",
@@ -15,6 +15,7 @@ pub(crate) const FIELDS: [&str; 27] = [
     "author_name",
     "followers",
     "is_team",
+    "is_bot",
     "text",
     "kind",
     "space",
@@ -33,6 +34,7 @@ pub(crate) const FIELDS: [&str; 27] = [
     "stars",
     "links",
     "handles",
+    "media",
 ];
 
 /// Where each field of a mention stands in a record. A field that is not named stands under its own name.

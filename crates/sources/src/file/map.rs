@@ -1,4 +1,4 @@
-use grapevine_model::{Author, Engagement, Kind, Mention, MentionKey};
+use grapevine_model::{Author, Engagement, Kind, Media, Mention, MentionKey};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -30,7 +30,7 @@ pub(crate) fn map(record: &Value, fields: &FieldMap, observed_at: Timestamp) -> 
         hashtags: signs.hashtags,
         handles: signs.handles,
         links: signs.links,
-        media: vec![],
+        media: row.media(),
         root: row.text("root")?,
         parent,
         parent_author: row.text("parent_author")?,
@@ -44,6 +44,25 @@ pub(crate) fn map(record: &Value, fields: &FieldMap, observed_at: Timestamp) -> 
         raw: None,
         text: body,
     })
+}
+
+const KINDS: [(&str, &[&str]); 3] = [
+    ("image", &["jpg", "jpeg", "png", "gif", "webp", "avif", "svg"]),
+    ("video", &["mp4", "webm", "mov", "m4v", "m3u8"]),
+    ("audio", &["mp3", "m4a", "ogg", "wav", "flac"]),
+];
+
+/// Of the kind that is stated, else of the one that the address ends in; nothing where it is no address.
+fn media(url: &str, kind: Option<String>) -> Option<Media> {
+    let kind = kind.filter(|kind| kind == "link" || KINDS.iter().any(|(known, _)| known == kind));
+    let is_address = url.starts_with("https://") || url.starts_with("http://");
+    is_address.then(|| Media { kind: kind.unwrap_or_else(|| kind_of(url).to_owned()), url: url.to_owned() })
+}
+
+fn kind_of(url: &str) -> &'static str {
+    let path = url.split(['?', '#']).next().unwrap_or_default();
+    let ending = path.rsplit_once('.').map(|(_, ending)| ending.to_lowercase()).unwrap_or_default();
+    KINDS.iter().find(|(_, endings)| endings.contains(&ending.as_str())).map_or("link", |(kind, _)| kind)
 }
 
 fn handle(written: &str) -> &str {
@@ -143,6 +162,20 @@ impl Row<'_> {
         Ok(signs)
     }
 
+    /// Addresses, or tables with `kind` and `url`. A column of this name may hold something else: what is no address is none.
+    fn media(&self) -> Vec<Media> {
+        let of_text = |text: &str| text.split([',', ' ']).filter_map(|url| media(url, None)).collect();
+        match self.value("media") {
+            Some(Value::String(text)) => of_text(text),
+            Some(Value::Array(items)) => {
+                let text = |item: &Value, field: &str| item.get(field).and_then(Value::as_str).map(str::to_owned);
+                let url = |item: &Value| item.as_str().map(str::to_owned).or_else(|| text(item, "url"));
+                items.iter().filter_map(|item| media(&url(item)?, text(item, "kind"))).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// What is not named is a review where it has stars, a reply where it has a parent, and a post otherwise.
     fn kind(&self, has_parent: bool, has_stars: bool) -> Result<Kind, String> {
         match self.value("kind") {
@@ -173,7 +206,7 @@ impl Row<'_> {
             name: self.text("author_name")?,
             followers: self.count("followers")?,
             is_team: self.flag("is_team")?,
-            is_bot: false,
+            is_bot: self.flag("is_bot")?,
         })
     }
 

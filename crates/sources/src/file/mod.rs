@@ -103,7 +103,7 @@ pub const KEYS: &[KeyDoc] = &[
         doc: "Field of a mention = place in the record: a key or column, dots for keys within (user.name), \"=value\" for \
               a constant, \"=\" for none. Fields that are not named stand under their own name. Needed: id, created_at, \
               text, and author or author_id. Also: platform (\"file\" if absent), instance, author_name, followers, \
-              is_team, kind, space, url, language, parent, root, parent_author, likes, reposts, replies, quotes, \
+              is_team, is_bot, kind, space, url, language, media, parent, root, parent_author, likes, reposts, replies, quotes, \
               bookmarks, impressions, stars; hashtags, handles and links, which are otherwise read from the text.",
     },
     KeyDoc { key: "rows", value_type: "table", default: "none", doc: crate::rows::DOC },

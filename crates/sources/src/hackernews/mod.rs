@@ -28,7 +28,7 @@ pub use self::item::{MapError, map};
 use self::source::HackerNewsSource;
 use crate::{
     Source, World,
-    http::{SPEND_KEY, Spend},
+    http::{QuotaPolicy, SPEND_KEY, Spend},
     registry::{Arrival, Capabilities, ConfigError, KeyDoc, Place, Settings, SourceSpec, KindRow, parse_settings},
 };
 
@@ -170,6 +170,10 @@ impl SourceSpec for HackerNewsSpec {
 
     fn kind(&self) -> &'static str {
         KIND
+    }
+
+    fn quota(&self) -> QuotaPolicy {
+        source::policy(self)
     }
 
     fn build(&self, world: &World) -> Box<dyn Source> {

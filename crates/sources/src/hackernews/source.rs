@@ -68,12 +68,15 @@ fn created_at(event: &Event) -> Option<Timestamp> {
     if let Event::Upsert(mention) = event { Some(mention.created_at) } else { None }
 }
 
+pub(super) fn policy(spec: &HackerNewsSpec) -> QuotaPolicy {
+    let window = Window::Rolling(SignedDuration::from_hours(1));
+    let limit = Limit { amount: spec.requests_per_hour, window, only: None };
+    QuotaPolicy { limits: vec![limit], spend: spec.spend.clone(), ..QuotaPolicy::default() }
+}
+
 impl HackerNewsSource {
     pub(super) fn new(spec: Arc<HackerNewsSpec>, world: &World) -> Self {
-        let window = Window::Rolling(SignedDuration::from_hours(1));
-        let limit = Limit { amount: spec.requests_per_hour, window, only: None };
-        let policy = QuotaPolicy { limits: vec![limit], spend: spec.spend.clone(), ..QuotaPolicy::default() };
-        let client = Client::new(world, Auth::None, policy);
+        let client = Client::new(world, Auth::None, policy(&spec));
         let pace = Pace::new(spec.interval);
         Self { spec, client, clock: world.clock.clone(), pace, newest: None, first: None, through: None, failing: None, faulty: BTreeMap::new() }
     }

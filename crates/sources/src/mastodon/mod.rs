@@ -37,7 +37,7 @@ pub use self::status::{MapError, map};
 pub use self::streaming::{Said, said, said_on_socket};
 use crate::{
     Source, World,
-    http::{SPEND_KEY, SecretPlace, Spend},
+    http::{QuotaPolicy, SPEND_KEY, SecretPlace, Spend},
     registry::{Arrival, Capabilities, ConfigError, KeyDoc, Place, Settings, SourceSpec, KindRow, parse_settings},
     text::hashtag,
 };
@@ -234,6 +234,10 @@ impl SourceSpec for MastodonSpec {
 
     fn kind(&self) -> &'static str {
         KIND
+    }
+
+    fn quota(&self) -> QuotaPolicy {
+        source::policy(self.spend.clone())
     }
 
     fn build(&self, world: &World) -> Box<dyn Source> {

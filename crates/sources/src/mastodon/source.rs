@@ -53,7 +53,7 @@ pub(super) struct Gathered {
     pub(super) rejected: Vec<Rejected>,
 }
 
-fn policy(spend: Option<Spend>) -> QuotaPolicy {
+pub(super) fn policy(spend: Option<Spend>) -> QuotaPolicy {
     let five_minutes = Window::Rolling(SignedDuration::from_mins(5));
     QuotaPolicy {
         limits: vec![Limit { amount: 300, window: five_minutes, only: None }],

@@ -29,7 +29,7 @@ pub use self::map::{MapError, map};
 use self::source::MisskeySource;
 use crate::{
     Source, World,
-    http::SecretPlace,
+    http::{QuotaPolicy, SecretPlace},
     recheck::Plan,
     registry::{Arrival, Capabilities, ConfigError, KeyDoc, KindRow, Place, Settings, SourceSpec, parse_settings},
     rounds::Reach,
@@ -184,6 +184,10 @@ impl SourceSpec for MisskeySpec {
 
     fn terms(&self) -> &str {
         ROW.terms
+    }
+
+    fn quota(&self) -> QuotaPolicy {
+        source::policy(self)
     }
 
     fn build(&self, world: &World) -> Box<dyn Source> {

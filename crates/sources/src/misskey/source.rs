@@ -37,6 +37,12 @@ pub(super) struct MisskeySource {
     refused: BTreeMap<String, String>,
 }
 
+pub(super) fn policy(spec: &MisskeySpec) -> QuotaPolicy {
+    let window = Window::Rolling(SignedDuration::from_mins(1));
+    let limit = Limit { amount: spec.requests_per_minute, window, only: None };
+    QuotaPolicy { limits: vec![limit], ..QuotaPolicy::default() }
+}
+
 /// Misskey says in a word what a status 400 means.
 fn rules() -> Vec<ErrorRule> {
     let rule = |word: &str, class| ErrorRule {
@@ -59,10 +65,8 @@ impl MisskeySource {
     fn client(&mut self) -> Result<&mut Client, SourceError> {
         if self.client.is_none() {
             let token = self.spec.token.as_ref().map(|place| place.read(&self.world)).transpose()?;
-            let window = Window::Rolling(SignedDuration::from_mins(1));
-            let limit = Limit { amount: self.spec.requests_per_minute, window, only: None };
-            let policy = QuotaPolicy { limits: vec![limit], ..QuotaPolicy::default() };
-            let mut client = Client::new(&self.world, token.map_or(Auth::None, Auth::Bearer), policy).with_rules(rules());
+            let auth = token.map_or(Auth::None, Auth::Bearer);
+            let mut client = Client::new(&self.world, auth, policy(&self.spec)).with_rules(rules());
             self.saved.take().iter().for_each(|saved| client.resume(saved));
             self.client = Some(client);
         }

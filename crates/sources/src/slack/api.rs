@@ -55,7 +55,7 @@ impl Api {
     }
 }
 
-fn policy(per_minute: u64) -> QuotaPolicy {
+pub(super) fn policy(per_minute: u64) -> QuotaPolicy {
     let limit = |(method, amount): (&str, u64)| Limit {
         amount,
         window: Window::Rolling(SignedDuration::from_mins(1)),

@@ -43,7 +43,7 @@ pub use self::{
 use self::source::SlackSource;
 use crate::{
     Source, World,
-    http::SecretPlace,
+    http::{QuotaPolicy, SecretPlace},
     registry::{Arrival, Capabilities, ConfigError, KeyDoc, KindRow, Place, Settings, SourceSpec, parse_settings},
 };
 
@@ -241,6 +241,10 @@ impl SourceSpec for SlackSpec {
 
     fn kind(&self) -> &'static str {
         KIND
+    }
+
+    fn quota(&self) -> QuotaPolicy {
+        api::policy(self.requests_per_minute)
     }
 
     fn build(&self, world: &World) -> Box<dyn Source> {

@@ -33,7 +33,7 @@ use self::source::TelegramSource;
 pub use self::map::{Chat, MapError, Said, Update, map};
 use crate::{
     Source, World,
-    http::SecretPlace,
+    http::{QuotaPolicy, SecretPlace},
     registry::{Arrival, Capabilities, ConfigError, KeyDoc, KindRow, Place, Settings, SourceSpec, parse_settings},
 };
 
@@ -185,6 +185,10 @@ impl SourceSpec for TelegramSpec {
 
     fn kind(&self) -> &'static str {
         KIND
+    }
+
+    fn quota(&self) -> QuotaPolicy {
+        source::policy()
     }
 
     fn build(&self, world: &World) -> Box<dyn Source> {

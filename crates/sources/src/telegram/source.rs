@@ -45,7 +45,7 @@ struct Gathered {
     skipped: BTreeMap<&'static str, u64>,
 }
 
-fn policy() -> QuotaPolicy {
+pub(super) fn policy() -> QuotaPolicy {
     let a_second = Window::Rolling(SignedDuration::from_secs(1));
     QuotaPolicy {
         limits: vec![Limit { amount: 30, window: a_second, only: None }],

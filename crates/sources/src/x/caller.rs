@@ -43,7 +43,7 @@ pub(super) struct Caller {
 }
 
 /// What an app may do. X says in its headers what is left.
-fn policy(spec: &XSpec) -> QuotaPolicy {
+pub(super) fn policy(spec: &XSpec) -> QuotaPolicy {
     let limit = |only: &str, amount| Limit {
         amount,
         window: Window::Rolling(SignedDuration::from_mins(15)),

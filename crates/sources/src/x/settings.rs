@@ -4,10 +4,10 @@ use jiff::{SignedDuration, tz::TimeZone};
 use serde::Deserialize;
 use url::Url;
 
-use super::{rules::Conditions, source::XSource};
+use super::{caller, rules::Conditions, source::XSource};
 use crate::{
     Source, World,
-    http::{SecretPlace, Spend},
+    http::{QuotaPolicy, SecretPlace, Spend},
     registry::{Arrival, Capabilities, ConfigError, KeyDoc, KindRow, Place, Settings, SourceSpec, parse_settings},
 };
 
@@ -306,6 +306,10 @@ impl SourceSpec for XSpec {
 
     fn terms(&self) -> &str {
         ROW.terms
+    }
+
+    fn quota(&self) -> QuotaPolicy {
+        caller::policy(self)
     }
 
     fn build(&self, world: &World) -> Box<dyn Source> {

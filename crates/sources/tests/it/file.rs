@@ -109,7 +109,8 @@ async fn every_field_can_be_mapped() {
         "body": "thanks @Acme for #Launch https://a.example/x.", "type": "Quote",
         "where": "forum/help", "link": "https://b.example/7",
         "lang": "en", "tags": ["#One", "two"], "up": {"id": "5", "by": "bob"}, "top": 1,
-        "counts": [3, 4, 5, 6, 7, 8.0], "stars": 4.5, "score": -3}"##;
+        "counts": [3, 4, 5, 6, 7, 8.0], "stars": 4.5, "score": -3, "is_bot": true,
+        "media": ["https://a.example/1.PNG?x=1", {"kind": "video", "url": "https://a.example/2"}, {"url": "https://a.example/3.pdf"}, "none", 7]}"##;
     std::fs::write(&path, record.replace('\n', " ")).unwrap();
     let fields = r##"keep_raw = true
         fields = { id = "n.id", platform = "=forum", instance = "=f.example", created_at = "when",
@@ -124,7 +125,10 @@ async fn every_field_can_be_mapped() {
     assert_eq!((mention.kind, mention.created_at.to_string()), (Kind::Quote, "2026-03-01T10:00:00Z".to_owned()));
     let author = &mention.author;
     assert_eq!((author.native_id.as_str(), author.handle.as_str(), author.followers), ("99", "Ada", Some(12)));
-    assert!(author.is_team && author.name.as_deref() == Some("Ada L"));
+    let media: Vec<String> = mention.media.iter().map(|media| format!("{} {}", media.kind, media.url)).collect();
+    let expected = ["image https://a.example/1.PNG?x=1", "video https://a.example/2", "link https://a.example/3.pdf"];
+    assert_eq!(media, expected);
+    assert!(author.is_team && author.is_bot && author.name.as_deref() == Some("Ada L"));
     assert_eq!((mention.hashtags.join(" "), mention.handles.join(" ")), ("one two".into(), "acme".into()));
     assert_eq!(mention.links, ["https://a.example/x"]);
     assert_eq!((mention.parent.as_deref(), mention.root.as_deref()), (Some("5"), Some("1")));

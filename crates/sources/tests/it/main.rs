@@ -27,6 +27,7 @@ mod oauth;
 mod platforms;
 mod push;
 mod quota;
+mod quota_kinds;
 mod quota_week;
 mod remap;
 mod sampled;
