@@ -280,7 +280,11 @@ mod tests {
         assert_eq!(round.turn(&mut position, from, turned(&[-10, -20], Some("2"))), None);
         assert_eq!((round.cursor.as_deref(), round.left.len()), (Some("2"), 2), "more of it is newer than that");
         assert_eq!(round.turn(&mut position, from, turned(&[-50, -70], Some("3"))), None);
-        assert_eq!((round.cursor.as_deref(), round.left.as_slice()), (None, &["b".to_owned()][..]), "the rest is older");
+        assert_eq!(
+            (round.cursor.as_deref(), round.left.as_slice()),
+            (None, &["b".to_owned()][..]),
+            "the rest is older"
+        );
         round.refuse();
         position.end(&round, &plan(), &REACH);
         assert_eq!(position.complete, None, "what is refused is not complete");

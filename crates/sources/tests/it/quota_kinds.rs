@@ -163,7 +163,9 @@ impl Trial {
             let is_it = |only: &Option<String>| only.as_ref().is_none_or(|only| *only == bucket);
             let limits = policy.limits.iter().filter(|limit| is_it(&limit.only));
             let is_told = policy.headers.is_some() && stated.is_none();
-            let own = limits.enumerate().map(|(nth, limit)| Meter::new(limit.amount, limit.window.clone(), is_told && nth == 0));
+            let own = limits
+                .enumerate()
+                .map(|(nth, limit)| Meter::new(limit.amount, limit.window.clone(), is_told && nth == 0));
             let meters = stated.map(|(_, amount, span)| Meter::new(*amount, Window::Rolling(*span), true));
             Self { name, policy: policy.clone(), meters: meters.into_iter().chain(own).collect(), bucket }
         };
@@ -227,7 +229,8 @@ impl Trial {
             while now < end {
                 let there = now + WAY + SKEW;
                 now += meters.iter().map(|meter| meter.free_at(there)).max().unwrap_or(there).duration_since(there);
-                let is_answered = meters.iter_mut().map(|meter| meter.ask(now + WAY + SKEW)).fold(true, |all, one| all && one);
+                let is_answered =
+                    meters.iter_mut().map(|meter| meter.ask(now + WAY + SKEW)).fold(true, |all, one| all && one);
                 answered += u64::from(is_answered && now < end);
                 now = now + WAY + WAY;
             }

@@ -192,7 +192,10 @@ async fn a_mastodon_cursor_of_long_ago_is_read_on_from_and_one_of_the_future_is_
     let later = reading.clock.now() + SignedDuration::from_hours(2);
     cursor.value["read_at"]["tea"] = json!(later.to_string());
     let lost = (reading.born)().poll(Some(&cursor)).await.unwrap_err();
-    assert!(matches!(lost, SourceError::CursorLost { .. }) && lost.to_string().contains("lies in the future"), "{lost}");
+    assert!(
+        matches!(lost, SourceError::CursorLost { .. }) && lost.to_string().contains("lies in the future"),
+        "{lost}"
+    );
 }
 
 #[tokio::test]

@@ -471,7 +471,10 @@ async fn a_page_for_people_in_place_of_the_stream_is_no_post_and_what_it_hid_is_
         assert!(page.rejected.is_empty(), "{:?}", page.rejected);
         found.extend(page.events);
     }
-    assert_eq!(mentions(&found).iter().map(|one| one.key.native_id.clone()).collect::<Vec<_>>(), [id_of(at(20)).to_string()]);
+    assert_eq!(
+        mentions(&found).iter().map(|one| one.key.native_id.clone()).collect::<Vec<_>>(),
+        [id_of(at(20)).to_string()]
+    );
     assert_eq!(trial.log().iter().filter(|one| *one == "OPEN stream").count(), 3);
 }
 

@@ -7,7 +7,7 @@ use std::{
 
 use grapevine_model::Event;
 use grapevine_sources::{
-    bluesky, bluesky_search, declarative, discord, feed, hackernews, mastodon, slack, telegram, webhook, x,
+    bluesky, bluesky_search, declarative, discord, feed, hackernews, mastodon, misskey, slack, telegram, webhook, x,
 };
 use serde_json::{Value, json};
 use url::Url;
@@ -76,7 +76,7 @@ fn programmed() -> Vec<Payload> {
     let mut all =
         vec![x_post(), x_repost(), sky_frame(), sky_frame_2(), sky_view(), toot(), boost(), hn_story(), hn_comment()];
     all.extend([discord_message(), discord_forward(), slack_message(), slack_blocks(), slack_share()]);
-    all.extend([telegram_post(), telegram_forward(), telegram_quote()]);
+    all.extend([telegram_post(), telegram_forward(), telegram_quote(), note()]);
     all.extend([line(), json_feed()]);
     all
 }
@@ -170,6 +170,19 @@ fn boost() -> Payload {
         boosted[field] = Value::Null;
     }
     payload("mastodon boost", boosted, |status| mastodon::map(status, "s.example", noon()).map(upsert))
+}
+
+fn note() -> Payload {
+    let body = json!({"id": "9abc", "createdAt": "2026-03-01T11:59:40.123Z", "userId": "u8", "visibility": "public", "cw": "Hot", "text": "Tea #tea",
+        "user": {"id": "u8", "username": "ann", "host": "far.example", "name": "Ann", "isBot": true}, "tags": ["tea"],
+        "files": [{"id": "f1", "type": "image/webp", "url": "https://f.example/1"}], "channel": {"id": "c1", "name": "Tea time"},
+        "poll": {"multiple": false, "choices": [{"text": "Green", "votes": 2}, {"text": "Black", "votes": 1}]}, "renoteCount": 4,
+        "reactions": {":ok@.:": 2, "👍": 3}, "reactionCount": 5, "repliesCount": 1, "replyId": "9abb",
+        "reply": {"id": "9abb", "userId": "u7"}, "renoteId": null, "uri": "https://far.example/notes/5", "url": "https://far.example/@ann/5"});
+    payload("misskey note", body, |note| {
+        let mention = misskey::map(note, &Url::parse("https://s.example").unwrap(), noon());
+        mention.map(|mention| mention.into_iter().flat_map(upsert).collect())
+    })
 }
 
 fn hn_story() -> Payload {
