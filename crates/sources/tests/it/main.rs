@@ -38,3 +38,4 @@ mod telegram;
 mod webhook;
 mod wire;
 mod x;
+mod x_recorded;
