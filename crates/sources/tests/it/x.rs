@@ -25,6 +25,7 @@ use serde_json::{Value, json};
 
 use crate::kit::{mentions, noon, spec};
 
+/// A list; R writes an empty one as `{}`.
 pub fn items(value: &Value) -> &[Value] {
     value.as_array().map(Vec::as_slice).unwrap_or_default()
 }

@@ -2,6 +2,7 @@
 
 use grapevine_model::Mention;
 use grapevine_sources::x::map;
+use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::{
@@ -13,7 +14,6 @@ fn read(folder: &std::path::Path, file: &str) -> Value {
     serde_json::from_str(&std::fs::read_to_string(folder.join(file)).unwrap()).unwrap()
 }
 
-/// A list; R writes an empty one as `{}`.
 /// Everything that a mention has room for, from the post as it stands.
 fn check(post: &Value, includes: &Value, mention: &Mention) {
     let find = |list: &str, id: &Value| {
