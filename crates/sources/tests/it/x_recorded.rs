@@ -3,7 +3,7 @@
 use grapevine_model::Mention;
 use grapevine_sources::x::map;
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     kit::{noon, recorded},
