@@ -112,6 +112,8 @@ impl MapTest {
     fn covers(&self, field: &str) -> bool {
         match field {
             "title" => self.expect.contains_key("text"),
+            // They stand on lines of their own.
+            "options" => self.expect.get("text").and_then(toml::Value::as_str).is_some_and(|text| text.contains('\n')),
             "changed_at" => true,
             "deleted" | "skip" => self.event() == if field == "skip" { "skip" } else { "delete" },
             _ => self.expect.contains_key(field),

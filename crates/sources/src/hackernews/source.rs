@@ -46,6 +46,8 @@ const PATIENCE: u32 = 3;
 /// How many faulty items are told of.
 const MOST_FAULTY: usize = 20;
 
+/// No smaller share is read.
+const LEAST: f64 = 1e-4;
 /// How many items are passed over in one poll where a share is read.
 const MOST_PASSED: usize = 10_000;
 
@@ -167,7 +169,7 @@ impl HackerNewsSource {
                 if let Event::Upsert(mention) = &mut event {
                     position.reach(mention.created_at, self.clock.now());
                     mention.weight = into.share.weight();
-                    self.client.spent(1);
+                    self.client.spent_of(1, into.share.rate());
                 }
                 into.events.push(event);
             }
@@ -178,6 +180,13 @@ impl HackerNewsSource {
             }),
         }
         Ok(true)
+    }
+
+    /// Of what waits, no larger a share than can be paid: it is not in the rate of what was read.
+    fn bearable(&self, share: Share, newest: u64, position: &Position) -> Share {
+        let waiting = (newest + 1).saturating_sub(position.next);
+        let rate = self.client.affordable() as f64 / waiting.max(1) as f64;
+        if rate < share.rate() { Share::Part(rate.max(LEAST)) } else { share }
     }
 
     /// New items first, then those that changed.
@@ -267,8 +276,8 @@ impl Source for HackerNewsSource {
                 (position, gathered)
             }
         };
-        gathered.share = share;
         let (newest, asked_at) = self.newest.unwrap_or_default();
+        gathered.share = self.bearable(share, newest, &position);
         self.gather(newest, &mut position, &mut gathered).await?;
         let page = self.page(&position, gathered, (newest, asked_at))?;
         if page.state != Progress::Behind {

@@ -15,6 +15,9 @@ const AGES: [i64; 4] = [15, 60, 360, 1440];
 pub(super) struct Position {
     /// When the last round began that read a hashtag to its end.
     pub(super) read_at: BTreeMap<String, Timestamp>,
+    /// Up to when posts were passed over, where a cap bears a share alone.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) passed: BTreeMap<String, Timestamp>,
     pub(super) round: Option<Round>,
     /// What was given, by id.
     pub(super) known: BTreeMap<u64, Known>,
@@ -124,10 +127,15 @@ impl Position {
         }
     }
 
+    pub(super) fn passed_to(&self, tag: &str) -> Timestamp {
+        self.passed.get(tag).copied().unwrap_or(Timestamp::MIN)
+    }
+
     /// Hashtags that are no longer wanted leave no trace.
     pub(super) fn keep(&mut self, hashtags: &[String]) {
         let wanted: HashSet<&String> = hashtags.iter().collect();
         self.read_at.retain(|tag, _| wanted.contains(tag));
+        self.passed.retain(|tag, _| wanted.contains(tag));
     }
 }
 

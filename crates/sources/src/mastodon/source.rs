@@ -24,6 +24,8 @@ use crate::{
 
 /// The most that the API gives of a timeline.
 const PER_PAGE: usize = 40;
+/// No smaller share is read.
+const LEAST: f64 = 1e-4;
 /// The most that are checked by one request: nobody needs a token for so many.
 const PER_CHECK: usize = 20;
 
@@ -77,10 +79,21 @@ struct Span {
 }
 
 impl Span {
+    fn read(&self) -> SignedDuration {
+        time_of(self.newest).duration_since(time_of(self.min_id))
+    }
+
+    /// The share of what is there that can be paid, where the page had so many: what waits is not in the rate of what was read.
+    fn bearable(&self, records: usize, affordable: u64) -> f64 {
+        let length = self.until.duration_since(time_of(self.min_id)).as_secs_f64();
+        let expected = records as f64 * length / self.read().as_secs_f64().max(1.0);
+        if expected > 0.0 { affordable as f64 / expected } else { 1.0 }
+    }
+
     /// Up to when the page may stand for all that is there, and the share of that time which it read.
-    fn sampled(&self, share: Share) -> Option<(Timestamp, f64)> {
-        let (from, read) = (time_of(self.min_id), time_of(self.newest).duration_since(time_of(self.min_id)));
-        let length = SignedDuration::try_from_secs_f64(read.as_secs_f64() / share.rate()).ok()?;
+    fn sampled(&self, rate: f64) -> Option<(Timestamp, f64)> {
+        let (from, read) = (time_of(self.min_id), self.read());
+        let length = SignedDuration::try_from_secs_f64(read.as_secs_f64() / rate).ok()?;
         let until = from.saturating_add(length).ok()?.min(self.until);
         let rate = read.as_secs_f64() / until.duration_since(from).as_secs_f64();
         (0.0..1.0).contains(&rate).then_some((until, rate))
@@ -171,7 +184,7 @@ impl MastodonSource {
         let from = match position.read_at.get(tag) {
             // What is passed over is not read in the overlap either.
             Some(read_at) if share.rate() < 1.0 => *read_at,
-            Some(read_at) => *read_at - self.spec.lateness,
+            Some(read_at) => (*read_at - self.spec.lateness).max(position.passed_to(tag)),
             None => round.began - self.spec.backfill,
         };
         let min_id = round.min_id.unwrap_or_else(|| id_at(from));
@@ -188,6 +201,9 @@ impl MastodonSource {
         let is_full = statuses.len() >= PER_PAGE;
         let span = newest.map(|newest| Span { min_id, newest, until: round.began }).filter(|_| is_full);
         let passed = self.weigh(share, span, &mut into.events, before)?;
+        if passed > 0 {
+            position.passed.insert(tag.to_owned(), time_of(passed));
+        }
         // What is newer than the round is the next one's: where reading has to wait, a round would never end.
         match newest.filter(|newest| time_of(*newest) < round.began) {
             Some(newest) => round.min_id = Some(newest.max(passed)),
@@ -210,16 +226,21 @@ impl MastodonSource {
     ) -> Result<u64, SourceError> {
         let name = self.spec.name.clone();
         let client = self.client()?;
-        let upserts = events[before..].iter_mut().filter_map(|event| match event {
-            Event::Upsert(mention) => Some(mention),
-            _ => None,
-        });
-        let Some((until, rate)) = span.as_ref().filter(|_| share.rate() < 1.0).and_then(|span| span.sampled(share)) else {
-            client.spent_of(upserts.count() as u64, 1.0);
+        let mut upserts: Vec<_> = events[before..]
+            .iter_mut()
+            .filter_map(|event| match event {
+                Event::Upsert(mention) => Some(mention),
+                _ => None,
+            })
+            .collect();
+        let bearable = span.as_ref().map_or(1.0, |span| span.bearable(upserts.len(), client.affordable()));
+        let share = share.rate().min(bearable).max(LEAST);
+        let Some((until, rate)) = span.as_ref().filter(|_| share < 1.0).and_then(|span| span.sampled(share)) else {
+            client.spent_of(upserts.len() as u64, 1.0);
             return Ok(0);
         };
-        let weighed = upserts.map(|mention| mention.weight = Share::Part(rate).weight()).count();
-        client.spent_of(weighed as u64, rate);
+        upserts.iter_mut().for_each(|mention| mention.weight = Share::Part(rate).weight());
+        client.spent_of(upserts.len() as u64, rate);
         let from = span.map_or(until, |span| time_of(span.min_id));
         events.push(client.sampled(&name, (from, until), rate));
         Ok(id_at(until))

@@ -240,7 +240,7 @@ fn a_sound_reader_passes_and_each_fault_is_found_by_its_check() {
     for (fault, check, words) in [
         (Fault::EndsWithAPart, Check::Part, "a part answers 403"),
         (Fault::HidesAPart, Check::Part, "no notice says so"),
-        (Fault::KeepsToken, Check::Renewal, "a 401 to request 0"),
+        (Fault::KeepsToken, Check::Renewal, "a 401 to request"),
         (Fault::ForgetsTheOld, Check::FarCursor, "a cursor from long ago: says nothing"),
         (Fault::WaitsForTheFuture, Check::FarCursor, "a cursor of the future: says nothing"),
         (Fault::CountsOnce, Check::Counters, "likes"),
