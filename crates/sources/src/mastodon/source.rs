@@ -94,7 +94,8 @@ impl Span {
     fn sampled(&self, rate: f64) -> Option<(Timestamp, f64)> {
         let (from, read) = (time_of(self.min_id), self.read());
         let length = SignedDuration::try_from_secs_f64(read.as_secs_f64() / rate).ok()?;
-        let until = from.saturating_add(length).ok()?.min(self.until);
+        // As exact as an id, which is where the next page begins.
+        let until = time_of(id_at(from.saturating_add(length).ok()?.min(self.until)));
         let rate = read.as_secs_f64() / until.duration_since(from).as_secs_f64();
         (0.0..1.0).contains(&rate).then_some((until, rate))
     }
