@@ -7,11 +7,11 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
-    By, Column, Correction, Coverage, Metric, MetricQuery, MetricTable, ModelNote, Store, StoreError,
+    By, Column, Correction, Coverage, LookBack, Metric, MetricQuery, MetricTable, ModelNote, Store, StoreError,
     client::{from_millis, millis},
     corrected,
     error::Doing,
-    pieces,
+    forecast, pieces,
     registry::{self, Shape},
     series::{self, Series},
 };
@@ -49,7 +49,12 @@ impl Store {
         let series = asked.series()?;
         let coverage = self.coverage_of(&asked).await?;
         let sql = pieces::statement(asked.shape, query.by, series.as_ref().map_or(1, |series| series.step));
-        let rows = rows(asked.bind(self.read(&sql), &coverage)).await?;
+        let rows = rows(asked.bind(self, &sql, &coverage)).await?;
+        let coverage = match registry::lacking::note(asked.metric, asked.shape, &rows) {
+            Some(reason) => coverage.and(reason.to_owned()),
+            None => coverage,
+        };
+        let rows = self.continued(&asked, rows, &coverage).await?;
         let (rows, correction) = self.corrected(&asked, rows).await?;
         let model = if asked.metric.scored { self.model(&query.brand, asked.from, asked.to).await? } else { None };
         let columns = columns(asked.shape, query.by);
@@ -66,6 +71,20 @@ impl Store {
             model,
             correction,
         })
+    }
+
+    /// Of a forecast, the rows are counts by day until here.
+    async fn continued(
+        &self,
+        asked: &Asked<'_>,
+        rows: Vec<Vec<Value>>,
+        coverage: &Coverage,
+    ) -> Result<Vec<Vec<Value>>, StoreError> {
+        if !registry::forecast::is(asked.metric) {
+            return Ok(rows);
+        }
+        let first = self.first_bucket(&asked.query.brand).await?.map(millis);
+        forecast::rows(&rows, (asked.from, asked.to), first, coverage)
     }
 
     /// Of a corrected figure, the rows are counts by model and language until here.
@@ -132,7 +151,19 @@ fn check(query: &MetricQuery) -> Result<Asked<'_>, StoreError> {
         true => (from / BUCKET * BUCKET, (to + BUCKET - 1) / BUCKET * BUCKET),
         false => (from, to),
     };
+    let from = match metric.looks_back {
+        LookBack::Window(_) => metric.looks_back.begin(from, to, false),
+        _ => from,
+    };
+    if metric.id == registry::hashtags::RESEARCH && hashtag(query).is_empty() {
+        return Err(StoreError::MissingParameter { metric: metric.id, parameter: "hashtag" });
+    }
     Ok(Asked { query, metric, shape, from, to })
+}
+
+/// As mentions hold it.
+fn hashtag(query: &MetricQuery) -> String {
+    query.hashtag.as_deref().unwrap_or_default().trim().trim_start_matches('#').to_lowercase()
 }
 
 fn unsupported(metric: &'static Metric, by: Option<By>) -> StoreError {
@@ -155,17 +186,24 @@ impl Asked<'_> {
         Series::new(self.from, self.to, step).map(Some)
     }
 
-    fn bind(&self, query: Query, coverage: &Coverage) -> Query {
+    fn bind(&self, store: &Store, sql: &str, coverage: &Coverage) -> Query {
         let asked = self.query;
+        let (owners, accounts): (Vec<&str>, Vec<&str>) =
+            store.accounts.iter().map(|(owner, account)| (owner.as_str(), account.as_str())).unzip();
         // What came after the end of the span is not looked at, so that the answer about a past span stays the same.
         let horizon = coverage.complete_through.map_or(self.to, |through| millis(through).min(self.to));
-        query
+        store
+            .read(sql)
             .param("brand", &asked.brand)
             .param("from", self.from)
             .param("to", self.to)
             .param("horizon", horizon)
             .param("limit", asked.limit.unwrap_or(DEFAULT_LIMIT).min(MOST_ROWS))
             .param("among", &asked.among)
+            .param("hashtag", hashtag(asked))
+            .param("campaign", asked.campaign.as_deref().unwrap_or_default())
+            .param("owners", owners)
+            .param("accounts", accounts)
             .param("target", asked.target_seconds.unwrap_or(DAY_SECONDS))
             .with_setting("date_time_output_format", "iso")
     }

@@ -50,6 +50,8 @@ pub struct Store {
     pub(crate) partitions: u32,
     /// That one question answers with.
     pub(crate) most_rows: u64,
+    /// Brand and account, as [`Store::with_accounts`] was told; the account as it is compared.
+    pub(crate) accounts: Arc<[(String, String)]>,
     steps: Steps,
 }
 
@@ -88,6 +90,7 @@ impl Store {
             sources: Arc::default(),
             partitions: 0,
             most_rows: MOST_ROWS,
+            accounts: Arc::default(),
             steps: Steps(Arc::new(|_| {})),
         })
     }
@@ -113,6 +116,14 @@ impl Store {
     /// source counts that ever reported, one that was switched off a year ago included.
     pub fn with_sources(self, sources: &[String], partitions: u32) -> Self {
         Self { sources: sources.into(), partitions, ..self }
+    }
+
+    /// Says which account belongs to which brand, by its handle or the platform's id, for figures of followers. Without it
+    /// nobody's followers are known.
+    pub fn with_accounts<'a>(self, accounts: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let plain = |account: &str| account.trim().trim_start_matches('@').to_lowercase();
+        let accounts = accounts.into_iter().map(|(brand, account)| (brand.to_owned(), plain(account)));
+        Self { accounts: accounts.collect(), ..self }
     }
 
     pub fn database(&self) -> &str {

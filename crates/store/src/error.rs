@@ -14,6 +14,8 @@ pub enum StoreError {
     UnknownMetric { name: String, valid: String },
     #[error("metric {metric} cannot be split by {by}; it can be split by: {valid}")]
     UnsupportedBy { metric: &'static str, by: &'static str, valid: String },
+    #[error("metric {metric} answers about one {parameter}: say which in `{parameter}`")]
+    MissingParameter { metric: &'static str, parameter: &'static str },
     #[error("the span from {from} to {to} is empty: its start has to be before its end")]
     EmptySpan { from: jiff::Timestamp, to: jiff::Timestamp },
     #[error(

@@ -23,6 +23,7 @@ pub mod corrected;
 mod episodes;
 mod error;
 mod explain;
+mod forecast;
 mod hours;
 mod labels;
 mod mentions;

@@ -24,6 +24,12 @@ pub struct MetricQuery {
     /// For `share_of_voice`: the brands that are compared. Empty means every stored brand.
     #[serde(default)]
     pub among: Vec<String>,
+    /// For `hashtag_research`: the hashtag, with or without its `#`, in any case.
+    #[serde(default)]
+    pub hashtag: Option<String>,
+    /// For figures of campaigns: the platform's id of one of them. Empty means all.
+    #[serde(default)]
+    pub campaign: Option<String>,
     /// For `unanswered_questions`: how soon an answer is due, in seconds; a day where it is absent.
     #[serde(default)]
     pub target_seconds: Option<u32>,
@@ -39,6 +45,8 @@ impl MetricQuery {
             by: None,
             limit: None,
             among: vec![],
+            hashtag: None,
+            campaign: None,
             target_seconds: None,
         }
     }

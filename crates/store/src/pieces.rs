@@ -13,6 +13,28 @@ const PIECES: &[(&str, &str)] = &[
     ("$engaged", ENGAGED),
     ("$buckets", BUCKETS),
     ("$all_buckets", ALL_BUCKETS),
+    ("$both_buckets", BOTH_BUCKETS),
+    ("$net_of_both", NET_OF_BOTH),
+    ("$of_author", OF_AUTHOR),
+    ("$rates", RATES),
+    ("$campaigns", CAMPAIGNS),
+    ("$counted", COUNTED),
+    ("$spent", "toFloat64(sum(spend)), toFloat64(sum(conversion_value)), count(spend), count()"),
+    (
+        "$clicked",
+        "sumIf(clicks, impressions IS NOT NULL) AS clicked, sumIf(impressions, clicks IS NOT NULL) AS shown,
+        countIf(clicks IS NOT NULL AND impressions IS NOT NULL) AS sure, count() AS every",
+    ),
+    (
+        "$paid",
+        "toFloat64(sumIf(spend, clicks IS NOT NULL)) AS paid, sumIf(clicks, spend IS NOT NULL) AS clicked,
+        countIf(clicks IS NOT NULL AND spend IS NOT NULL) AS sure, count() AS every",
+    ),
+    (
+        "$converted",
+        "toFloat64(sumIf(conversions, clicks IS NOT NULL)) AS won, sumIf(clicks, conversions IS NOT NULL) AS clicked,
+        countIf(clicks IS NOT NULL AND conversions IS NOT NULL) AS sure, count() AS every",
+    ),
     (
         "$bucket_span",
         "bucket >= toDateTime(intDiv({from:Int64}, 1000), 'UTC') AND bucket < toDateTime(intDiv({to:Int64}, 1000),
@@ -43,6 +65,48 @@ const ALL_BUCKETS: &str = "$bucket_span AND platform != ''
     AND (brand, toStartOfHour(bucket), epoch) IN (SELECT brand, toStartOfHour(bucket), max(epoch) FROM rollup_epochs
         WHERE $bucket_hours GROUP BY brand, toStartOfHour(bucket))";
 
+/// As [`BUCKETS`], of the span and the span of equal length before it.
+const BOTH_BUCKETS: &str = "brand = {brand:String} AND platform != ''
+    AND bucket >= toDateTime(intDiv(greatest(2 * {from:Int64} - {to:Int64}, 0), 1000), 'UTC')
+    AND bucket < toDateTime(intDiv({to:Int64}, 1000), 'UTC')
+    AND (toStartOfHour(bucket), epoch) IN (SELECT toStartOfHour(bucket), max(epoch) FROM rollup_epochs
+        WHERE brand = {brand:String} AND bucket < toDateTime(intDiv({to:Int64}, 1000), 'UTC')
+            AND bucket >= toStartOfHour(toDateTime(intDiv(greatest(2 * {from:Int64} - {to:Int64}, 0), 1000), 'UTC'))
+        GROUP BY toStartOfHour(bucket))";
+
+/// Of rows of [`BOTH_BUCKETS`]: scored mentions and net sentiment in the span (`n`, `here`) and before (`earlier`, `before`).
+const NET_OF_BOTH: &str = "sumIf(negative + neutral + positive, bucket >= $from) AS n,
+    sumIf(negative + neutral + positive, bucket < $from) AS earlier,
+    (sumIf(positive, bucket >= $from) - sumIf(negative, bucket >= $from)) / n * 100 AS here,
+    (sumIf(positive, bucket < $from) - sumIf(negative, bucket < $from)) / earlier * 100 AS before";
+
+/// What rates need of one author, from [`ENGAGED`]; and the rates' parts, of authors whose followers and counters are known.
+const OF_AUTHOR: &str = "argMax(author_followers, observed_at) AS audience, sumIf(total, known) AS given,
+    countIf(known) AS stated, count() AS n, sumIf(total, known AND team) AS given_own, countIf(known AND team) AS stated_own";
+const RATES: &str = "if(countIf(stated > 0 AND audience IS NOT NULL) = 0, NULL,
+        sumIf(given, stated > 0 AND audience IS NOT NULL)) AS engaged,
+    sumIf(audience, stated > 0) AS reach, sumIf(stated, audience IS NOT NULL) AS sure, sum(n) AS every,
+    if(countIf(stated_own > 0 AND audience IS NOT NULL) = 0, NULL,
+        sumIf(given_own, stated_own > 0 AND audience IS NOT NULL)) AS own,
+    sumIf(audience, stated_own > 0) AS own_reach";
+
+/// Rows of the brand's campaigns that begin in the span; where a row is about the whole campaign, not its parts.
+const CAMPAIGNS: &str =
+    "(SELECT platform, campaign, name, part, from_time, to_time, from_time AS created_at, currency, spend,
+        impressions, clicks, conversions, conversion_value
+    FROM campaigns FINAL WHERE brand = {brand:String} AND from_time >= $from AND from_time < $to
+        AND ({campaign:String} = '' OR campaign = {campaign:String})
+        AND (part = '' OR (platform, campaign, from_time, to_time) NOT IN (
+            SELECT platform, campaign, from_time, to_time FROM campaigns FINAL
+            WHERE brand = {brand:String} AND part = '' AND from_time >= $from AND from_time < $to)))";
+
+/// Follower counts of the accounts that the configuration names, each with the brand that it belongs to.
+const COUNTED: &str = "(SELECT platform, account AS name, observed_at, followers,
+        arrayJoin(arrayFilter(pair -> pair.2 = lower(trim(LEADING '@' FROM account)),
+            arrayZip({owners:Array(String)}, {accounts:Array(String)}))).1 AS owner
+    FROM accounts WHERE observed_at < $to AND observed_at >= $from - INTERVAL 7 DAY
+        AND lower(trim(LEADING '@' FROM account)) IN {accounts:Array(String)})";
+
 /// Mentions of the span with the newest counters that are known of each: the snapshot's where it is newer, else their
 /// own.
 const ENGAGED: &str = "(
@@ -54,11 +118,13 @@ SELECT m.author_key AS author_key, m.author AS author, m.author_handle AS author
     if(newer, ifNull(e.replies, m.replies), ifNull(m.replies, e.replies)) AS replies,
     if(newer, ifNull(e.quotes, m.quotes), ifNull(m.quotes, e.quotes)) AS quotes,
     if(newer, ifNull(e.bookmarks, m.bookmarks), ifNull(m.bookmarks, e.bookmarks)) AS bookmarks,
+    if(newer, ifNull(e.impressions, m.impressions), ifNull(m.impressions, e.impressions)) AS impressions,
+    m.hashtags AS hashtags, m.polarity AS polarity,
     coalesce(likes, reposts, replies, quotes, bookmarks) IS NOT NULL AS known,
     ifNull(likes, 0) + ifNull(reposts, 0) + ifNull(replies, 0) + ifNull(quotes, 0) + ifNull(bookmarks, 0) AS total
 FROM (SELECT id, author_key, author, author_handle, author_followers, platform, kind, created_at, observed_at, team,
-        likes, reposts, replies, quotes, bookmarks FROM $mentions WHERE $span) AS m
-LEFT JOIN (SELECT id, observed_at, likes, reposts, replies, quotes, bookmarks FROM engagement FINAL
+        likes, reposts, replies, quotes, bookmarks, impressions, hashtags, polarity FROM $mentions WHERE $span) AS m
+LEFT JOIN (SELECT id, observed_at, likes, reposts, replies, quotes, bookmarks, impressions FROM engagement FINAL
         WHERE id IN (SELECT id FROM mentions WHERE $span)) AS e ON m.id = e.id)";
 
 /// The statement of a shape. `step` is the length of a point in seconds, for splits over time.

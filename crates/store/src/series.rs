@@ -70,13 +70,13 @@ impl Series {
     }
 }
 
-/// The value of a point that is covered and has no mentions: none, but no ratio, mean or quantile of none.
+/// The value of a point that is covered and has no mentions: none, but no ratio, mean or quantile of none, and nobody's followers.
 fn nothing(column: &Column) -> Value {
-    if matches!(column.unit, "%" | "points" | "s" | "stars" | "replies" | "people") { Value::Null } else { json!(0) }
+    if matches!(column.unit, "%" | "points" | "s" | "stars" | "followers" | "replies" | "people") { Value::Null } else { json!(0) }
 }
 
 /// Share of a span that the sources have covered, 0 to 1; `None` where no source has said how far it is.
-fn covered(from: i64, to: i64, coverage: &Coverage) -> Option<f64> {
+pub(crate) fn covered(from: i64, to: i64, coverage: &Coverage) -> Option<f64> {
     let end = millis(coverage.complete_through?).min(to);
     let within = |start: Timestamp, stop: Timestamp| (millis(start).max(from), millis(stop).min(end));
     let gaps = coverage.gaps.iter().map(|gap| (within(gap.from, gap.to), 0.0));

@@ -207,47 +207,6 @@ pub(super) static METRICS: &[Metric] = &[
         ],
     },
     Metric {
-        id: "trending_hashtags",
-        title: "Trending hashtags",
-        definition: "Hashtags whose distinct authors in the span exceed what the seven equal spans before it lead to \
-        expect \
-            (their mean, at least 1). 0 where fewer than 5 authors used it, or no more than expected. Scores do not \
-            decay \
-            in this version.",
-        formula: "(observed - expected)^2 / expected over distinct authors",
-        unit: "score",
-        denominator: "distinct authors expected from the seven spans before",
-        version: 1,
-        source: "Mastodon trends",
-        roles: &[Role::Awareness],
-        partial_when: "a source has a gap in the span or in the seven before it, or the brand's history begins later",
-        scored: false,
-        looks_back: LookBack::SpansBefore(7),
-        buckets: false,
-        shapes: &[Shape {
-            by: &[],
-            columns: &[
-                column("hashtag", "text"),
-                column("trend", "score"),
-                column("observed", "authors"),
-                column("expected", "authors"),
-                column("mentions", "mentions"),
-            ],
-            sql: "SELECT tag, if(observed < 5 OR observed <= expected, 0, pow(observed - expected, 2) / expected) AS \
-            trend, \
-                observed, expected, used FROM (\
-                SELECT tag, sumIf(people, ago = 0) AS observed, greatest(sumIf(people, ago > 0) / 7, 1) AS expected, \
-                    sumIf(posts, ago = 0) AS used FROM (\
-                    SELECT arrayJoin(arrayDistinct(hashtags)) AS tag, uniqExact(author_key) AS people, count() AS \
-                    posts, \
-                        intDiv({to:Int64} - 1 - toUnixTimestamp64Milli(created_at), {to:Int64} - {from:Int64}) AS ago \
-                    FROM $mentions WHERE brand = {brand:String} AND created_at < $to AND created_at >= \
-                        fromUnixTimestamp64Milli(greatest({from:Int64} - 7 * ({to:Int64} - {from:Int64}), 0), 'UTC') \
-                    GROUP BY tag, ago) GROUP BY tag HAVING observed > 0) \
-                ORDER BY trend DESC, observed DESC, tag LIMIT {limit:UInt32}",
-        }],
-    },
-    Metric {
         id: "top_voices",
         title: "Top voices",
         definition: "Authors of mentions in the span, the team left out: those with the most followers (newest count), \

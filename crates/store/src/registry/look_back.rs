@@ -18,6 +18,8 @@ pub enum LookBack {
     History,
     /// Everything that is stored, to tell who was new in the span or so many days before it.
     HistoryOfDaysBefore(i64),
+    /// So many days before the end of the span, whatever its beginning: the answer's span is these days.
+    Window(i64),
 }
 
 const DAY: i64 = 86_400_000;
@@ -31,7 +33,7 @@ impl LookBack {
             Self::Nothing => from,
             Self::SpansBefore(spans) => from - spans * (to - from),
             Self::DaysBeforeEnd(days) if over_time => from.div_euclid(DAY) * DAY - (days - 1) * DAY,
-            Self::DaysBeforeEnd(days) => to - days * DAY,
+            Self::DaysBeforeEnd(days) | Self::Window(days) => to - days * DAY,
             Self::DaysBefore(days) => from - days * DAY,
             Self::MonthBefore => month_before(from),
             Self::History | Self::HistoryOfDaysBefore(_) => 0,
@@ -46,9 +48,11 @@ impl LookBack {
             Self::Nothing => None,
             Self::History => Some((from - SHORT_HISTORY).max(0)),
             Self::HistoryOfDaysBefore(days) => Some((from - days * DAY - SHORT_HISTORY).max(0)),
-            Self::SpansBefore(_) | Self::DaysBeforeEnd(_) | Self::DaysBefore(_) | Self::MonthBefore => {
-                Some(self.begin(from, to, over_time))
-            }
+            Self::SpansBefore(_)
+            | Self::DaysBeforeEnd(_)
+            | Self::DaysBefore(_)
+            | Self::MonthBefore
+            | Self::Window(_) => Some(self.begin(from, to, over_time)),
         }
     }
 }
@@ -73,6 +77,7 @@ mod tests {
         assert_eq!(begin(LookBack::DaysBeforeEnd(30), false), 71 * DAY);
         assert_eq!(begin(LookBack::DaysBeforeEnd(30), true), 71 * DAY, "from the start of the first day");
         assert_eq!(begin(LookBack::History, false), 0);
+        assert_eq!(begin(LookBack::Window(14), true), 87 * DAY);
         assert_eq!(LookBack::SpansBefore(7).begin(DAY, 2 * DAY, false), 0, "nothing is before 1970");
         assert_eq!(LookBack::Nothing.history_since(from, to, false), None);
         assert_eq!(LookBack::History.history_since(from, to, false), Some(from - 30 * DAY));

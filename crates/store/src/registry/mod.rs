@@ -4,13 +4,20 @@
 //! line,
 //! the help texts of the page and the reference.
 
+mod accounts;
 mod awareness;
+mod campaigns;
 mod community;
 mod conversations;
 pub(crate) mod corrected;
 mod feedback;
+pub(crate) mod forecast;
+pub(crate) mod hashtags;
+pub(crate) mod lacking;
 mod look_back;
 mod members;
+mod reach;
+mod sentiment;
 mod subjects;
 mod trust;
 mod wellbeing;
@@ -56,7 +63,8 @@ pub struct Metric {
 /// One way to ask a metric: how it is split, what comes back, and the statement.
 ///
 /// The statement has server-side parameters only: `{brand:String}`, `{from:Int64}`, `{to:Int64}` (milliseconds),
-/// `{limit:UInt32}`, `{among:Array(String)}`, `{target:UInt32}` (seconds), `{horizon:Int64}` (milliseconds). `$NAME`
+/// `{limit:UInt32}`, `{among:Array(String)}`, `{target:UInt32}` (seconds), `{horizon:Int64}` (milliseconds),
+/// `{hashtag:String}`, `{campaign:String}` (empty: all), `{owners:Array(String)}` beside `{accounts:Array(String)}`. `$NAME`
 /// stands
 /// for a piece of SQL that several metrics share.
 #[derive(Debug)]
@@ -90,11 +98,25 @@ pub enum By {
     Polarity,
     Kind,
     Language,
+    /// What stands beside a hashtag.
+    Hashtag,
+    /// By the platform's id of the campaign.
+    Campaign,
 }
 
 impl By {
-    pub const ALL: [By; 8] =
-        [By::Time, By::FiveMinutes, By::Hour, By::Day, By::Platform, By::Polarity, By::Kind, By::Language];
+    pub const ALL: [By; 10] = [
+        By::Time,
+        By::FiveMinutes,
+        By::Hour,
+        By::Day,
+        By::Platform,
+        By::Polarity,
+        By::Kind,
+        By::Language,
+        By::Hashtag,
+        By::Campaign,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -106,6 +128,8 @@ impl By {
             By::Polarity => "polarity",
             By::Kind => "kind",
             By::Language => "language",
+            By::Hashtag => "hashtag",
+            By::Campaign => "campaign",
         }
     }
 }
@@ -119,7 +143,7 @@ impl fmt::Display for By {
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error(
     "{given:?} is no way to split a figure; there are: \
-    time, five_minutes, hour, day, platform, polarity, kind, language"
+    time, five_minutes, hour, day, platform, polarity, kind, language, hashtag, campaign"
 )]
 pub struct UnknownBy {
     given: String,
@@ -133,10 +157,20 @@ impl FromStr for By {
     }
 }
 
-/// Every metric: awareness, then its corrected figures, subjects, community and trust.
+/// Every metric: awareness with what belongs to it, subjects, community and trust.
 pub fn all() -> &'static [&'static Metric] {
     static ALL: std::sync::LazyLock<Vec<&'static Metric>> = std::sync::LazyLock::new(|| {
-        let awareness = [awareness::METRICS, corrected::METRICS, subjects::METRICS];
+        let awareness = [
+            awareness::METRICS,
+            reach::METRICS,
+            sentiment::METRICS,
+            corrected::METRICS,
+            accounts::METRICS,
+            hashtags::METRICS,
+            campaigns::METRICS,
+            forecast::METRICS,
+            subjects::METRICS,
+        ];
         let community =
             [community::METRICS, conversations::METRICS, members::METRICS, wellbeing::METRICS, feedback::METRICS];
         awareness.into_iter().chain(community).chain([trust::METRICS]).flatten().collect()

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
-    Facts, Group, Held, Proof, Row, Rows,
+    Facts, Group, Held, Proof, Rows,
     split::{over_time, split, with},
 };
 use crate::world::{at, by, day, heartbeat, of, post, upsert, with_polarity};
@@ -40,7 +40,7 @@ pub fn sum(values: impl Iterator<Item = Option<u64>>) -> Value {
 }
 
 pub fn groups() -> Vec<Group> {
-    vec![a_day(), trends()]
+    vec![a_day()]
 }
 
 /// Ada: two negatives at 10; Bob: a positive at 10 and a repost, neutral, at 14; Cleo: unscored, in Spanish, at 14, of both
@@ -99,11 +99,11 @@ fn mention_volume(facts: &Facts, query: &MetricQuery) -> Rows {
     }
 }
 
-fn originals(held: &[&Held]) -> usize {
+pub fn originals(held: &[&Held]) -> usize {
     held.iter().filter(|held| !held.is(Kind::Repost)).count()
 }
 
-fn people<'a>(held: &[&'a Held]) -> BTreeSet<(&'a str, &'a str, &'a str)> {
+pub fn people<'a>(held: &[&'a Held]) -> BTreeSet<(&'a str, &'a str, &'a str)> {
     held.iter().map(|held| held.author()).collect()
 }
 
@@ -236,44 +236,4 @@ fn top_voices(facts: &Facts, query: &MetricQuery) -> Rows {
         ranks.iter().any(Option::is_some).then(|| figures.as_array().cloned().unwrap_or_default())
     };
     all.iter().enumerate().filter_map(row).collect()
-}
-
-/// Eight authors use two tags, one of which two a day used on the seven days before; one author uses a third ten times.
-fn trends() -> Group {
-    let mut mentions: Vec<Mention> = vec![];
-    for author in 0..8 {
-        let new = tagged(&["new", "steady"], post(&format!("now-{author}"), day("09:00:00")));
-        mentions.push(by(&format!("a{author}"), new));
-    }
-    mentions.extend((0..10).map(|copy| by("loud", tagged(&["loud"], post(&format!("loud-{copy}"), day("09:00:00"))))));
-    let before = |author: i64| tagged(&["steady"], post(&format!("old-{author}"), at("2026-02-25T09:00:00Z")));
-    mentions.extend((0..14).map(|author| by(&format!("b{author}"), before(author))));
-    let events = mentions.iter().map(upsert).chain([heartbeat("s", at("2026-03-03T00:00:00Z"))]).collect();
-    // (8 - 1)^2 / 1 and (8 - 2)^2 / 2.
-    let trending = json!([["new", 49, 8, 1, 8], ["steady", 18, 8, 2, 8], ["loud", 0, 1, 1, 10]]);
-    let proofs = vec![Proof::of("trending_hashtags", trending, trending_hashtags)];
-    Group { events, labels: vec![], proofs }
-}
-
-fn trending_hashtags(facts: &Facts, query: &MetricQuery) -> Rows {
-    let length = query.to.duration_since(query.from);
-    let span = |ago: i32| facts.within(&query.brand, query.from - length * ago, query.to - length * ago);
-    let using = |held: &[&Held], tag: &str| -> (usize, usize) {
-        let used: Vec<&Held> =
-            held.iter().copied().filter(|held| held.mention.hashtags.iter().any(|one| one == tag)).collect();
-        (people(&used).len(), used.len())
-    };
-    let now = span(0);
-    let tags: BTreeSet<&String> = now.iter().flat_map(|held| &held.mention.hashtags).collect();
-    let mut rows: Vec<(f64, usize, Row)> = vec![];
-    for tag in tags {
-        let (observed, used) = using(&now, tag);
-        let before: usize = (1..=7).map(|ago| using(&span(ago), tag).0).sum();
-        let expected = (before as f64 / 7.0).max(1.0);
-        let excess = observed as f64 - expected;
-        let trend = if observed < 5 || excess <= 0.0 { 0.0 } else { excess * excess / expected };
-        rows.push((trend, observed, vec![json!(tag), json!(trend), json!(observed), json!(expected), json!(used)]));
-    }
-    rows.sort_by(|one, other| other.0.total_cmp(&one.0).then(other.1.cmp(&one.1)));
-    rows.into_iter().map(|(_, _, row)| row).take(query.limit.unwrap_or(50) as usize).collect()
 }

@@ -9,16 +9,22 @@
 //! To add a metric: one [`Proof`] in a group of its file, with the rows that you counted, and a function of the facts.
 //! [`split::split`] does the splits, where a figure is one of the mentions of the span.
 
+mod accounts;
 mod answers;
 mod awareness;
+mod campaigns;
 mod conversations;
 mod corrected;
 pub mod facts;
 mod feedback;
+mod forecast;
 mod generate;
+mod hashtags;
 mod members;
 mod page;
+mod reach;
 mod same;
+mod sentiment;
 pub mod split;
 mod subjects;
 mod trust;
@@ -87,7 +93,17 @@ impl Proof {
 
 /// Every group. A new file of proofs is one line here.
 fn groups() -> Vec<Group> {
-    let outward = [awareness::groups(), corrected::groups(), subjects::groups()];
+    let outward = [
+        awareness::groups(),
+        reach::groups(),
+        sentiment::groups(),
+        corrected::groups(),
+        accounts::groups(),
+        hashtags::groups(),
+        campaigns::groups(),
+        forecast::groups(),
+        subjects::groups(),
+    ];
     let inward =
         [answers::groups(), conversations::groups(), members::groups(), wellbeing::groups(), feedback::groups()];
     outward.into_iter().chain(inward).chain([trust::groups()]).flatten().collect()
@@ -98,7 +114,7 @@ const WITHOUT: &[&str] = &[];
 
 /// The store as a program opens it: what the generated and the golden worlds configure.
 fn configured(world: &World) -> Store {
-    world.store.clone()
+    world.store.clone().with_accounts(accounts::ACCOUNTS)
 }
 
 async fn filled(events: &[Event], labels: &[Label]) -> World {

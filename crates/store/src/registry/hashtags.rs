@@ -1,0 +1,116 @@
+//! Hashtags: which of them trend, and what one of them is about.
+
+use super::{By, LookBack, Metric, Role, Shape, column};
+
+const OUTWARD: &[Role] = &[Role::Awareness];
+/// Answers about the hashtag that the question names.
+pub(crate) const RESEARCH: &str = "hashtag_research";
+
+pub(super) static METRICS: &[Metric] = &[
+    Metric {
+        id: "trending_hashtags",
+        title: "Trending hashtags",
+        definition: "Hashtags whose distinct authors in the span exceed what the seven equal spans before it lead to \
+            expect (their mean, at least 1). 0 where fewer than 5 authors used it, or no more than expected. The score decays \
+            from the time at which the last new author of the span joined in (newest_author), and halves every 4 hours until \
+            the end of the span; peak is the score before it. Ask for a day: in longer spans what is old is nearly 0.",
+        formula: "(observed - expected)^2 / expected over distinct authors, x 0.5^(hours since newest_author / 4)",
+        unit: "score",
+        denominator: "distinct authors expected from the seven spans before",
+        version: 2,
+        source: "Mastodon trends",
+        roles: OUTWARD,
+        partial_when: "a source has a gap in the span or in the seven before it, or the brand's history begins later",
+        scored: false,
+        looks_back: LookBack::SpansBefore(7),
+        buckets: false,
+        shapes: &[Shape {
+            by: &[],
+            columns: &[
+                column("hashtag", "text"),
+                column("trend", "score"),
+                column("observed", "authors"),
+                column("expected", "authors"),
+                column("mentions", "mentions"),
+                column("peak", "score"),
+                column("newest_author", "time"),
+            ],
+            sql: "SELECT tag, peak * pow(0.5, ({to:Int64} - toUnixTimestamp64Milli(newest)) / 14400000) AS trend, \
+                observed, expected, used, \
+                if(observed < 5 OR observed <= expected, 0, pow(observed - expected, 2) / expected) AS peak, newest FROM (\
+                SELECT tag, countIf(ago = 0) AS observed, greatest(countIf(ago > 0) / 7, 1) AS expected, \
+                    sumIf(posts, ago = 0) AS used, maxIf(joined, ago = 0) AS newest FROM (\
+                    SELECT arrayJoin(arrayDistinct(hashtags)) AS tag, author_key, count() AS posts, \
+                        min(mentions.created_at) AS joined, intDiv({to:Int64} - 1 - \
+                        toUnixTimestamp64Milli(mentions.created_at), {to:Int64} - {from:Int64}) AS ago \
+                    FROM $mentions WHERE brand = {brand:String} AND mentions.created_at < $to AND mentions.created_at >= \
+                        fromUnixTimestamp64Milli(greatest({from:Int64} - 7 * ({to:Int64} - {from:Int64}), 0), 'UTC') \
+                    GROUP BY tag, author_key, ago) GROUP BY tag HAVING observed > 0) \
+                ORDER BY trend DESC, observed DESC, tag LIMIT {limit:UInt32}",
+        }],
+    },
+    Metric {
+        id: RESEARCH,
+        title: "Hashtag research",
+        definition: "Mentions of the brand in the span that carry the hashtag that the question names: how many, by how many \
+            authors, how they engage (as engagement_rate) and how they sound. By hashtag: the hashtags that stand beside it, \
+            without reposts; lift is how many times more often they stand together than chance would have it: 1 is chance.",
+        formula: "share = mentions with it / mentions x 100; net_sentiment = (P - N) / (P + N + U) x 100; \
+            lift = together x mentions / (mentions with one x mentions with the other)",
+        unit: "mentions",
+        denominator: "share: all mentions of the brand; lift: all of them but reposts",
+        version: 1,
+        source: "ours",
+        roles: OUTWARD,
+        partial_when: "only mentions of the brand are stored: the hashtag may be used more widely; a source has a gap; \
+            counters, followers or scores are not known",
+        scored: true,
+        looks_back: LookBack::Nothing,
+        buckets: false,
+        shapes: &[
+            Shape {
+                by: &[],
+                columns: &[
+                    column("mentions", "mentions"),
+                    column("unique", "mentions"),
+                    column("authors", "authors"),
+                    column("share", "%"),
+                    column("engagements", "engagements"),
+                    column("engagement_rate", "%"),
+                    column("net_sentiment", "points"),
+                    column("scored", "mentions"),
+                ],
+                sql: "SELECT every, originals, people, every / (SELECT count() FROM $mentions WHERE $span) * 100, \
+                    if(counted = 0, NULL, received), engaged / reach * 100, net / rated * 100, rated FROM (\
+                    SELECT $rates, sum(fresh) AS originals, count() AS people, sum(stated) AS counted, sum(given) AS received, \
+                        sum(side) AS net, sum(judged) AS rated FROM (\
+                    SELECT $of_author, countIf(kind != 'repost') AS fresh, \
+                        sumIf(toInt8(polarity), polarity != 'unscored') AS side, countIf(polarity != 'unscored') AS judged \
+                    FROM $engaged WHERE has(hashtags, {hashtag:String}) GROUP BY author_key))",
+            },
+            Shape {
+                by: &[By::Time, By::Hour, By::Day, By::Platform],
+                columns: &[
+                    column("mentions", "mentions"),
+                    column("authors", "authors"),
+                    column("net_sentiment", "points"),
+                ],
+                sql: "SELECT $key AS key, count() AS n, uniqExact(author_key), \
+                    100 * avgIf(toInt8(polarity), polarity != 'unscored') FROM $mentions \
+                    WHERE $span AND has(hashtags, {hashtag:String}) GROUP BY key ORDER BY n DESC, key",
+            },
+            Shape {
+                by: &[By::Hashtag],
+                columns: &[column("together", "mentions"), column("mentions", "mentions"), column("lift", "times")],
+                sql: "WITH tagged AS (SELECT arrayDistinct(hashtags) AS tags, has(hashtags, {hashtag:String}) AS carries \
+                    FROM $mentions WHERE $span AND kind != 'repost') \
+                    SELECT key, together, used, together * (SELECT count() FROM tagged) \
+                        / (used * (SELECT countIf(carries) FROM tagged)) AS lift FROM (\
+                    SELECT toString(arrayJoin(tags)) AS key, countIf(carries) AS together, count() AS used FROM tagged \
+                        GROUP BY key) \
+                    WHERE key != {hashtag:String} AND together > 0 \
+                    ORDER BY together DESC, lift DESC, key LIMIT {limit:UInt32}",
+            },
+        ],
+    },
+];
