@@ -11,6 +11,7 @@
 //! German and French. The same seed and end give the same posts.
 
 mod brands;
+mod campaigns;
 mod care;
 mod grammar;
 mod live;
@@ -27,6 +28,7 @@ use jiff::{SignedDuration, Timestamp};
 use rand::Rng;
 
 pub use brands::{CRISIS_TAG, LAUNCH_TAG, LAUNCHED, MAIN, config_toml, is_team};
+pub use campaigns::campaigns_csv;
 pub use live::Live;
 pub use post::StoryPost;
 

@@ -51,6 +51,16 @@ fn table<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Table {
     pairs.into_iter().map(|(name, value)| (name.to_owned(), Value::from(value))).collect()
 }
 
+/// A source that reads a report of Google Ads about one brand.
+pub fn campaigns(file: &Path, brand: &str) -> String {
+    let mut source = table([("name", "ads"), ("kind", "file"), ("path", file.display().to_string().as_str())]);
+    let rows = table([("preset", "google_ads"), ("timezone", "UTC"), ("brand", brand)]);
+    source.insert("rows".into(), Value::Table(rows));
+    let mut root = Table::new();
+    root.insert("source".into(), Value::Array(vec![Value::Table(source)]));
+    format!("\n{root}")
+}
+
 /// Brands that own the space of their name.
 pub fn brands_by_space(names: &BTreeSet<String>) -> String {
     let brands = names.iter().map(|name| {
@@ -112,6 +122,12 @@ mod tests {
         let feed = Feed::of_story("2026-03-01T12:00:00Z".parse().unwrap());
         let table: Table = text(&feed, Path::new("/demo"), 1).parse().unwrap();
         assert_eq!(table["brand"].as_array().unwrap().len(), 3);
+        let folder = tempfile::tempdir().unwrap();
+        let now = "2026-03-01T12:00:00Z".parse().unwrap();
+        let feed = Feed::of_story(now).with_campaigns(now, folder.path()).unwrap();
+        let table: Table = text(&feed, folder.path(), 1).parse().unwrap();
+        assert_eq!(table["source"][1]["rows"]["preset"].as_str(), Some("google_ads"));
+        assert!(folder.path().join("campaigns.csv").exists());
     }
 
     #[test]

@@ -35,6 +35,14 @@ impl Feed {
         Feed { lines: Some(Box::new(lines)), file: None, fields: Vec::new(), tables: story::config_toml() }
     }
 
+    /// With what the story's campaigns cost and brought, as a report that lies in this folder.
+    pub fn with_campaigns(mut self, now: Timestamp, data: &Path) -> Result<Feed> {
+        let file = data.join("campaigns.csv");
+        fs::write(&file, story::campaigns_csv(now)).with_context(|| format!("cannot write {}", file.display()))?;
+        self.tables += &config::campaigns(&file, story::MAIN);
+        Ok(self)
+    }
+
     /// The last days of the story in this file, which then is at its end: what follows comes by `tables`.
     pub fn of_archive(now: Timestamp, days: u32, (file, tables): (PathBuf, &str)) -> Feed {
         let story = Story::new(Story::SEED, now);

@@ -81,7 +81,10 @@ pub fn run(args: &Args) -> Result<()> {
             let archive = config::replayed(&data);
             Feed::of_archive(Timestamp::now(), args.days, (archive, &platforms.insert(told).tables))
         }
-        None => Feed::of_story(Timestamp::now()),
+        None => {
+            let now = Timestamp::now();
+            Feed::of_story(now).with_campaigns(now, &data)?
+        }
         Some(file) => Feed::of_file(file, &args.fields, &args.brand)?,
     };
     if args.posts.is_none() {
