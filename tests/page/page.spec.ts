@@ -145,6 +145,38 @@ test("a chart can be read as a table", async ({ page, site }) => {
   expect(await violations(page)).toEqual([]);
 });
 
+test("a hashtag is looked at by keyboard, with what stands beside it", async ({ page, site, troubles }) => {
+  test.skip(real, "the fixture decides which hashtags there are");
+  await open(page, site);
+  const panel = page.getByRole("region", { name: "Hashtag research" });
+  await expect(panel).toContainText("Mentions with #grovekettle");
+  await panel.getByRole("textbox", { name: "Hashtag" }).fill(" #Recall ");
+  await page.keyboard.press("Enter");
+  await expect(panel).toContainText("Mentions with #recall");
+  await expect(panel).toContainText("3.1 × chance");
+  expect(await violations(page)).toEqual([]);
+  expect(troubles).toEqual([]);
+});
+
+test("campaigns stand each in its own currency, and what is not known is a dash", async ({ page, site }) => {
+  test.skip(real, "what the fixture invents");
+  await open(page, site);
+  const row = (name: string) => page.getByRole("region", { name: "Campaigns" }).getByRole("row", { name });
+  await expect(row("Spring mornings").first()).toContainText("1,840.50 EUR");
+  await expect(row("Tea club").first()).toContainText("610.00 USD");
+  await expect(row("Tea club").first().getByRole("cell").nth(4)).toHaveText("–");
+});
+
+test("what is to come says how it was tried, and the best hours are in words", async ({ page, site }) => {
+  test.skip(real, "what the fixture invents");
+  await open(page, site);
+  const ahead = page.getByRole("region", { name: "Volume to expect" });
+  await expect(ahead).toContainText("Tried on 56 days, it missed 14.2 %");
+  await expect(page.getByRole("region", { name: "Best time to post" })).toContainText(/On bluesky: [A-Z][a-z]{2} 1[0-9]:00/);
+  await ahead.getByRole("button", { name: "Table of Volume to expect" }).click();
+  await expect(ahead.getByRole("columnheader", { name: "expected" })).toBeVisible();
+});
+
 test("an open alert stands first, and leads to its day", async ({ page, site }) => {
   test.skip(real, "whether an alert is open depends on the data");
   await open(page, site);

@@ -10,6 +10,7 @@ import "./styles/parts.css";
 import "./styles/headline.css";
 import "./styles/charts.css";
 import "./styles/lists.css";
+import "./styles/outreach.css";
 import "./styles/posts.css";
 import "./styles/search.css";
 import "./styles/edges.css";

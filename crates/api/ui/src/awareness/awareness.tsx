@@ -1,8 +1,12 @@
 // How the brand is seen from outside.
 
+import { BestTimes, Forecast } from "./ahead";
+import { Campaigns } from "./campaigns";
 import { Headline } from "./headline";
 import { Hashtags, ShareOfVoice, Themes, TopVoices } from "./lists";
+import { Engagement, Followers, Sources } from "./outreach";
 import { Posts } from "./posts";
+import { HashtagResearch } from "./research";
 import { MentionsOverTime, SentimentOverTime } from "./trends";
 
 export function Awareness() {
@@ -16,7 +20,14 @@ export function Awareness() {
         <ShareOfVoice />
         <Hashtags />
         <Themes />
+        <HashtagResearch />
         <TopVoices />
+        <Sources />
+        <Engagement />
+        <BestTimes />
+        <Followers />
+        <Campaigns />
+        <Forecast />
       </div>
     </>
   );

@@ -4,6 +4,7 @@ import { brandShares, hashtags, themes, type Voice, voices } from "../api/column
 import { count, decimal, exact, percent, signed } from "../format";
 import { Panel } from "../parts/panel";
 import { useMetric, useScene } from "../state/context";
+import type { Span } from "../state/span";
 
 export function ShareOfVoice() {
   const { brand } = useScene();
@@ -37,9 +38,10 @@ export function ShareOfVoice() {
 }
 
 export function Hashtags() {
-  const answer = useMetric("trending_hashtags", { limit: 10 });
+  const { span } = useScene();
+  const answer = useMetric("trending_hashtags", { limit: 10, span: lastDay(span) });
   return (
-    <Panel title="Top hashtags" class="w4" answer={answer} empty="No hashtags in this span.">
+    <Panel title="Trending hashtags" class="w4" answer={answer} empty="No hashtags in the last day of this span.">
       {(table) => (
         <table>
           <thead>
@@ -76,6 +78,11 @@ export function Hashtags() {
       )}
     </Panel>
   );
+}
+
+/** What trends is a question about a day: older scores have decayed. */
+export function lastDay(span: Span): Span {
+  return { from: Math.max(span.from, span.to - 86_400_000), to: span.to };
 }
 
 export function Themes() {

@@ -36,6 +36,7 @@ interface Options {
   limit?: number;
   span?: Span;
   brand?: string;
+  hashtag?: string;
 }
 
 /** A metric of the chosen brand over the chosen span. */
@@ -48,6 +49,7 @@ export function useMetric(id: string, options: Options = {}): Answer<MetricTable
     to: rfc3339(span.to),
     by: options.by ?? null,
     limit: options.limit ?? null,
+    hashtag: options.hashtag ?? null,
   };
   return useAnswer(`${id} ${JSON.stringify(query)}`, (signal) => getMetric(id, query, signal));
 }
