@@ -81,7 +81,7 @@ impl From<StoreError> for ApiError {
         let code = match &error {
             StoreError::UnknownMetric { .. } => ErrorCode::UnknownMetric,
             StoreError::Query(_) => ErrorCode::BadSearch,
-            StoreError::UnsupportedBy { .. } => ErrorCode::BadQuery,
+            StoreError::UnsupportedBy { .. } | StoreError::MissingParameter { .. } => ErrorCode::BadQuery,
             StoreError::EmptySpan { .. } | StoreError::TooManyPoints { .. } => ErrorCode::BadSpan,
             other if other.is_transient() => ErrorCode::StoreUnavailable,
             _ => ErrorCode::Internal,

@@ -183,9 +183,15 @@ pub struct QueryArgs {
     /// End, exclusive; like --from, or `now`
     #[arg(long, default_value = "now", allow_hyphen_values = true)]
     pub to: String,
-    /// Break the figure down: time, platform, polarity, kind or language
+    /// Break the figure down: time, platform, polarity, kind, language, hashtag or campaign
     #[arg(long)]
     pub by: Option<String>,
+    /// For hashtag_research: the hashtag
+    #[arg(long)]
+    pub hashtag: Option<String>,
+    /// For figures of campaigns: the platform's id of one campaign (default: all)
+    #[arg(long)]
+    pub campaign: Option<String>,
     /// Rows at most
     #[arg(long, default_value_t = 100)]
     pub limit: u32,

@@ -235,7 +235,12 @@ impl StoreAddress {
             let Login { user, password } = login.clone();
             let (url, database) = (self.url.clone(), config.store.database.clone());
             let options = StoreOptions { url, database, user: Some(user), password: Some(password) };
-            Ok(Store::connect(options)?.with_sources(&sources, config.log.partitions).with_steps(crash::at))
+            let accounts = config
+                .brands
+                .iter()
+                .flat_map(|brand| brand.accounts.iter().map(|account| (brand.name.as_str(), account.as_str())));
+            let store = Store::connect(options)?.with_sources(&sources, config.log.partitions);
+            Ok(store.with_accounts(accounts).with_steps(crash::at))
         };
         Ok((open(&self.writer)?, open(&self.reader)?))
     }

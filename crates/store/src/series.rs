@@ -72,7 +72,11 @@ impl Series {
 
 /// The value of a point that is covered and has no mentions: none, but no ratio, mean or quantile of none, and nobody's followers.
 fn nothing(column: &Column) -> Value {
-    if matches!(column.unit, "%" | "points" | "s" | "stars" | "followers" | "replies" | "people") { Value::Null } else { json!(0) }
+    if matches!(column.unit, "%" | "points" | "s" | "stars" | "followers" | "replies" | "people") {
+        Value::Null
+    } else {
+        json!(0)
+    }
 }
 
 /// Share of a span that the sources have covered, 0 to 1; `None` where no source has said how far it is.

@@ -28,10 +28,15 @@ pub(crate) struct MetricParams {
     from: Option<String>,
     /// RFC 3339, a date (its midnight in UTC), `now`, or relative such as `-1d`. Now by default.
     to: Option<String>,
-    /// `time`, `five_minutes`, `hour`, `day`, `platform`, `polarity`, `kind` or `language`, where the metric allows it.
+    /// `time`, `five_minutes`, `hour`, `day`, `platform`, `polarity`, `kind`, `language`, `hashtag` or `campaign`, where
+    /// the metric allows it.
     by: Option<String>,
     /// Most rows of a list, 1 to 1,000; 50 by default.
     limit: Option<u32>,
+    /// For `hashtag_research`: the hashtag, with or without its `#`.
+    hashtag: Option<String>,
+    /// For figures of campaigns: the platform's id of one of them; all by default.
+    campaign: Option<String>,
     /// For `unanswered_questions`: how soon an answer is due, in seconds; a day by default.
     target_seconds: Option<u32>,
 }
@@ -58,6 +63,8 @@ pub(crate) async fn one(
         by: by.map_err(|error| ApiError::new(ErrorCode::BadQuery, error.to_string()))?,
         limit: Some(limit(params.limit, ROWS, MOST_ROWS)?),
         among: state.brands.iter().map(|brand| brand.name.clone()).collect(),
+        hashtag: params.hashtag,
+        campaign: params.campaign,
         target_seconds: params.target_seconds,
         ..MetricQuery::new(id, params.brand, span.from, span.to)
     };

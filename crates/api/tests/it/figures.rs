@@ -22,11 +22,13 @@ async fn a_metric_is_asked_over_the_last_seven_days_among_all_brands() {
 #[tokio::test]
 async fn span_split_and_limit_reach_the_store() {
     let api = Api::new();
-    let query = "brand=Grove&from=-24h&to=2026-03-08T10:00:00Z&by=hour&limit=7&target_seconds=60";
+    let query =
+        "brand=Grove&from=-24h&to=2026-03-08T10:00:00Z&by=hour&limit=7&target_seconds=60&hashtag=tea&campaign=42";
     assert_eq!(api.get(&format!("/api/v1/metrics/mention_volume?{query}")).await.status, 200);
     let asked = api.store.asked.lock().unwrap()[0].clone();
     assert_eq!((asked.from, asked.to), (time("2026-03-07T12:00:00Z"), time("2026-03-08T10:00:00Z")));
     assert_eq!((asked.by.unwrap().name(), asked.limit, asked.target_seconds), ("hour", Some(7), Some(60)));
+    assert_eq!((asked.hashtag.as_deref(), asked.campaign.as_deref()), (Some("tea"), Some("42")));
 }
 
 #[tokio::test]

@@ -40,7 +40,8 @@ fn build(args: &QueryArgs, metric: &str, brand: String) -> anyhow::Result<Metric
         Some(by) => Some(by.parse::<By>().map_err(|error| anyhow::anyhow!("--by: {error}"))?),
         None => None,
     };
-    Ok(MetricQuery { by, limit: Some(args.limit), ..MetricQuery::new(metric, brand, from, to) })
+    let (hashtag, campaign) = (args.hashtag.clone(), args.campaign.clone());
+    Ok(MetricQuery { by, limit: Some(args.limit), hashtag, campaign, ..MetricQuery::new(metric, brand, from, to) })
 }
 
 fn list_metrics(out: &mut impl Write) -> io::Result<()> {

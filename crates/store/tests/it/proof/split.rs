@@ -70,7 +70,11 @@ pub fn over_time(facts: &Facts, query: &MetricQuery, point: impl Fn(Timestamp, T
 
 /// None of a count is 0; a share of nothing, and what is measured and was not, is not known.
 fn none_of(column: &Column) -> Value {
-    if matches!(column.unit, "%" | "points" | "s" | "stars" | "followers" | "replies" | "people") { Value::Null } else { json!(0) }
+    if matches!(column.unit, "%" | "points" | "s" | "stars" | "followers" | "replies" | "people") {
+        Value::Null
+    } else {
+        json!(0)
+    }
 }
 
 fn columns(query: &MetricQuery) -> &'static [Column] {
