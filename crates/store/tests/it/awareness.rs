@@ -219,6 +219,24 @@ async fn a_gap_beyond_what_is_complete_takes_nothing_from_the_coverage() {
 }
 
 #[tokio::test]
+async fn a_figure_that_nothing_brings_data_for_is_empty_and_says_what_to_bring() {
+    let world = a_day().await;
+    let query = MetricQuery::new("campaign_ctr", "acme", day("00:00:00"), day("20:00:00"));
+    let table = world.metric(&query).await;
+    assert_eq!(json!(table.rows), json!([[null, null, null, 0, 0]]));
+    assert!(table.coverage.partial);
+    let note = "no campaign row of the brand begins in the span: import them from the advertising platform";
+    assert_eq!(table.coverage.note, note);
+    // Accounts are configured in none of these worlds, and no mention carries impressions.
+    let growth = world.metric(&MetricQuery { metric: "follower_growth".into(), ..query.clone() }).await;
+    assert!(growth.rows.is_empty() && growth.coverage.note.starts_with("no followers were counted"), "{growth:?}");
+    let shown = world.metric(&MetricQuery { metric: "impressions".into(), ..query.clone() }).await;
+    assert_eq!(json!(shown.rows), json!([[null, 5, 0, 0]]));
+    let forecast = world.metric(&MetricQuery { metric: "volume_forecast".into(), ..query }).await;
+    assert_eq!((forecast.rows.len(), &forecast.rows[0][1]), (14, &json!(null)), "a day is no history");
+}
+
+#[tokio::test]
 async fn what_cannot_be_answered_says_why() {
     let world = a_day().await;
     let query = MetricQuery::new("mood", "acme", day("00:00:00"), day("23:00:00"));
@@ -227,6 +245,9 @@ async fn what_cannot_be_answered_says_why() {
     let query = MetricQuery { metric: "top_voices".into(), ..query };
     let error = world.store.metric(&query.clone().by(By::Hour)).await.unwrap_err();
     assert_eq!(error.to_string(), "metric top_voices cannot be split by hour; it can be split by: nothing");
+    let research = MetricQuery { metric: "hashtag_research".into(), hashtag: Some(" # ".into()), ..query.clone() };
+    let error = world.store.metric(&research).await.unwrap_err();
+    assert_eq!(error.to_string(), "metric hashtag_research answers about one hashtag: say which in `hashtag`");
     let backwards = MetricQuery { from: query.to, to: query.from, ..query.clone() };
     assert!(matches!(world.store.metric(&backwards).await, Err(StoreError::EmptySpan { .. })));
     let long = MetricQuery { from: at("1990-01-01T00:00:00Z"), metric: "mention_volume".into(), ..query };
