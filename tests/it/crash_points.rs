@@ -18,8 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 fn points(folder: &Path) -> anyhow::Result<Vec<String>> {
     let listed = stdout(&grapevine(folder, &["crash-points"])?);
     // In Kafka alone is there anything between an append and its commit.
-    // Those of a rescoring are passed in `rescore.rs`.
-    let elsewhere = |name: &str| name.starts_with("alert-") || name.starts_with("rescore-");
+    // Commands pass those of a rescoring and of a deletion request.
+    let elsewhere = |name: &str| ["alert-", "rescore-", "forget-"].iter().any(|kind| name.starts_with(kind));
     let passed = |name: &&str| !elsewhere(name) && *name != "score-appended";
     Ok(listed.lines().filter(passed).map(str::to_owned).collect())
 }

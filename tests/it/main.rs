@@ -7,6 +7,7 @@ mod crash_points;
 mod crisis;
 mod faults;
 mod figures;
+mod forget;
 mod killed_sources;
 mod labelled_posts;
 mod labels;

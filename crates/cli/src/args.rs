@@ -1,3 +1,4 @@
+mod forget;
 mod labels;
 mod operate;
 mod rescore;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 use grapevine_scoring::EngineChoice;
 
+pub use forget::{ForgetArgs, ForgetCommand, ForgetListArgs, ForgetRunArgs};
 pub use labels::{LabelsAddArgs, LabelsCommand, LabelsExportArgs, LabelsFilter, LabelsListArgs, LabelsRemoveArgs};
 pub use operate::{
     DlqCommand, DlqListArgs, DlqReplayArgs, DlqShowArgs, LetterFilter, Parker, RebuildArgs, ReportFormat, StatusArgs,
@@ -82,6 +84,8 @@ pub enum Command {
         #[command(subcommand)]
         command: LabelsCommand,
     },
+    /// Deletion requests: take an account or a mention out of everything, and keep it out
+    Forget(ForgetArgs),
     /// Print an example configuration with every key explained
     ExampleConfig,
     /// Serve the embedded engine (started by `up`)

@@ -155,6 +155,14 @@ pub trait Log: Send + Sync {
     async fn read(&self, topic: &str, partition: u32, from: u64, limits: PollLimits)
     -> Result<Vec<Received>, LogError>;
 
+    /// Puts other values in the place of records of a topic that is kept by age; their offsets stay, so that nothing is
+    /// lacking for whoever reads there. With an empty value the key goes too. Offsets that the log has no more are passed
+    /// over. Once it returns [`Rewritten::Done`], no file of the log holds the old bytes.
+    ///
+    /// # Errors
+    /// A compacted topic: append to it instead.
+    async fn rewrite(&self, topic: &str, partition: u32, changes: Vec<(u64, Vec<u8>)>) -> Result<Rewritten, LogError>;
+
     /// What a group has committed, with the notes.
     async fn commits(&self, topic: &str, group: &str) -> Result<Commits, LogError>;
 
@@ -163,6 +171,15 @@ pub trait Log: Send + Sync {
         let commits = self.commits(topic, group).await?;
         Ok(commits.into_iter().map(|(part, commit)| (part, commit.next)).collect())
     }
+}
+
+/// Whether a log can change what it holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Rewritten {
+    Done,
+    /// Kafka's records stand until their topic's retention removes them.
+    Never,
 }
 
 /// A member of a group on one topic. Positions advance with each poll; commits are the caller's.

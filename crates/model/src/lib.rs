@@ -12,6 +12,7 @@ mod amount;
 mod bucket;
 mod currency;
 mod event;
+pub mod forgotten;
 mod health;
 mod id;
 pub mod label;
@@ -47,6 +48,8 @@ pub mod topics {
     pub const LABELS: &str = "labels";
     /// Durable small state: checkpoints of sources, frontiers of alerts, the name of the log. Compacted.
     pub const STATE: &str = "state";
+    /// Deletion requests, see [`forgotten`](crate::forgotten). Compacted.
+    pub const FORGOTTEN: &str = "forgotten";
     /// Notifications of alerts and what became of each. Compacted.
     pub const OUTBOX: &str = "alerts.outbox";
 }

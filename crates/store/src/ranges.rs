@@ -41,7 +41,7 @@ pub struct Covered {
     pub ranges: u64,
     /// Events that were stored with them. An event of two ranges that overlap counts twice.
     pub events: u64,
-    /// Records of them that became dead letters.
+    /// Records of them that became dead letters, or were kept out by a deletion request.
     pub unreadable: u64,
     /// Offsets between them that no range covers, and their records that are neither stored nor dead letters.
     pub lost: u64,

@@ -5,6 +5,7 @@ mod check_config;
 mod dlq;
 mod example_config;
 mod figure;
+mod forget;
 mod labels;
 mod monitoring;
 mod query;
@@ -53,6 +54,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Status(args) => runtime()?.block_on(status::run(&args)),
         Command::Store { command } => runtime()?.block_on(store::run(&command)),
         Command::Labels { command } => runtime()?.block_on(labels::run(&command)),
+        Command::Forget(args) => runtime()?.block_on(forget::run(&args)),
         Command::ExampleConfig => example_config::run(),
         Command::CrashPoints { table } => {
             print!("{}", if table { crash::table() } else { crash::names() });

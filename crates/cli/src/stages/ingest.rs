@@ -39,7 +39,7 @@ use self::{
 use super::{
     Pipeline, crash,
     dead_letter::{self, DeadLetter, Original},
-    versions,
+    forgotten, versions,
 };
 
 const STAGE: &str = "ingest";
@@ -240,6 +240,8 @@ impl Ingestor {
     async fn keep(&mut self, page: &mut Page, allowance: Option<Value>) -> Result<(), Failure> {
         self.park(&page.rejected).await?;
         page.rejected.clear();
+        let kept_out = forgotten::keep_out(&*self.pipeline.forgotten.now().await?, &mut page.events);
+        self.pipeline.status.count(STAGE, forgotten::FORGOTTEN, kept_out);
         self.append(page).await?;
         page.events.clear();
         if self.cursor.as_ref() != Some(&page.cursor) {

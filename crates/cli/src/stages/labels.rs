@@ -48,6 +48,10 @@ pub async fn table(log: &dyn Log) -> anyhow::Result<Vec<LabelRecord>> {
 }
 
 fn read(key: &[u8], value: &[u8]) -> Option<LabelRecord> {
+    // Its mention was forgotten.
+    if value.is_empty() {
+        return None;
+    }
     LabelRecord::decode(value)
         .inspect_err(|error| {
             metrics::counter!("grapevine_labels_total", "outcome" => "unreadable").increment(1);

@@ -6,6 +6,7 @@ pub mod alert;
 mod backoff;
 pub mod crash;
 pub mod dead_letter;
+pub mod forgotten;
 pub mod ingest;
 pub mod labels;
 pub mod live;
@@ -41,13 +42,16 @@ pub struct Pipeline {
     /// Answers questions of people, as a user that can not write.
     pub reader: Store,
     pub status: Arc<StatusBoard>,
+    /// What deletion requests keep out.
+    pub forgotten: Arc<forgotten::Gate>,
     pub shutdown: CancellationToken,
 }
 
 impl Pipeline {
     pub fn new(config: Config, log: Arc<dyn Log>, open: &OpenStore, shutdown: CancellationToken) -> Self {
         let (store, reader) = (open.store.clone(), open.reader.clone());
-        Self { config: Arc::new(config), log, store, reader, status: Arc::new(StatusBoard::new()), shutdown }
+        let forgotten = Arc::new(forgotten::Gate::new(log.clone()));
+        Self { config: Arc::new(config), log, store, reader, status: Arc::new(StatusBoard::new()), forgotten, shutdown }
     }
 
     /// Sleeps, or returns `false` at once when the pipeline stops.
@@ -78,6 +82,7 @@ pub async fn ensure_topics(log: &dyn Log, config: &Config) -> anyhow::Result<()>
         stream(topics::SCORED),
         dead_letters,
         table(topics::LABELS),
+        table(topics::FORGOTTEN),
         table(topics::STATE),
         table(topics::OUTBOX),
     ];

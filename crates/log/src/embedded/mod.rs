@@ -19,6 +19,7 @@ mod fail;
 mod group;
 mod owner;
 mod retention;
+mod rewrite;
 mod schema;
 mod topic;
 mod turn;
@@ -45,7 +46,9 @@ use self::{
     turn::Turn,
     writer::{Job, Leaving, Writer},
 };
-use crate::{Commits, Consumer, Log, LogError, PollLimits, Received, Record, StartAt, TopicSpec, check_partition};
+use crate::{
+    Commits, Consumer, Log, LogError, PollLimits, Received, Record, Rewritten, StartAt, TopicSpec, check_partition,
+};
 
 /// How the file is used; the defaults suit a deployment, tests make the times shorter.
 #[derive(Debug, Clone)]
@@ -265,6 +268,16 @@ impl Log for EmbeddedLog {
             Ok(records)
         };
         self.shared.read(work).await
+    }
+
+    async fn rewrite(&self, topic: &str, partition: u32, changes: Vec<(u64, Vec<u8>)>) -> Result<Rewritten, LogError> {
+        for changes in changes.chunks(rewrite::AT_ONCE) {
+            let (topic, changes) = (topic.to_owned(), changes.to_vec());
+            self.shared.write(move |conn| rewrite::rewrite(conn, (&topic, partition), &changes)).await?;
+        }
+        let shared = self.shared.clone();
+        self.shared.read(move |_| rewrite::empty_wal(&shared.path, shared.lock_wait)).await?;
+        Ok(Rewritten::Done)
     }
 
     async fn commits(&self, topic: &str, group: &str) -> Result<Commits, LogError> {

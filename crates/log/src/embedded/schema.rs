@@ -63,6 +63,8 @@ pub(super) fn open_writer(path: &Path, options: &EmbeddedOptions) -> Result<Conn
     conn.busy_timeout(options.lock_wait)?;
     // The page size counts only before the first page is written; FULL syncs the WAL at every commit.
     conn.execute_batch(&format!("PRAGMA page_size={PAGE_BYTES}; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"))?;
+    // What is removed is overwritten with zeros: neither retention nor a rewritten record leaves its bytes in the file.
+    conn.execute_batch("PRAGMA secure_delete=ON;")?;
     conn.execute_batch(
         "PRAGMA wal_autocheckpoint=4000; PRAGMA journal_size_limit=67108864; PRAGMA cache_size=-32000;",
     )?;

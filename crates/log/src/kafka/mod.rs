@@ -51,8 +51,8 @@ use self::{
     consumer::KafkaConsumer,
 };
 use crate::{
-    Commits, Consumer, Log, LogError, Offsets, PollLimits, Received, Record, StartAt, TopicSpec, check_partition,
-    without_notes,
+    Commits, Consumer, Log, LogError, Offsets, PollLimits, Received, Record, Rewritten, StartAt, TopicSpec,
+    check_partition, without_notes,
 };
 
 /// How long a new topic may take to be known everywhere.
@@ -192,6 +192,12 @@ impl Log for KafkaLog {
         check_partition(topic, partition, self.partitions(topic).await?)?;
         let (cluster, topic) = (self.cluster.clone(), topic.to_owned());
         blocking(move || span::read(&cluster.options, (&topic, partition), from, limits)).await?
+    }
+
+    /// Brokers remove whole segments by age, and by `DeleteRecords` everything before an offset: never one record.
+    async fn rewrite(&self, topic: &str, partition: u32, _: Vec<(u64, Vec<u8>)>) -> Result<Rewritten, LogError> {
+        check_partition(topic, partition, self.partitions(topic).await?)?;
+        Ok(Rewritten::Never)
     }
 
     async fn commits(&self, topic: &str, group: &str) -> Result<Commits, LogError> {

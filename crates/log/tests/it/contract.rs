@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use grapevine_log::{LogError, Offsets, Retention, StartAt, TopicSpec, partition_of};
+use grapevine_log::{LogError, Offsets, Retention, Rewritten, StartAt, TopicSpec, partition_of};
 
 use crate::place::{DAY, PATIENCE, Place, at, limits, poll_until, read_n, record, settle_on, text};
 
@@ -85,6 +85,25 @@ pub async fn a_span_is_read_without_a_group(place: &Place) {
     assert!(offsets(30, 100, 1 << 20).await.is_empty(), "at the end");
     assert!(log.read(&topic, 2, 0, limits(1, 1, 0)).await.is_err(), "there is no such partition");
     assert!(log.committed(&topic, "grapevine-reader").await.unwrap().is_empty(), "no position is kept");
+}
+
+pub async fn a_rewritten_record_keeps_its_place_or_nothing_is_changed(place: &Place) {
+    let (log, topic) = place.with_topic(2, DAY).await;
+    log.append(&topic, (0..5).map(|i| at(1, [b'a' + i; 9000])).collect()).await.unwrap();
+    let changes = vec![(1, Vec::new()), (3, b"new".to_vec()), (99, b"nowhere".to_vec())];
+    let rewritten = log.rewrite(&topic, 1, changes).await.unwrap();
+    let read = log.read(&topic, 1, 0, limits(10, 1 << 20, 0)).await.unwrap();
+    let found: Vec<(u64, usize, usize)> = read.iter().map(|r| (r.offset, r.key.len(), r.value.len())).collect();
+    let key = read[0].key.len();
+    match rewritten {
+        Rewritten::Done => assert_eq!(found, [(0, key, 9000), (1, 0, 0), (2, key, 9000), (3, key, 3), (4, key, 9000)]),
+        Rewritten::Never => assert!(found.iter().all(|(_, _, bytes)| *bytes == 9000), "{found:?}"),
+    }
+    assert!(log.rewrite(&topic, 2, vec![]).await.is_err(), "there is no such partition");
+    let (log, table) = place.with_topic(1, Retention::Compacted).await;
+    if rewritten == Rewritten::Done {
+        assert!(log.rewrite(&table, 0, vec![(0, vec![])]).await.is_err(), "its keys have heads");
+    }
 }
 
 pub async fn a_poll_waits_for_news(place: &Place) {

@@ -10,7 +10,7 @@ use std::{
 };
 
 use grapevine_log::{
-    Consumer, Log, LogError, Offsets, StartAt, TopicSpec,
+    Consumer, Log, LogError, Offsets, Rewritten, StartAt, TopicSpec,
     embedded::{EmbeddedLog, EmbeddedOptions},
 };
 use tempfile::TempDir;
@@ -39,6 +39,26 @@ async fn everything(path: &Path) -> BTreeMap<u32, Vec<u64>> {
         numbers.push(text(&got.value).split(' ').next().unwrap().parse().unwrap());
     }
     found
+}
+
+fn files_hold(path: &Path, words: &str) -> bool {
+    let files = [path.to_owned(), path.with_extension("db-wal")];
+    files
+        .iter()
+        .filter_map(|file| fs::read(file).ok())
+        .any(|bytes| bytes.windows(words.len()).any(|at| at == words.as_bytes()))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_file_holds_the_bytes_of_what_was_rewritten() {
+    let (_dir, path, log) = new_log(quick()).await;
+    let long = |word: &str| format!("{} {word}", "x".repeat(20_000));
+    let records = (0..50).map(|i| at(0, if i % 7 == 0 { long("indiscreet") } else { format!("indiscreet {i}") }));
+    log.append("t", records.chain([at(0, "kept")]).collect()).await.unwrap();
+    assert!(files_hold(&path, "indiscreet"));
+    let changes = (0..50).map(|offset| (offset, Vec::new())).collect();
+    assert_eq!(log.rewrite("t", 0, changes).await.unwrap(), Rewritten::Done);
+    assert!(!files_hold(&path, "indiscreet") && files_hold(&path, "kept"));
 }
 
 /// Not a test: the process that `what_was_acknowledged_survives_kill_9` kills. It appends numbers for ever and prints each

@@ -45,6 +45,7 @@ contract! {
     contract::a_stale_commit_is_refused
     contract::a_compacted_topic_is_a_table
     contract::old_records_go
+    contract::a_rewritten_record_keeps_its_place_or_nothing_is_changed
     contract::large_and_empty_records_pass
     contract::a_hundred_thousand_records_make_the_round_trip
     contract::appenders_at_the_same_time_keep_their_order

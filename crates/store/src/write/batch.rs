@@ -19,7 +19,7 @@ pub struct Batch {
     pub last_offset: u64,
     /// In ascending order of offset, all within the range.
     pub events: Vec<(u64, Event)>,
-    /// Records of the range that could not be read and became dead letters.
+    /// Records of the range that are not to be stored: dead letters, and what a deletion request keeps out.
     pub unreadable: u64,
     /// An insert of this range may have been begun before: by an earlier life, or by another member of the group. Only
     /// a range that was just noted for the first time is no replay. A replay costs more, and mends what the other try

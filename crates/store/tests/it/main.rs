@@ -6,6 +6,7 @@ mod chaos;
 mod community;
 mod corrected;
 mod crashes;
+mod forget;
 mod generated;
 mod imports;
 mod labels;

@@ -14,7 +14,7 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context;
 use grapevine_delivery::{OffsetRange, Outcome, Tally, Ticket};
 use grapevine_log::{PollLimits, Received, Record};
-use grapevine_model::topics;
+use grapevine_model::{forgotten::Suppressions, topics};
 use grapevine_monitor::Matcher;
 use tokio::task::JoinHandle;
 
@@ -47,7 +47,9 @@ pub async fn run(pipeline: Pipeline, scorer: Option<OpenScorer>) -> anyhow::Resu
     let member = Member::join(pipeline.clone(), STAGE, topics::RAW, GROUP).await?;
     let stories = StoryMemory::new(&pipeline.config.scoring);
     let (waiting, running, reached, backoff) = (Vec::new(), None, Reached::default(), Backoff::of_log());
-    ScoreStage { pipeline, matcher, scorer, stories, member, waiting, running, reached, backoff }.run().await
+    let kept_out = Arc::default();
+    let stage = ScoreStage { pipeline, matcher, scorer, stories, member, waiting, running, reached, kept_out, backoff };
+    stage.run().await
 }
 
 struct ScoreStage {
@@ -60,6 +62,8 @@ struct ScoreStage {
     waiting: Vec<Received>,
     running: Option<Running>,
     reached: Reached,
+    /// As of what was read last.
+    kept_out: Arc<Suppressions>,
     /// Of batches that could not be finished, in a row.
     backoff: Backoff,
 }
@@ -114,6 +118,8 @@ impl ScoreStage {
         self.waiting.retain(|received| !turn.lost.contains(&received.partition));
         if !turn.records.is_empty() {
             crash::at("score-read");
+            let gate = self.pipeline.forgotten.clone();
+            self.kept_out = backoff::with_log("reading the deletion requests", || gate.now()).await?;
             self.waiting.extend(turn.records);
         }
         Ok(())
@@ -131,7 +137,9 @@ impl ScoreStage {
         }
         self.pipeline.status.doing(STAGE, format!("scoring {} records", batch.len()));
         let (matcher, scorer, stories) = (self.matcher.clone(), self.scorer.clone(), self.stories.clone());
-        let work = move || process::process(batch, &matcher, scorer.as_ref(), &stories).context("scoring failed");
+        let kept_out = self.kept_out.clone();
+        let work =
+            move || process::process(batch, &matcher, scorer.as_ref(), &stories, &kept_out).context("scoring failed");
         self.running = Some(Running { tickets, work: tokio::task::spawn_blocking(work) });
         Ok(())
     }

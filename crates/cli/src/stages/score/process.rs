@@ -5,11 +5,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use grapevine_delivery::Outcome;
 use grapevine_log::Received;
-use grapevine_model::{Event, Mention, Scores, wire};
+use grapevine_model::{
+    Event, Mention, Scores,
+    forgotten::{Suppressions, Verdict},
+    wire,
+};
 use grapevine_monitor::Matcher;
 use grapevine_scoring::{Reading, Scorer, ScoringError, language, theme::Themes};
 
-use super::stories::StoryMemory;
+use super::{super::forgotten::FORGOTTEN, stories::StoryMemory};
 use crate::parts::OpenScorer;
 
 /// Says whether the model works at all, where it failed on a text.
@@ -27,8 +31,10 @@ pub fn process(
     matcher: &Matcher,
     scorer: Option<&OpenScorer>,
     stories: &StoryMemory,
+    kept_out: &Suppressions,
 ) -> Result<Vec<Worked>, ScoringError> {
-    let mut read: Vec<Outcome<Event>> = batch.iter().map(|received| read(&received.value, matcher, scorer)).collect();
+    let read_one = |received: &Received| read(&received.value, matcher, scorer, kept_out);
+    let mut read: Vec<Outcome<Event>> = batch.iter().map(read_one).collect();
     if let Some(scorer) = scorer {
         score_all(&mut read, scorer)?;
     }
@@ -39,12 +45,19 @@ pub fn process(
 const SCORED: &str = "scored";
 
 /// Decodes and matches, and tells the language; a mention that is to be scored has the label that it will have then.
-fn read(value: &[u8], matcher: &Matcher, scorer: Option<&OpenScorer>) -> Outcome<Event> {
-    let mut mention = match wire::decode(value) {
-        Ok(Event::Upsert(mention)) => mention,
-        Ok(what) => return Outcome::Emit { label: "passed_on", what },
+fn read(value: &[u8], matcher: &Matcher, scorer: Option<&OpenScorer>, kept_out: &Suppressions) -> Outcome<Event> {
+    // A deletion request took its bytes out of the log.
+    if value.is_empty() {
+        return Outcome::Drop { reason: FORGOTTEN };
+    }
+    let mut event = match wire::decode(value) {
+        Ok(event) => event,
         Err(error) => return Outcome::DeadLetter { reason: error.to_string() },
     };
+    if kept_out.judge(&mut event) == Verdict::Forgotten {
+        return Outcome::Drop { reason: FORGOTTEN };
+    }
+    let Event::Upsert(mut mention) = event else { return Outcome::Emit { label: "passed_on", what: event } };
     mention.brands = matcher.matches(&mention);
     if mention.brands.is_empty() {
         return Outcome::Drop { reason: "no_monitor_matched" };
@@ -246,7 +259,8 @@ mod tests {
         let manifest = Manifest { languages: vec!["en".into()], ..manifest };
         let themes = Arc::new(Themes::train(Scheme::with(&[]).unwrap(), &Gloomy).unwrap());
         let open = OpenScorer { scorer: Arc::new(scorer), manifest, themes };
-        process(batch, &Matcher::new(&[brand]).unwrap(), Some(&open), &StoryMemory::new(&ScoringSection::default()))
+        let (matcher, stories) = (Matcher::new(&[brand]).unwrap(), StoryMemory::new(&ScoringSection::default()));
+        process(batch, &matcher, Some(&open), &stories, &Suppressions::default())
     }
 
     fn labels(worked: &[Worked]) -> Vec<&'static str> {
@@ -295,6 +309,11 @@ mod tests {
         assert_eq!(labels(&worked), [uncovered, uncovered, scored, uncovered, scored]);
         let spoken = |at: usize| mention(&worked[at]).spoken_language().map(|code| code.into_owned());
         assert_eq!([spoken(0), spoken(2), spoken(4)], [Some("de".into()), Some("en".into()), None]);
+    }
+
+    #[test]
+    fn a_record_that_was_taken_out_of_the_log_is_counted_as_forgotten() {
+        assert_eq!(labels(&run(Gloomy, vec![received(vec![]), post(None, "acme")]).unwrap()), ["forgotten", "scored"]);
     }
 
     #[test]

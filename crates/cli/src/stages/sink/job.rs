@@ -3,7 +3,11 @@
 use anyhow::Context;
 use grapevine_api::StageState;
 use grapevine_delivery::{DEAD_LETTER, OffsetRange, Tally};
-use grapevine_model::{Event, topics, wire};
+use grapevine_model::{
+    Event,
+    forgotten::{Suppressions, Verdict},
+    topics, wire,
+};
 use grapevine_store::{Batch, Inserted};
 use tokio_util::sync::CancellationToken;
 
@@ -13,6 +17,7 @@ use super::{
         backoff::{self, Backoff},
         crash,
         dead_letter::{self, DeadLetter},
+        forgotten::FORGOTTEN,
         status::LOST,
     },
     STAGE,
@@ -42,9 +47,11 @@ pub struct Stored {
 impl Job {
     pub async fn run(self) -> anyhow::Result<Stored> {
         let Job { pipeline, retrying, log_id, partition, load, given_up } = self;
-        let decoding = tokio::task::spawn_blocking(move || decode(&log_id, partition, load));
+        let gate = &pipeline.forgotten;
+        let kept_out = backoff::with_log("reading the deletion requests", || gate.now()).await?;
+        let decoding = tokio::task::spawn_blocking(move || decode(&log_id, partition, load, &kept_out));
         let (mut batch, dead) = decoding.await.context("decoding a batch panicked")?;
-        let mut tally = begin_tally(&batch);
+        let mut tally = begin_tally(&batch, dead.len() as u64);
         park(&pipeline, &dead).await?;
         let mut backoff = Backoff::of_store();
         loop {
@@ -81,11 +88,12 @@ async fn park(pipeline: &Pipeline, dead: &[DeadLetter]) -> anyhow::Result<()> {
 }
 
 /// Of every offset of the range: what the log had no more when it was read is lost, and said.
-fn begin_tally(batch: &Batch) -> Tally {
+fn begin_tally(batch: &Batch, dead: u64) -> Tally {
     let range = OffsetRange { first: batch.first_offset, last: batch.last_offset };
     let lost = range.width().saturating_sub(batch.events.len() as u64 + batch.unreadable);
     let mut tally = Tally::of(range.width());
-    tally.count(DEAD_LETTER, batch.unreadable);
+    tally.count(DEAD_LETTER, dead);
+    tally.count(FORGOTTEN, batch.unreadable.saturating_sub(dead));
     tally.count(LOST, lost);
     if lost > 0 {
         let (topic, partition) = (&batch.topic, batch.partition);
@@ -98,11 +106,12 @@ fn begin_tally(batch: &Batch) -> Tally {
 }
 
 /// Decodes before batching, so that one record that can not be read costs one record.
-fn decode(log_id: &str, partition: u32, load: Load) -> (Batch, Vec<DeadLetter>) {
-    let (mut events, mut dead) = (Vec::with_capacity(load.records.len()), Vec::new());
+fn decode(log_id: &str, partition: u32, load: Load, kept_out: &Suppressions) -> (Batch, Vec<DeadLetter>) {
+    let (mut events, mut dead, mut forgotten) = (Vec::with_capacity(load.records.len()), Vec::new(), 0);
     for record in load.records {
-        match read(&record.value) {
-            Ok(event) => events.push((record.offset, event)),
+        match read(&record.value, kept_out) {
+            Ok(Some(event)) => events.push((record.offset, event)),
+            Ok(None) => forgotten += 1,
             Err(reason) => dead.push(DeadLetter::of_record(STAGE, &record, reason)),
         }
     }
@@ -113,15 +122,22 @@ fn decode(log_id: &str, partition: u32, load: Load) -> (Batch, Vec<DeadLetter>) 
         first_offset: load.range.first,
         last_offset: load.range.last,
         events,
-        unreadable: dead.len() as u64,
+        unreadable: dead.len() as u64 + forgotten,
         replay: load.replay,
     };
     (batch, dead)
 }
 
-fn read(value: &[u8]) -> Result<Event, String> {
-    let event = wire::decode(value).map_err(|error| error.to_string())?;
-    valid::check(&event).map(|()| event)
+/// `None` for what a deletion request keeps out, or took out of the log.
+fn read(value: &[u8], kept_out: &Suppressions) -> Result<Option<Event>, String> {
+    if value.is_empty() {
+        return Ok(None);
+    }
+    let mut event = wire::decode(value).map_err(|error| error.to_string())?;
+    if kept_out.judge(&mut event) == Verdict::Forgotten {
+        return Ok(None);
+    }
+    valid::check(&event).map(|()| Some(event))
 }
 
 /// What became of each event, by the label of its counter.
@@ -173,13 +189,14 @@ mod tests {
             received(5, post("2026-03-01T10:00:00Z")),
             received(6, b"{".to_vec()),
             received(8, post("9999-03-01T10:00:00Z")),
+            received(9, vec![]),
         ];
         let load = Load { range: OffsetRange::new(5, 9).unwrap(), records, replay: true };
-        let (batch, dead) = decode("a1", 2, load);
-        assert_eq!((batch.token().as_str(), batch.unreadable, batch.replay), ("a1:mentions.scored:2:5-9", 2, true));
+        let (batch, dead) = decode("a1", 2, load, &Suppressions::default());
+        assert_eq!((batch.token().as_str(), batch.unreadable, batch.replay), ("a1:mentions.scored:2:5-9", 3, true));
         assert_eq!(batch.events.iter().map(|(offset, _)| *offset).collect::<Vec<_>>(), [5]);
-        let counted: Vec<_> = begin_tally(&batch).outcomes().collect();
-        assert_eq!(counted, [(DEAD_LETTER, 2), (LOST, 2)], "offsets 7 and 9 were gone before they were read");
+        let counted: Vec<_> = begin_tally(&batch, 2).outcomes().collect();
+        assert_eq!(counted, [(DEAD_LETTER, 2), (FORGOTTEN, 1), (LOST, 1)], "offset 7 was gone before it was read");
         assert_eq!(dead[0].place, "mentions.scored partition 2 offset 6");
         assert!(dead[1].reason.contains("created_at"), "{}", dead[1].reason);
     }

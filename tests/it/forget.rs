@@ -1,0 +1,131 @@
+//! Authors who are forgotten while posts come in, through crashes, a replay of the log and a new poll of their source:
+//! nothing of them is left, and everything of everyone else is.
+//!
+//! `GRAPEVINE_FORGET=1000 cargo test -p grapevine-e2e --test it forget` forgets as many.
+
+use std::{
+    io::Write,
+    path::Path,
+    process::{Command, Output, Stdio},
+};
+
+use anyhow::{Context, ensure};
+use grapevine_log::{Log, PollLimits, Record, embedded::EmbeddedLog};
+use serde_json::json;
+
+use crate::app::{App, binary, file_source, grapevine, stderr, stdout};
+
+const BRAND: &str = "[[brand]]\nname = \"Acme\"\n[[brand.monitor]]\nname = \"name\"\nquery = \"acme\"\n";
+/// Posts of each author.
+const EACH: usize = 3;
+/// Crash points of the command, in its order.
+const POINTS: [&str; 5] =
+    ["forget-suppressed", "forget-counted", "forget-deleted", "forget-mended", "forget-rewritten"];
+
+fn authors() -> usize {
+    std::env::var("GRAPEVINE_FORGET").ok().and_then(|text| text.parse().ok()).unwrap_or(40)
+}
+
+fn name(author: usize) -> String {
+    format!("indiscreet-{author:05}")
+}
+
+/// A round of posts: of each author, and of as many who stay.
+fn posts(round: usize, authors: usize) -> String {
+    let created_at = (jiff::Timestamp::now() - jiff::SignedDuration::from_hours(2)).to_string();
+    let one = |id: String, author: String| {
+        let text = format!("acme is known to {author}");
+        json!({"id": id, "platform": "test", "created_at": created_at, "author": author, "text": text}).to_string()
+            + "\n"
+    };
+    let of = |author: usize| {
+        [one(format!("{round}-{author}"), name(author)), one(format!("{round}-k{author}"), format!("kept-{author:05}"))]
+    };
+    (0..authors).flat_map(of).collect()
+}
+
+fn append(folder: &Path, lines: &str) -> anyhow::Result<()> {
+    let mut file = std::fs::OpenOptions::new().append(true).create(true).open(folder.join("posts.ndjson"))?;
+    Ok(file.write_all(lines.as_bytes())?)
+}
+
+fn forget(folder: &Path, authors: usize, crash_at: Option<&str>) -> anyhow::Result<Output> {
+    let mut command = Command::new(binary());
+    command.args(["forget", "--stdin", "--by", "bo", "--reason", "asked by letter"]).current_dir(folder);
+    if let Some(point) = crash_at {
+        command.env("GRAPEVINE_CRASH_AT", point);
+    }
+    let mut running = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
+    let lines: String = (0..authors).map(|author| format!("test:{}\n", name(author))).collect();
+    // One that crashes may not read all of it.
+    let _ = running.stdin.take().context("stdin")?.write_all(lines.as_bytes());
+    Ok(running.wait_with_output()?)
+}
+
+/// Of the accounts, in any row of any version, and in the files of the log.
+async fn traces(app: &App) -> anyhow::Result<u64> {
+    let sql = "SELECT countIf(author LIKE 'indiscreet%' OR text LIKE '%indiscreet%') FROM mentions";
+    let stored: u64 = app.clickhouse()?.query(sql).fetch_one().await?;
+    let mut in_files = 0;
+    for file in ["data/log.db", "data/log.db-wal"] {
+        let bytes = std::fs::read(app.folder.join(file)).unwrap_or_default();
+        in_files += bytes.windows(11).filter(|at| *at == b"indiscreet-").count() as u64;
+    }
+    println!("traces: {stored} rows, {in_files} places in the log's files");
+    Ok(stored + in_files)
+}
+
+/// Appends again to the log's beginning what a sink would read again: everything that it holds.
+async fn replay(folder: &Path) -> anyhow::Result<()> {
+    let log = EmbeddedLog::open(folder.join("data/log.db"))?;
+    let limits = PollLimits { records: 100_000, bytes: 1 << 30, wait: std::time::Duration::ZERO };
+    for topic in ["mentions.raw", "mentions.scored"] {
+        for (partition, (oldest, _)) in log.bounds(topic).await? {
+            let again = log.read(topic, partition, oldest, limits).await?;
+            let record =
+                |read: grapevine_log::Received| Record { key: read.key, value: read.value, partition: Some(partition) };
+            log.append(topic, again.into_iter().map(record).collect()).await?;
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn authors_who_are_forgotten_during_load_stay_forgotten_through_crashes_and_replays() -> anyhow::Result<()> {
+    let (folder, authors) = (tempfile::tempdir()?, authors());
+    let folder = folder.path();
+    let config = format!("{BRAND}{}[scoring]\nenabled = false\n", file_source("posts.ndjson"));
+    append(folder, &posts(0, authors))?;
+    let app = App::start(folder, &config).await?;
+    app.wait_for_stored(2 * authors as u64).await?;
+    ensure!(traces(&app).await? > 0);
+    let counted = grapevine(folder, &["forget", "--author", &format!("test:{}", name(0)), "--dry-run"])?;
+    ensure!(stdout(&counted).contains("1  mentions\n"), "{}{}", stdout(&counted), stderr(&counted));
+
+    // Posts of theirs go on coming in while they are forgotten, and the command dies at each of its steps.
+    for (round, point) in POINTS.into_iter().enumerate() {
+        append(folder, &posts(1 + round % (EACH - 1), authors))?;
+        let crashed = forget(folder, authors, Some(point))?;
+        ensure!(!crashed.status.success(), "{point} was not passed: {}{}", stdout(&crashed), stderr(&crashed));
+    }
+    let done = forget(folder, authors, None)?;
+    println!("{}{}", stdout(&done), stderr(&done));
+    ensure!(done.status.success(), "{}{}", stdout(&done), stderr(&done));
+    app.wait_for_stored((EACH * authors) as u64).await?;
+    ensure!(traces(&app).await? == 0);
+
+    // A replay of all that the log has, and a poll that gives their posts again.
+    replay(folder).await?;
+    append(folder, &posts(EACH, authors))?;
+    app.wait_for_stored(((EACH + 1) * authors) as u64).await?;
+    ensure!(traces(&app).await? == 0);
+    let verified = grapevine(folder, &["store", "verify", "--from", "-2d"])?;
+    ensure!(verified.status.success(), "{}{}", stdout(&verified), stderr(&verified));
+    let listed = stdout(&grapevine(folder, &["forget", "list"])?);
+    ensure!(listed.contains("  done\n") && listed.contains("asked by letter"), "{listed}");
+    ensure!(
+        !listed.contains("indiscreet") && listed.matches("by bo").count() == 1,
+        "one request, in six runs: {listed}"
+    );
+    Ok(())
+}
