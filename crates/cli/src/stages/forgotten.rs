@@ -100,12 +100,12 @@ mod tests {
         log.ensure_topics(&[spec]).await.unwrap();
         let gate = Gate::new(log.clone());
         let mut page = vec![post("ada"), post("bo")];
-        assert_eq!(keep_out(&*gate.now().await.unwrap(), &mut page), 0);
+        assert_eq!(keep_out(&gate.now().await.unwrap(), &mut page), 0);
         let salt = Salt::of([1; 32]);
         let ada = Subject::Author(Account { platform: "forum".into(), instance: String::new(), name: "ada".into() });
         let suppressed = Suppressed { hash: ada.hash(&salt).to_string(), salt, request: "r".into() };
         append(&*log, &[ForgottenRecord::Subject(suppressed)]).await.unwrap();
-        assert_eq!(keep_out(&*gate.now().await.unwrap(), &mut page), 1);
+        assert_eq!(keep_out(&gate.now().await.unwrap(), &mut page), 1);
         assert_eq!(page, [post("bo")]);
         log.append(topics::FORGOTTEN, vec![Record { key: b"x".into(), value: b"{}".into(), partition: None }])
             .await
