@@ -83,6 +83,7 @@ impl From<StoreError> for ApiError {
             StoreError::Query(_) => ErrorCode::BadSearch,
             StoreError::UnsupportedBy { .. } | StoreError::MissingParameter { .. } => ErrorCode::BadQuery,
             StoreError::EmptySpan { .. } | StoreError::TooManyPoints { .. } => ErrorCode::BadSpan,
+            StoreError::TooHeavy { .. } => ErrorCode::TimedOut,
             other if other.is_transient() => ErrorCode::StoreUnavailable,
             _ => ErrorCode::Internal,
         };

@@ -14,6 +14,7 @@ use crate::{
     forecast, pieces,
     registry::{self, Shape},
     series::{self, Series},
+    tiers::Hours,
 };
 
 const BUCKET: i64 = 300_000;
@@ -47,16 +48,18 @@ impl Store {
         let asked = check(query)?;
         let (from, to) = (from_millis(asked.from), from_millis(asked.to));
         let series = asked.series()?;
-        let coverage = self.coverage_of(&asked).await?;
-        let sql = pieces::statement(asked.shape, query.by, series.as_ref().map_or(1, |series| series.step));
-        let rows = rows(asked.bind(self, &sql, &coverage)).await?;
+        let model =
+            async { if asked.metric.scored { self.model(&query.brand, asked.from, asked.to).await } else { Ok(None) } };
+        // Side by side: most of the time of a small question is its way to the server and back.
+        let answered = tokio::try_join!(self.figures(&asked, series.as_ref()), model);
+        let what = || format!("{} of {}", asked.metric.id, query.brand);
+        let ((coverage, rows), model) = answered.map_err(|error| self.too_heavy(error, &what(), (from, to)))?;
         let coverage = match registry::lacking::note(asked.metric, asked.shape, &rows) {
             Some(reason) => coverage.and(reason.to_owned()),
             None => coverage,
         };
         let rows = self.continued(&asked, rows, &coverage).await?;
         let (rows, correction) = self.corrected(&asked, rows).await?;
-        let model = if asked.metric.scored { self.model(&query.brand, asked.from, asked.to).await? } else { None };
         let columns = columns(asked.shape, query.by);
         let rows = series.map_or_else(|| rows.clone(), |series| series.fill(&rows, asked.shape.columns, &coverage));
         Ok(MetricTable {
@@ -87,6 +90,20 @@ impl Store {
         forecast::rows(&rows, (asked.from, asked.to), first, coverage)
     }
 
+    /// The rows as the statement gives them, which may need to know how far the sources are.
+    async fn figures(
+        &self,
+        asked: &Asked<'_>,
+        series: Option<&Series>,
+    ) -> Result<(Coverage, Vec<Vec<Value>>), StoreError> {
+        let (coverage, mentions) = tokio::try_join!(self.coverage_of(asked), self.labelled_as(&asked.query.brand))?;
+        let step = series.map(|series| series.step);
+        let hours = Hours::of(asked.from, asked.to, step);
+        let sql = pieces::statement(asked.shape, asked.query.by, step.unwrap_or(1), mentions, hours);
+        let rows = rows(asked.bind(self, &sql, &coverage)).await?;
+        Ok((coverage, rows))
+    }
+
     /// Of a corrected figure, the rows are counts by model and language until here.
     async fn corrected(
         &self,
@@ -105,39 +122,36 @@ impl Store {
     async fn coverage_of(&self, asked: &Asked<'_>) -> Result<Coverage, StoreError> {
         let (back, over_time) = (asked.metric.looks_back, asked.query.by.is_some());
         let begin = from_millis(back.begin(asked.from, asked.to, over_time));
-        let coverage = self.coverage(begin, from_millis(asked.to)).await?;
-        let Some(since) = back.history_since(asked.from, asked.to, over_time) else { return Ok(coverage) };
-        let first = self.first_bucket(&asked.query.brand).await?;
+        let coverage = self.coverage(begin, from_millis(asked.to));
+        let Some(since) = back.history_since(asked.from, asked.to, over_time) else { return coverage.await };
+        let (coverage, first) = tokio::try_join!(coverage, self.first_bucket(&asked.query.brand))?;
         Ok(match first.filter(|first| millis(*first) >= since + BUCKET) {
             Some(first) => coverage.and(format!("the brand's history begins at {first} only")),
             None => coverage,
         })
     }
 
-    /// The model that scored most of the span, and how much of it is scored.
+    /// The model that scored most of the hours that the span touches, and how much of the span is scored.
     async fn model(&self, brand: &str, from: i64, to: i64) -> Result<Option<ModelNote>, StoreError> {
-        let bind = |sql: &str| self.read(sql).param("brand", brand).param("from", from).param("to", to);
+        let bind = |sql: &str| self.ask(sql).param("brand", brand).param("from", from).param("to", to);
         let doing = "reading which model scored the span";
-        let name: Option<String> = bind(
-            "SELECT toString(model) AS name FROM mentions WHERE brand = {brand:String} AND model != '' \
-            AND created_at >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') \
-            AND created_at < fromUnixTimestamp64Milli({to:Int64}, 'UTC') \
-            GROUP BY name ORDER BY count() DESC, name LIMIT 1",
-        )
-        .fetch_optional()
-        .await
-        .doing(doing)?;
-        let Some(name) = name else { return Ok(None) };
-        let scored: Scored = bind(&pieces::whole(
+        let name = bind(&pieces::whole(MODEL));
+        let counts = Hours::of(from, to, None).of_rollups(
             "SELECT sum(mentions) AS mentions, sum(unscored) AS unscored FROM rollup_epochs WHERE $buckets",
-        ))
-        .fetch_one()
-        .await
-        .doing(doing)?;
+        );
+        let scored = bind(&pieces::whole(&counts));
+        let name = async { name.fetch_optional::<String>().await.doing(doing) };
+        let scored = async { scored.fetch_one::<Scored>().await.doing(doing) };
+        let (name, scored) = tokio::try_join!(name, scored)?;
         let share_scored = 1.0 - scored.unscored as f64 / scored.mentions.max(1) as f64;
-        Ok(Some(ModelNote { name, share_scored }))
+        Ok(name.map(|name| ModelNote { name, share_scored }))
     }
 }
+
+const MODEL: &str = "SELECT toString(model) AS name FROM rollup_scored WHERE brand = {brand:String} AND $bucket_hours
+    AND negative + neutral + positive > 0 AND (bucket, epoch) IN (SELECT bucket, max(epoch) FROM rollup_scored
+        WHERE brand = {brand:String} AND $bucket_hours GROUP BY bucket)
+    GROUP BY name ORDER BY sum(negative + neutral + positive) DESC, name LIMIT 1";
 
 fn check(query: &MetricQuery) -> Result<Asked<'_>, StoreError> {
     let metric = registry::find(&query.metric)?;
@@ -193,7 +207,7 @@ impl Asked<'_> {
         // What came after the end of the span is not looked at, so that the answer about a past span stays the same.
         let horizon = coverage.complete_through.map_or(self.to, |through| millis(through).min(self.to));
         store
-            .read(sql)
+            .ask(sql)
             .param("brand", &asked.brand)
             .param("from", self.from)
             .param("to", self.to)

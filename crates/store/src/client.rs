@@ -7,7 +7,7 @@ use std::{
 use clickhouse::{Client, Compression, query::Query};
 use jiff::Timestamp;
 
-use crate::{StoreError, error::Doing};
+use crate::{Budget, StoreError, error::Doing};
 
 /// Of one answer.
 const MOST_ROWS: u64 = 1_000_000;
@@ -52,6 +52,7 @@ pub struct Store {
     pub(crate) most_rows: u64,
     /// Brand and account, as [`Store::with_accounts`] was told; the account as it is compared.
     pub(crate) accounts: Arc<[(String, String)]>,
+    pub(crate) budget: Budget,
     steps: Steps,
 }
 
@@ -91,6 +92,7 @@ impl Store {
             partitions: 0,
             most_rows: MOST_ROWS,
             accounts: Arc::default(),
+            budget: Budget::default(),
             steps: Steps(Arc::new(|_| {})),
         })
     }
@@ -152,7 +154,7 @@ impl Store {
             .with_setting("max_partitions_per_insert_block", "0")
     }
 
-    /// For questions: with a budget of time, memory and rows, so that a heavy one is refused and does not hang.
+    /// For the program's own questions; those of people have a budget of their own ([`Store::ask`]).
     pub(crate) fn read(&self, sql: &str) -> Query {
         self.client
             .clone()

@@ -22,6 +22,11 @@ pub enum StoreError {
         "the span from {from} to {to} gives {points} points, the most is {most}: use a shorter span or a coarser step"
     )]
     TooManyPoints { from: jiff::Timestamp, to: jiff::Timestamp, points: u64, most: u64 },
+    #[error(
+        "{what} from {from} to {to} takes more than one question may ({budget}): ask for a shorter span, \
+         or for fewer brands"
+    )]
+    TooHeavy { what: String, from: jiff::Timestamp, to: jiff::Timestamp, budget: crate::Budget },
     #[error("database name {name:?} is not made of letters, digits and underscores")]
     DatabaseName { name: String },
     #[error("a batch of {topic} partition {partition} holds offset {offset} outside its range {first} to {last}")]
@@ -59,7 +64,7 @@ impl StoreError {
 }
 
 /// The number in `Code: 60. DB::Exception: …`. A proxy's error page has none.
-fn code_of(message: &str) -> Option<u32> {
+pub(crate) fn code_of(message: &str) -> Option<u32> {
     let rest = message.split("Code: ").nth(1)?;
     rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }

@@ -74,6 +74,11 @@ impl Store {
         if from >= to {
             return Err(StoreError::EmptySpan { from, to });
         }
+        let explained = self.explained(brand, from, to).await;
+        explained.map_err(|error| self.too_heavy(error, &format!("what explains {brand}"), (from, to)))
+    }
+
+    async fn explained(&self, brand: &str, from: Timestamp, to: Timestamp) -> Result<Explanation, StoreError> {
         let doing = "explaining negative mentions";
         let scale = (millis(to) - millis(from)).max(1) as f64 / BEFORE.as_millis() as f64;
         let bind = |query: Query| {
@@ -81,14 +86,16 @@ impl Store {
             let query = query.param("brand", brand).param("from", millis(from)).param("to", millis(to));
             query.param("before", millis(before).max(0)).param("scale", scale)
         };
-        let counted: Vec<Counted> = bind(self.read(&pieces::whole(SHARES))).fetch_all().await.doing(doing)?;
+        let mentions = self.labelled_as(brand).await?;
+        let counted: Vec<Counted> =
+            bind(self.ask(&pieces::whole_of(SHARES, mentions))).fetch_all().await.doing(doing)?;
         let sql = format!(
             "SELECT {COLUMNS} FROM $mentions WHERE brand = {{brand:String}} AND mentions.polarity = 'negative'
             AND created_at >= fromUnixTimestamp64Milli({{from:Int64}}, 'UTC')
             AND created_at < fromUnixTimestamp64Milli({{to:Int64}}, 'UTC')
             ORDER BY author_followers DESC NULLS LAST, created_at, id LIMIT 100"
         );
-        let widest: Vec<Fetched> = bind(self.read(&pieces::whole(&sql))).fetch_all().await.doing(doing)?;
+        let widest: Vec<Fetched> = bind(self.ask(&pieces::whole_of(&sql, mentions))).fetch_all().await.doing(doing)?;
         let (observed, expected) = total(&counted, scale);
         let shares = |facet: u8| shares(&counted, facet, scale, observed as f64 - expected);
         Ok(Explanation {

@@ -18,6 +18,7 @@
 mod answer;
 mod audit;
 mod buckets;
+mod budget;
 mod client;
 pub mod corrected;
 mod episodes;
@@ -42,10 +43,12 @@ mod sampled;
 pub mod search;
 mod series;
 mod sources;
+mod tiers;
 mod verify;
 mod write;
 
 pub use audit::{Audit, Finding};
+pub use budget::Budget;
 pub use client::{Store, StoreOptions};
 pub use corrected::{Correction, LeftOut, Measured};
 pub use error::StoreError;

@@ -231,7 +231,7 @@ impl Store {
 
     /// Brands that have mentions, in alphabetical order.
     pub async fn brands_seen(&self) -> Result<Vec<String>, StoreError> {
-        let sql = "SELECT brand FROM rollup_5m GROUP BY brand HAVING sum(mentions) > 0 ORDER BY brand";
+        let sql = "SELECT brand FROM rollup_1h GROUP BY brand HAVING sum(mentions) > 0 ORDER BY brand";
         self.read(sql).fetch_all().await.doing("listing the brands")
     }
 

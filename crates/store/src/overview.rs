@@ -50,7 +50,7 @@ const SOURCES: &str = "SELECT source, count() AS partitions, toUnixTimestamp64Mi
 impl Store {
     /// What is stored now. Cheap: it reads rollups and small tables.
     pub async fn overview(&self) -> Result<Overview, StoreError> {
-        let mentions = self.read("SELECT sum(mentions) FROM rollup_5m");
+        let mentions = self.read("SELECT sum(mentions) FROM rollup_1h");
         let written = self.read("SELECT count(), toUnixTimestamp64Milli(max(written_at)) FROM batches");
         let (batches, written): (u64, i64) = written.fetch_one().await.doing("reading when a batch was stored last")?;
         Ok(Overview {

@@ -3,14 +3,26 @@
 
 mod community;
 
-use crate::{By, labels::CORRECTED, registry::Shape};
+use crate::{
+    By,
+    labels::{CORRECTED, Mentions},
+    registry::Shape,
+    tiers::{self, Hours},
+};
 
 /// Longest name first, so that `$asked` is not read inside `$asked_at`.
 const PIECES: &[(&str, &str)] = &[
-    // With the labels of people.
-    ("$mentions", "$corrected AS mentions"),
+    // With the labels of people, of all brands; see [`whole_of`] for those of the asked brand.
     ("$corrected", CORRECTED),
     ("$engaged", ENGAGED),
+    ("$tier_columns", tiers::COLUMNS),
+    ("$tiers", tiers::TIERS),
+    ("$all_tiers", tiers::ALL_TIERS),
+    ("$whole_hours", tiers::WHOLE_HOURS),
+    ("$edge_hours", tiers::EDGE_HOURS),
+    ("$edges", tiers::EDGES),
+    ("$first_hour", tiers::FIRST_HOUR),
+    ("$end_hour", tiers::END_HOUR),
     ("$buckets", BUCKETS),
     ("$all_buckets", ALL_BUCKETS),
     ("$both_buckets", BOTH_BUCKETS),
@@ -128,12 +140,18 @@ LEFT JOIN (SELECT id, observed_at, likes, reposts, replies, quotes, bookmarks, i
         WHERE id IN (SELECT id FROM mentions WHERE $span)) AS e ON m.id = e.id)";
 
 /// The statement of a shape. `step` is the length of a point in seconds, for splits over time.
-pub(crate) fn statement(shape: &Shape, by: Option<By>, step: u32) -> String {
-    let sql = shape.sql.replace("$key", &key(by, step, "created_at"));
-    whole(&sql.replace("$bucket_key", &key(by, step, "bucket")))
+pub(crate) fn statement(shape: &Shape, by: Option<By>, step: u32, mentions: Mentions, hours: Hours) -> String {
+    let sql = hours.of_rollups(shape.sql).replace("$scored", hours.scored(by));
+    let sql = sql.replace("$key", &key(by, step, "created_at"));
+    whole_of(&sql.replace("$bucket_key", &key(by, step, "bucket")), mentions)
 }
 
-/// A statement with its pieces put in.
+/// A statement about one brand: `$mentions` is what it reads of that brand, and of no other.
+pub(crate) fn whole_of(sql: &str, mentions: Mentions) -> String {
+    whole(sql).replace("$mentions", &format!("{} AS mentions", mentions.sql()))
+}
+
+/// A statement with its pieces put in, `$mentions` left as it is.
 pub(crate) fn whole(sql: &str) -> String {
     let mut sql = sql.to_owned();
     // Pieces hold pieces: five rounds reach all of them.

@@ -42,6 +42,13 @@
 //! | a log is restored from a backup, and gives offsets out again under its old id | its range is in `batches` before I2: it is a replay, so that rows which its token holds back are written, and all its hours are marked |
 //! | an engine is killed after it noted a token and before it kept the rows | a replay looks for its rows and writes those that lack |
 //!
+//! **The tiers.** What is said here of the rollup holds for each table of `tiers`. `rollup_hourly` is fed by a view on
+//! `rollup_epochs`, `rollup_scored` by one on `mentions` and by a second statement of R3: so every row of each is written by a
+//! statement of I2 or of R3, under the epoch of that insert or rebuild, and R4 comes after all of them. The claim speaks of when
+//! rows become visible and of their epochs, and not of what stands in them or in which table; two tables may show an insert or
+//! a rebuild at different moments, which is while it is under way. A rebuild leaves a row for every hour in each of them. The
+//! epoch belongs to the hour, so no table has cells that are longer than one.
+//!
 //! Labels of people change what an hour should say as edits do; that the hour is then marked is shown in `labels`.
 //!
 //! Rows of lower epochs never count again, whatever comes; they are deleted now and then. One server is taken to show
@@ -58,10 +65,13 @@ use crate::{
     error::Doing,
     hours::{Dirty, PAIRS, bind},
     labels::CORRECTED,
+    tiers::TABLES,
 };
 
 /// Brand-hours of one rebuild.
 const HOURS: usize = 1000;
+/// Brand-hours of one deletion, which rewrites the months that it touches.
+const CLEANED: usize = 10_000;
 /// Rebuilt hours after which rows that no longer count are deleted: that rewrites parts, so not each time.
 const STALE: u64 = 500;
 
@@ -84,13 +94,23 @@ FROM (SELECT toString(m.brand) AS brand, toStartOfFiveMinutes(m.created_at) AS b
         AND m.created_at < toDateTime({to:UInt32}, 'UTC') AND (m.brand, toStartOfHour(m.created_at)) IN $pairs
     UNION ALL SELECT at.1, at.2, '', '', '', '', false, 0, 0 FROM (SELECT arrayJoin($all) AS at))
 GROUP BY brand, bucket, platform";
+const REBUILD_SCORED: &str =
+    "INSERT INTO rollup_scored (brand, bucket, model, language, epoch, negative, neutral, positive)
+SELECT brand, bucket, model, language, {epoch:UInt64}, countIf(said = -1), countIf(said = 0), countIf(said = 1)
+FROM (SELECT toString(m.brand) AS brand, toStartOfHour(m.created_at) AS bucket, toString(m.model) AS model,
+        toString(m.language) AS language, m.model_polarity AS said
+    FROM $corrected AS m WHERE m.created_at >= toDateTime({from:UInt32}, 'UTC')
+        AND m.created_at < toDateTime({to:UInt32}, 'UTC') AND (m.brand, toStartOfHour(m.created_at)) IN $pairs
+        AND m.model_polarity != 2
+    UNION ALL SELECT at.1, at.2, '', '', toInt8(2) FROM (SELECT arrayJoin($all) AS at))
+GROUP BY brand, bucket, model, language";
 const ALL_HOURS: &str = "arrayMap((b, h) -> (b, toDateTime(h, 'UTC')), {brands:Array(String)}, {hours:Array(UInt32)})";
 
 /// Hours that hold rows of more than one epoch, with the one that counts.
 const STALE_HOURS: &str = "SELECT brand, toUnixTimestamp(toStartOfHour(bucket)) AS hour_s, max(epoch) AS marks
-    FROM rollup_epochs GROUP BY brand, hour_s HAVING min(epoch) < marks ORDER BY brand, hour_s LIMIT {most:UInt32}";
+    FROM $table GROUP BY brand, hour_s HAVING min(epoch) < marks ORDER BY brand, hour_s LIMIT {most:UInt32}";
 /// What does not count now never will: it does not matter when, or how late, this runs.
-const CLEAN: &str = "ALTER TABLE rollup_epochs DELETE WHERE bucket >= toDateTime({from:UInt32}, 'UTC')
+const CLEAN: &str = "ALTER TABLE $table DELETE WHERE bucket >= toDateTime({from:UInt32}, 'UTC')
     AND bucket < toDateTime({to:UInt32}, 'UTC') AND epoch < transform(
         concat(toString(toUnixTimestamp(toStartOfHour(bucket))), ' ', toString(brand)),
         {names:Array(String)}, {epochs:Array(UInt64)}, toUInt64(0))";
@@ -143,20 +163,22 @@ impl Store {
         let epoch = self.next_epoch().await?;
         self.announce(epoch, hours).await?;
         self.step("rebuild-started");
-        let sql = REBUILD.replace("$corrected", CORRECTED).replace("$pairs", PAIRS).replace("$all", ALL_HOURS);
-        bind(self.writer().query(&sql), hours.iter().map(|hour| (hour.brand.as_str(), hour.hour_s)))
-            .param("epoch", epoch)
-            .param("from", from)
-            .param("to", to.saturating_add(3600))
-            .with_setting("insert_deduplicate", "0")
-            .with_setting("do_not_merge_across_partitions_select_final", "1")
-            // One block, however many rows: the parts of a month appear whole.
-            .with_setting("max_insert_threads", "1")
-            .with_setting("min_insert_block_size_rows", "1000000000")
-            .with_setting("min_insert_block_size_bytes", "0")
-            .execute()
-            .await
-            .doing("rebuilding rollups")?;
+        for sql in [REBUILD, REBUILD_SCORED] {
+            let sql = sql.replace("$corrected", CORRECTED).replace("$pairs", PAIRS).replace("$all", ALL_HOURS);
+            bind(self.writer().query(&sql), hours.iter().map(|hour| (hour.brand.as_str(), hour.hour_s)))
+                .param("epoch", epoch)
+                .param("from", from)
+                .param("to", to.saturating_add(3600))
+                .with_setting("insert_deduplicate", "0")
+                .with_setting("do_not_merge_across_partitions_select_final", "1")
+                // One block, however many rows: the parts of a month appear whole.
+                .with_setting("max_insert_threads", "1")
+                .with_setting("min_insert_block_size_rows", "1000000000")
+                .with_setting("min_insert_block_size_bytes", "0")
+                .execute()
+                .await
+                .doing("rebuilding rollups")?;
+        }
         self.step("rebuild-inserted");
         self.finish(epoch, hours).await?;
         self.step("rebuild-done");
@@ -174,23 +196,30 @@ impl Store {
 
     /// Deletes rows of the rollups that no longer count. Rebuilds do so now and then.
     pub async fn clean(&self) -> Result<(), StoreError> {
-        let doing = "deleting old rollups";
-        loop {
-            let query = self.read(STALE_HOURS).param("most", HOURS as u32);
-            let stale: Vec<Dirty> = query.fetch_all().await.doing(doing)?;
-            let hours = || stale.iter().map(|hour| hour.hour_s);
-            let (Some(from), Some(to)) = (hours().min(), hours().max()) else { return Ok(()) };
-            let name = |hour: &Dirty| format!("{} {}", hour.hour_s, hour.brand);
-            self.writer()
-                .query(CLEAN)
-                .param("from", from)
-                .param("to", to.saturating_add(3600))
-                .param("names", stale.iter().map(name).collect::<Vec<_>>())
-                // The epochs that count.
-                .param("epochs", stale.iter().map(|hour| hour.marks).collect::<Vec<_>>())
-                .execute()
-                .await
-                .doing(doing)?;
+        for table in TABLES {
+            while self.clean_table(table).await? {}
         }
+        Ok(())
+    }
+
+    /// False once nothing is left to delete.
+    async fn clean_table(&self, table: &str) -> Result<bool, StoreError> {
+        let doing = "deleting old rollups";
+        let query = self.read(&STALE_HOURS.replace("$table", table)).param("most", CLEANED as u32);
+        let stale: Vec<Dirty> = query.fetch_all().await.doing(doing)?;
+        let hours = || stale.iter().map(|hour| hour.hour_s);
+        let (Some(from), Some(to)) = (hours().min(), hours().max()) else { return Ok(false) };
+        let name = |hour: &Dirty| format!("{} {}", hour.hour_s, hour.brand);
+        self.writer()
+            .query(&CLEAN.replace("$table", table))
+            .param("from", from)
+            .param("to", to.saturating_add(3600))
+            .param("names", stale.iter().map(name).collect::<Vec<_>>())
+            // The epochs that count.
+            .param("epochs", stale.iter().map(|hour| hour.marks).collect::<Vec<_>>())
+            .execute()
+            .await
+            .doing(doing)?;
+        Ok(true)
     }
 }

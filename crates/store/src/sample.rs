@@ -29,8 +29,12 @@ impl Store {
             return Err(StoreError::EmptySpan { from, to });
         }
         let doing = "sampling mentions";
+        let mentions = self.labelled_as(brand).await?;
         let ask = |sql: &str| {
-            self.read(&pieces::whole(sql)).param("brand", brand).param("from", millis(from)).param("to", millis(to))
+            self.read(&pieces::whole_of(sql, mentions))
+                .param("brand", brand)
+                .param("from", millis(from))
+                .param("to", millis(to))
         };
         let of: u64 = ask(&format!("SELECT count() FROM $mentions WHERE {WHERE}")).fetch_one().await.doing(doing)?;
         let sql =

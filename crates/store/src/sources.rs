@@ -49,27 +49,22 @@ impl Store {
 
     /// How far the sources have come in a span: those of [`Store::with_sources`], else every one that ever reported.
     pub async fn coverage(&self, from: Timestamp, to: Timestamp) -> Result<Coverage, StoreError> {
+        // Before the gaps: they are written ahead of the heartbeat that passes over them.
         let complete_through = self.complete_through().await?;
         let sql = "SELECT source, toUnixTimestamp64Milli(from_time) AS from_ms, toUnixTimestamp64Milli(to_time) AS \
         to_ms, reason \
             FROM gaps FINAL WHERE (empty({sources:Array(String)}) OR source IN {sources:Array(String)}) \
             AND from_time < fromUnixTimestamp64Milli({to:Int64}, 'UTC') \
             AND to_time > fromUnixTimestamp64Milli({from:Int64}, 'UTC') ORDER BY from_time, source, to_time";
-        let gaps: Vec<Gap> = self
-            .read(sql)
-            .param("sources", &*self.sources)
-            .param("from", millis(from))
-            .param("to", millis(to))
-            .fetch_all()
-            .await
-            .doing("reading the gaps of the sources")?;
+        let gaps = self.read(sql).param("sources", &*self.sources).param("from", millis(from)).param("to", millis(to));
+        let gaps = async { gaps.fetch_all::<Gap>().await.doing("reading the gaps of the sources") };
+        let (gaps, sampled) = tokio::try_join!(gaps, self.sampled(from, to))?;
         let span = |gap: Gap| GapSpan {
             source: gap.source,
             from: from_millis(gap.from_ms),
             to: from_millis(gap.to_ms),
             reason: gap.reason,
         };
-        let sampled = self.sampled(from, to).await?;
         Ok(described(complete_through, (gaps.into_iter().map(span).collect(), sampled), to))
     }
 

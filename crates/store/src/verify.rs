@@ -9,6 +9,7 @@ use crate::{
     client::{from_millis, millis},
     error::Doing,
     labels::CORRECTED,
+    tiers::TABLES,
 };
 
 /// A comparison of base and rollups.
@@ -28,7 +29,8 @@ pub struct Mismatch {
     pub hour: Timestamp,
     pub base: Counts,
     pub rollup: Counts,
-    /// Five minutes of a platform in which the two disagree; their sums over the hour may agree.
+    /// Five minutes of a platform in which the two disagree; their sums over the hour may agree. Where only a coarser rollup
+    /// disagrees, its cells: an hour of a platform, or of a model and language.
     pub cells: u64,
     /// It is marked dirty, so that the next rebuild mends it.
     pub dirty: bool,
@@ -52,7 +54,7 @@ pub struct Counts {
 }
 
 impl Store {
-    /// Compares base and rollups, in every column, by five minutes and platform, for every hour that touches the span;
+    /// Compares base and each of the rollups, in every column and cell (five minutes and platform, …), for every hour that touches the span;
     /// what disagrees is told by the hour. A week at a time, so that a
     /// question stays small however much is stored.
     ///
@@ -63,13 +65,15 @@ impl Store {
             return Err(StoreError::EmptySpan { from, to });
         }
         let (from, to) = (millis(from), millis(to));
-        let compare = VERIFY.replace("$corrected", CORRECTED).replace("$in_span", IN_SPAN);
         let span = |sql: &str, from: i64, to: i64| self.read(sql).param("from", from).param("to", to);
         let weeks: Vec<i64> = span(WEEKS, from, to).fetch_all().await.doing("listing the weeks to compare")?;
         let mut verified = Verified::default();
         for week in weeks {
             let (start, end) = ((week * WEEK).max(from), ((week + 1) * WEEK).min(to));
-            verified.add(span(&compare, start, end).fetch_all().await.doing("comparing base and rollups")?);
+            for (place, tier) in tiers().iter().enumerate() {
+                let hours = span(tier, start, end).fetch_all().await.doing("comparing base and rollups")?;
+                verified.add(hours, place == 0);
+            }
         }
         verified.mismatches.sort_by(|a, b| (&a.brand, a.hour).cmp(&(&b.brand, b.hour)));
         Ok(verified)
@@ -77,10 +81,18 @@ impl Store {
 }
 
 impl Verified {
-    fn add(&mut self, hours: Vec<Compared>) {
-        self.hours += hours.len() as u64;
-        self.mentions += hours.iter().filter_map(|hour| hour.base.first()).sum::<u64>();
-        self.mismatches.extend(hours.into_iter().filter(|hour| hour.cells > 0).map(Mismatch::from));
+    /// Each tier tells of the same hours: only those of the first are counted.
+    fn add(&mut self, hours: Vec<Compared>, first: bool) {
+        if first {
+            self.hours += hours.len() as u64;
+            self.mentions += hours.iter().filter_map(|hour| hour.base.first()).sum::<u64>();
+        }
+        for hour in hours.into_iter().filter(|hour| hour.cells > 0).map(Mismatch::from) {
+            let known = self.mismatches.iter().any(|known| (&known.brand, known.hour) == (&hour.brand, hour.hour));
+            if !known {
+                self.mismatches.push(hour);
+            }
+        }
     }
 }
 
@@ -155,7 +167,14 @@ SELECT brand, toUnixTimestamp(toStartOfHour(bucket)) AS hour_s, sumForEach(of_ba
     sumForEach(of_rollup) AS rollup, countIf(of_base != of_rollup) AS cells, toBool(max(marked)) AS dirty
 FROM (SELECT brand, bucket, platform, sumForEachIf(sums, side = 0) AS of_base, sumForEachIf(sums, side = 1) AS of_rollup,
         max(side = 2) AS marked
-    FROM (SELECT toUInt8(0) AS side, toString(brand) AS brand, toStartOfFiveMinutes(created_at) AS bucket,
+    FROM ($sides
+        UNION ALL
+        SELECT toUInt8(2), toString(brand) AS brand, hour AS bucket, '', CAST([], 'Array(UInt64)')
+        FROM rollup_hours WHERE hour $in_span GROUP BY brand, hour HAVING sum(marks) > max(done).2)
+    GROUP BY brand, bucket, platform)
+GROUP BY brand, hour_s";
+/// `$start` gives the start of a cell.
+const COUNTED: &str = "SELECT toUInt8(0) AS side, toString(brand) AS brand, $start(created_at) AS bucket,
             toString(platform) AS platform, [count(), countIf(kind = 'repost'), countIf(polarity = 'negative'),
             countIf(polarity = 'neutral'), countIf(polarity = 'positive'), countIf(polarity = 'unscored'),
             countIf(intent = 'question'), countIf(intent = 'complaint'), countIf(team),
@@ -166,13 +185,32 @@ FROM (SELECT brand, bucket, platform, sumForEachIf(sums, side = 0) AS of_base, s
             [sum(r.mentions), sum(r.reposts), sum(r.negative), sum(r.neutral), sum(r.positive), sum(r.unscored),
             sum(r.questions), sum(r.complaints), sum(r.team), uniqCombined64Merge(14)(r.authors),
             uniqCombined64Merge(14)(r.negative_authors)]
-        FROM rollup_epochs AS r WHERE toStartOfHour(r.bucket) $in_span AND r.platform != ''
-            AND (r.brand, toStartOfHour(r.bucket), r.epoch) IN (SELECT brand, toStartOfHour(bucket), max(epoch)
-                FROM rollup_epochs WHERE toStartOfHour(bucket) $in_span
-                GROUP BY brand, toStartOfHour(bucket))
+        FROM $table AS r WHERE toStartOfHour(r.bucket) $in_span AND r.platform != '' AND $newest
+        GROUP BY brand, bucket, platform";
+/// Of models and languages, in the places of mentions and polarities.
+const SCORED: &str = "SELECT toUInt8(0) AS side, toString(brand) AS brand, toStartOfHour(created_at) AS bucket,
+            concat(model, ' ', language) AS platform, [count(), 0, countIf(model_polarity = -1),
+            countIf(model_polarity = 0), countIf(model_polarity = 1)] AS sums
+        FROM $corrected AS m WHERE toStartOfHour(created_at) $in_span AND model_polarity != 2
         GROUP BY brand, bucket, platform
         UNION ALL
-        SELECT toUInt8(2), toString(brand) AS brand, hour AS bucket, '', CAST([], 'Array(UInt64)')
-        FROM rollup_hours WHERE hour $in_span GROUP BY brand, hour HAVING sum(marks) > max(done).2)
-    GROUP BY brand, bucket, platform)
-GROUP BY brand, hour_s";
+        SELECT toUInt8(1), toString(r.brand) AS brand, r.bucket AS bucket, concat(r.model, ' ', r.language) AS platform,
+            [sum(r.negative + r.neutral + r.positive), 0, sum(r.negative), sum(r.neutral), sum(r.positive)]
+        FROM $table AS r WHERE toStartOfHour(r.bucket) $in_span AND r.negative + r.neutral + r.positive > 0 AND $newest
+        GROUP BY brand, bucket, platform";
+const NEWEST: &str = "(r.brand, toStartOfHour(r.bucket), r.epoch) IN (SELECT brand, toStartOfHour(bucket), max(epoch)
+                FROM $table WHERE toStartOfHour(bucket) $in_span GROUP BY brand, toStartOfHour(bucket))";
+
+/// The comparison of each of [`TABLES`].
+fn tiers() -> [String; 3] {
+    let compare = |sides: &str, table: &str, start: &str| {
+        let sql = VERIFY.replace("$sides", sides).replace("$newest", NEWEST).replace("$table", table);
+        sql.replace("$start", start).replace("$corrected", CORRECTED).replace("$in_span", IN_SPAN)
+    };
+    let [fine, hourly, scored] = TABLES;
+    [
+        compare(COUNTED, fine, "toStartOfFiveMinutes"),
+        compare(COUNTED, hourly, "toStartOfHour"),
+        compare(SCORED, scored, "toStartOfHour"),
+    ]
+}

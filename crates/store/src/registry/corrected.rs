@@ -36,16 +36,14 @@ pub(super) static METRICS: &[Metric] = &[Metric {
         Shape {
             by: &[],
             columns: CORRECTED,
-            sql: "SELECT toString(model) AS scorer, $spoken AS spoken, countIf(model_polarity = -1), \
-                countIf(model_polarity = 0), countIf(model_polarity = 1) FROM $mentions \
-                WHERE $span AND model_polarity != 2 GROUP BY scorer, spoken ORDER BY scorer, spoken",
+            sql: "SELECT toString(model) AS scorer, $spoken AS spoken, sum(negative), sum(neutral), sum(positive) \
+                FROM $scored AS said GROUP BY scorer, spoken ORDER BY scorer, spoken",
         },
         Shape {
             by: &[By::Time, By::FiveMinutes, By::Hour, By::Day, By::Platform, By::Kind, By::Language],
             columns: CORRECTED,
             sql: "SELECT key, scorer, spoken, n, u, p FROM (SELECT $key AS key, toString(model) AS scorer, \
-                $spoken AS spoken, countIf(model_polarity = -1) AS n, countIf(model_polarity = 0) AS u, \
-                countIf(model_polarity = 1) AS p FROM $mentions WHERE $span AND model_polarity != 2 \
+                $spoken AS spoken, sum(negative) AS n, sum(neutral) AS u, sum(positive) AS p FROM $scored AS said \
                 GROUP BY key, scorer, spoken) ORDER BY sum(n + u + p) OVER (PARTITION BY key) DESC, key, scorer, spoken",
         },
     ],

@@ -276,8 +276,12 @@ impl<'a> Walk<'a> {
             direction = self.direction(),
         );
         let sql = sql.replace("$window", &format!("{} AND {PLACES}", filters.brand_condition()));
+        let sql = match &filters.brand {
+            Some(brand) => pieces::whole_of(&sql, self.store.labelled_as(brand).await?),
+            None => pieces::whole(&sql.replace("$mentions", "$corrected AS mentions")),
+        };
         let rows: Vec<Fetched> =
-            of(candidates, filters.bind(self.store.read(&pieces::whole(&sql)))).fetch_all().await.doing(SEARCHING)?;
+            of(candidates, filters.bind(self.store.read(&sql))).fetch_all().await.doing(SEARCHING)?;
         Ok(rows.into_iter().filter_map(|row| self.hit(row.into())).collect())
     }
 

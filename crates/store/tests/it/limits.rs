@@ -1,6 +1,7 @@
 //! Answers that would be larger than the server is allowed to give.
 
 use grapevine_model::Mention;
+use grapevine_store::{Budget, MetricQuery, StoreError, registry};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::world::{at, by, day, post, tombstone, upsert, world};
@@ -64,4 +65,30 @@ async fn the_tombstones_of_a_batch_remove_their_own_authors_and_no_other_platfor
     let inserted = world.insert(events).await;
     assert_eq!((inserted.tombstones, inserted.unmatched, inserted.removed_rows), (25, 2000, 25));
     assert_eq!(world.store.count().await.unwrap(), 7);
+}
+
+#[tokio::test]
+async fn a_question_beyond_the_budget_is_refused_before_it_is_run_and_says_what_to_narrow() {
+    let world = world().await;
+    let posts: Vec<Mention> = (0..40).map(|number| post(&number.to_string(), day("10:00:00"))).collect();
+    let _ = world.insert_mentions(&posts).await;
+    let limited = world.store.clone().with_budget(Budget { rows: 10, ..Budget::default() });
+    let mut refused = vec![];
+    for metric in registry::all() {
+        for shape in metric.shapes {
+            let by = shape.by.first().copied();
+            let query = MetricQuery { by, ..MetricQuery::new(metric.id, "acme", day("00:00:00"), day("23:00:00")) };
+            match limited.metric(&query).await {
+                Ok(_) => {}
+                Err(error @ StoreError::TooHeavy { .. }) => {
+                    assert!(error.to_string().contains("ask for a shorter span"), "{error}");
+                    refused.push(metric.id);
+                }
+                Err(error) => panic!("{} by {by:?}: {error}", metric.id),
+            }
+        }
+    }
+    for metric in ["potential_reach", "stories", "top_voices", "first_response_time", "newcomers", "freshness"] {
+        assert!(refused.contains(&metric), "{metric} reads 40 rows where it may read 10; refused were {refused:?}");
+    }
 }

@@ -66,6 +66,12 @@ const BENCHMARKS: &[Benchmark] = &[
         run: store::sink,
     },
     Benchmark {
+        name: "queries",
+        what: "every question of the page over a large world; `--mentions N --folder F --keep --rounds N --only METRIC`",
+        kafka: false,
+        run: store::queries,
+    },
+    Benchmark {
         name: "backlog",
         what: "memory of the stages while they work off a backlog; `--records N --log embedded|kafka --scoring`",
         kafka: true,

@@ -19,6 +19,11 @@ pub fn sink(extra: &[String]) -> Result<()> {
     example("bench_sink", &["--stage".to_owned(), release_binary()?], &extra)
 }
 
+/// Every question of the page over a large world, and the bytes that it takes.
+pub fn queries(extra: &[String]) -> Result<()> {
+    example("bench_queries", &[], extra)
+}
+
 /// Memory of the stages while they work off a backlog.
 pub fn backlog(extra: &[String]) -> Result<()> {
     let folder = repository::root().join("target/backlog");

@@ -1,0 +1,101 @@
+//! Asks every panel's question, again and again.
+
+use std::error::Error;
+use std::time::Instant;
+
+use grapevine_store::{By, Metric, MetricQuery, registry};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::{Options, Place, base, world};
+
+/// Name, and hours before the end.
+const SPANS: [(&str, i64); 4] = [("24h", 24), ("7d", 7 * 24), ("30d", 30 * 24), ("365d", 365 * 24)];
+/// The largest, a middle one, the smallest.
+pub const BRANDS: [&str; 3] = ["brand-01", "brand-06", "brand-20"];
+/// As the page: by the hour up to 8 days.
+const HOURLY: i64 = 8 * 24;
+/// A question that takes longer (in milliseconds) is asked four times only.
+const SLOW: f64 = 400.0;
+
+/// What was measured of one question for one brand.
+#[derive(Serialize, Deserialize)]
+pub struct Answer {
+    pub panel: String,
+    pub span: String,
+    pub brand: String,
+    pub p50: f64,
+    pub p95: f64,
+    pub fastest: f64,
+    pub rows: u64,
+    pub bytes: u64,
+    /// p50 of the same figures from the base table; absent where the question reads it anyway.
+    pub base: Option<f64>,
+    /// It was refused, with this.
+    pub refused: Option<String>,
+}
+
+pub async fn measure(place: &Place, options: &Options) -> Result<Vec<Answer>, Box<dyn Error>> {
+    let mut answers = vec![];
+    let wanted = |metric: &&&Metric| options.only.as_ref().is_none_or(|only| metric.id == only);
+    for metric in registry::all().iter().filter(wanted) {
+        for (span, hours) in SPANS {
+            for by in splits(metric, hours) {
+                for brand in BRANDS {
+                    answers.push(ask(place, options, metric, (span, hours), by, brand).await?);
+                }
+            }
+        }
+        eprintln!("        {} was asked", metric.id);
+    }
+    Ok(answers)
+}
+
+/// The whole figure, and its series in the step of the page.
+fn splits(metric: &Metric, hours: i64) -> Vec<Option<By>> {
+    let has = |by: By| metric.shapes.iter().any(|shape| shape.by.contains(&by));
+    let step = if hours <= HOURLY && has(By::Hour) { By::Hour } else { By::Day };
+    let whole = metric.shapes.iter().any(|shape| shape.by.is_empty()).then_some(None);
+    whole.into_iter().chain(has(step).then_some(Some(step))).collect()
+}
+
+async fn ask(
+    place: &Place,
+    options: &Options,
+    metric: &Metric,
+    (span, hours): (&str, i64),
+    by: Option<By>,
+    brand: &str,
+) -> Result<Answer, Box<dyn Error>> {
+    let to = Timestamp::from_second(world::END)?;
+    let query = MetricQuery { by, ..MetricQuery::new(metric.id, brand, to - SignedDuration::from_hours(hours), to) };
+    let panel = by.map_or(metric.id.to_owned(), |by| format!("{} by {by}", metric.id));
+    let refused = place.store.metric(&query).await.err().map(|error| error.to_string());
+    let (rows, bytes) = read(place, &query).await?;
+    let mut times = vec![];
+    while times.len() < options.rounds && (times.len() < 4 || times.iter().all(|time| *time < SLOW)) {
+        let began = Instant::now();
+        // Its error is told above.
+        let _ = place.store.metric(&query).await;
+        times.push(began.elapsed().as_secs_f64() * 1000.0);
+    }
+    let base = base::ask(place, &query).await?;
+    let [fastest, p50, p95] = [0.0, 0.5, 0.95].map(|share| quantile(&mut times, share));
+    let (span, brand) = (span.to_owned(), brand.to_owned());
+    Ok(Answer { panel, span, brand, p50, p95, fastest, rows, bytes, base, refused })
+}
+
+/// Rows and bytes that the engine reads for one answer.
+async fn read(place: &Place, query: &MetricQuery) -> Result<(u64, u64), Box<dyn Error>> {
+    let sql = "SELECT sumIf(value, event = 'SelectedRows'), sumIf(value, event = 'SelectedBytes') FROM system.events";
+    let before: (u64, u64) = place.client.query(sql).fetch_one().await?;
+    let _ = place.store.metric(query).await;
+    let after: (u64, u64) = place.client.query(sql).fetch_one().await?;
+    Ok((after.0 - before.0, after.1 - before.1))
+}
+
+pub fn quantile(times: &mut [f64], share: f64) -> f64 {
+    times.sort_by(f64::total_cmp);
+    let place = (share * times.len() as f64).ceil() as usize;
+    times.get(place.saturating_sub(1)).copied().unwrap_or(f64::NAN)
+}
