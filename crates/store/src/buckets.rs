@@ -35,14 +35,32 @@ SELECT at, toUInt64(0) AS mentions, toUInt64(0) AS negatives, uniqCombined64Merg
         AND bucket >= toDateTime({since:UInt32}, 'UTC') AND bucket < toDateTime({to:UInt32}, 'UTC'))
 WHERE at >= {from:UInt32} AND at < {to:UInt32} GROUP BY at";
 
-/// The oldest bucket counts as after a hole, even one at the epoch itself.
-const FIRST: &str = "
-SELECT max(at) FROM (
+/// Hours that may be the first after a hole, the newest first, each with the hour before it that holds anything: between two
+/// hours lie up to an hour less or more than between their buckets. The oldest counts as after a hole, even one at the epoch
+/// itself. By the hour, for the whole of a brand's history is read.
+const AFTER_HOLES: &str = "
+SELECT at, before, place = 1 AS oldest FROM (
     SELECT at, row_number() OVER (ORDER BY at) AS place,
-        at - lagInFrame(at, 1, 0) OVER (ORDER BY at ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS silent
-    FROM (SELECT toInt64(toUnixTimestamp(bucket)) AS at FROM rollup_epochs
-        WHERE $counts AND bucket <= now() + INTERVAL 1 HOUR GROUP BY bucket HAVING sum(mentions) > 0))
-WHERE place = 1 OR silent >= {hole:Int64} HAVING count() > 0";
+        lagInFrame(at, 1, 0) OVER (ORDER BY at ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS before
+    FROM (SELECT toInt64(toUnixTimestamp(bucket)) AS at FROM rollup_hourly
+        WHERE brand = {brand:String} AND platform != '' AND bucket <= now() + INTERVAL 1 HOUR AND (bucket, epoch) IN (
+            SELECT bucket, max(epoch) FROM rollup_hourly WHERE brand = {brand:String} GROUP BY bucket)
+        GROUP BY bucket HAVING sum(mentions) > 0))
+WHERE oldest OR at - before > {hole:Int64} - 3600 ORDER BY at DESC";
+
+/// First and last bucket with a mention, of the hour.
+const ENDS: &str = "
+SELECT toInt64(toUnixTimestamp(min(bucket))), toInt64(toUnixTimestamp(max(bucket))) FROM (
+    SELECT bucket FROM rollup_epochs WHERE $counts AND bucket >= toDateTime({since:UInt32}, 'UTC')
+        AND bucket < toDateTime({to:UInt32}, 'UTC') AND bucket <= now() + INTERVAL 1 HOUR
+    GROUP BY bucket HAVING sum(mentions) > 0) HAVING count() > 0";
+
+#[derive(Row, Deserialize)]
+struct AfterHole {
+    at: i64,
+    before: i64,
+    oldest: bool,
+}
 
 #[derive(Row, Deserialize)]
 struct Sparse {
@@ -82,16 +100,23 @@ impl Store {
     /// replay years of zeros from it. A brand that was silent for 14 days so begins anew, with a warm-up before
     /// anything is reported. Buckets more than an hour ahead of the server's clock are left out.
     pub async fn first_bucket(&self, brand: &str) -> Result<Option<Timestamp>, StoreError> {
-        let first: Option<i64> = self
-            .read(&FIRST.replace("$counts", COUNTS))
-            .param("brand", brand)
-            .param("since", 0)
-            .param("to", u32::MAX)
-            .param("hole", HOLE)
-            .fetch_optional()
-            .await
-            .doing("reading where the brand's history begins")?;
-        Ok(first.and_then(|seconds| Timestamp::from_second(seconds).ok()))
+        let doing = "reading where the brand's history begins";
+        let candidates = self.read(AFTER_HOLES).param("brand", brand).param("hole", HOLE);
+        for AfterHole { at, before, oldest } in candidates.fetch_all().await.doing(doing)? {
+            let Some((first, _)) = self.ends(brand, at).await? else { continue };
+            let last = if oldest { None } else { self.ends(brand, before).await? };
+            if last.is_none_or(|(_, last)| first - last >= HOLE) {
+                return Ok(Timestamp::from_second(first).ok());
+            }
+        }
+        Ok(None)
+    }
+
+    /// Seconds of the first and the last bucket of an hour that hold a mention.
+    async fn ends(&self, brand: &str, hour: i64) -> Result<Option<(i64, i64)>, StoreError> {
+        let query = self.read(&ENDS.replace("$counts", COUNTS)).param("brand", brand);
+        let query = query.param("since", hour).param("to", hour + HOUR * STEP);
+        query.fetch_optional().await.doing("reading where the brand's history begins")
     }
 }
 
