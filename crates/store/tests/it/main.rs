@@ -19,6 +19,7 @@ mod rescore;
 mod search;
 mod sources;
 mod subjects;
+mod tiers;
 mod world;
 mod writer;
 
