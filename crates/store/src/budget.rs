@@ -35,8 +35,9 @@ impl fmt::Display for Budget {
 
 impl Store {
     /// Other limits than the usual ones.
-    pub fn with_budget(self, budget: Budget) -> Self {
-        Self { budget, ..self }
+    pub fn with_budget(mut self, budget: Budget) -> Self {
+        self.budget = budget;
+        self
     }
 
     /// A question of people, within the budget.
