@@ -240,7 +240,8 @@ impl Ingestor {
     async fn keep(&mut self, page: &mut Page, allowance: Option<Value>) -> Result<(), Failure> {
         self.park(&page.rejected).await?;
         page.rejected.clear();
-        let kept_out = forgotten::keep_out(&self.pipeline.forgotten.now().await?, &mut page.events);
+        let suppressions = self.pipeline.forgotten.now().await?;
+        let kept_out = forgotten::keep_out(&suppressions, &mut page.events);
         self.pipeline.status.count(STAGE, forgotten::FORGOTTEN, kept_out);
         self.append(page).await?;
         page.events.clear();
