@@ -157,11 +157,15 @@ pub trait Log: Send + Sync {
 
     /// Puts other values in the place of records of a topic that is kept by age; their offsets stay, so that nothing is
     /// lacking for whoever reads there. With an empty value the key goes too. Offsets that the log has no more are passed
-    /// over. Once it returns [`Rewritten::Done`], no file of the log holds the old bytes.
+    /// over. The files may hold the old bytes until [`Log::purge`].
     ///
     /// # Errors
     /// A compacted topic: append to it instead.
     async fn rewrite(&self, topic: &str, partition: u32, changes: Vec<(u64, Vec<u8>)>) -> Result<Rewritten, LogError>;
+
+    /// Makes the log's files forget what its topics no longer hold. It takes as long as writing the log anew, and as much
+    /// room; appends wait meanwhile, and may fail and be tried again. Of Kafka's files nothing is known: it does nothing.
+    async fn purge(&self) -> Result<(), LogError>;
 
     /// What a group has committed, with the notes.
     async fn commits(&self, topic: &str, group: &str) -> Result<Commits, LogError>;

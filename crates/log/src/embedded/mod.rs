@@ -275,9 +275,12 @@ impl Log for EmbeddedLog {
             let (topic, changes) = (topic.to_owned(), changes.to_vec());
             self.shared.write(move |conn| rewrite::rewrite(conn, (&topic, partition), &changes)).await?;
         }
-        let shared = self.shared.clone();
-        self.shared.read(move |_| rewrite::empty_wal(&shared.path, shared.lock_wait)).await?;
         Ok(Rewritten::Done)
+    }
+
+    async fn purge(&self) -> Result<(), LogError> {
+        let shared = self.shared.clone();
+        self.shared.read(move |_| rewrite::purge(&shared.path, shared.lock_wait)).await
     }
 
     async fn commits(&self, topic: &str, group: &str) -> Result<Commits, LogError> {

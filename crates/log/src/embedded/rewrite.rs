@@ -20,7 +20,6 @@ pub(super) const AT_ONCE: usize = 1000;
 /// Between two attempts to empty the write-ahead log.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// The old bytes are overwritten, as `secure_delete` is on; older copies of the pages may stand in the write-ahead log.
 pub(super) fn rewrite(
     conn: &Connection,
     (name, partition): (&str, u32),
@@ -42,10 +41,13 @@ pub(super) fn rewrite(
     Ok(())
 }
 
-/// Moves the write-ahead log into the file and cuts it to nothing. Readers and writers that are at work hold that up.
-pub(super) fn empty_wal(path: &Path, patience: Duration) -> Result<(), Fail> {
+/// Writes the file anew from what its tables hold: `secure_delete` clears what is removed, but not the copies that stand
+/// between the cells of a page once cells have moved to another. Then it moves the write-ahead log into the file and cuts
+/// it to nothing, which readers and writers that are at work hold up.
+pub(super) fn purge(path: &Path, patience: Duration) -> Result<(), Fail> {
     let conn = Connection::open(path)?;
     conn.busy_timeout(patience)?;
+    conn.execute_batch("VACUUM")?;
     let began = Instant::now();
     loop {
         let busy: i64 = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;

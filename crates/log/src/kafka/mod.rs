@@ -200,6 +200,10 @@ impl Log for KafkaLog {
         Ok(Rewritten::Never)
     }
 
+    async fn purge(&self) -> Result<(), LogError> {
+        Ok(())
+    }
+
     async fn commits(&self, topic: &str, group: &str) -> Result<Commits, LogError> {
         let partitions = self.partitions(topic).await?;
         let (client, patience, topic) = (self.onlooker(group, topic)?, self.cluster.options.patience, topic.to_owned());

@@ -124,6 +124,7 @@ impl Forget<'_> {
         draft.save(&*self.log).await?;
         crash::at("forget-mended");
         let InLog { found, remains } = self.in_log(&draft.suppressions(), false).await?;
+        self.log.purge().await.context("clearing the log's file; repeat the command to go on")?;
         crash::at("forget-rewritten");
         draft.run.found.extend(found);
         draft.run.remains = remains;
