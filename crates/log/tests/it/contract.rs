@@ -99,7 +99,7 @@ pub async fn a_rewritten_record_keeps_its_place_or_nothing_is_changed(place: &Pl
         Rewritten::Done => assert_eq!(found, [(0, key, 9000), (1, 0, 0), (2, key, 9000), (3, key, 3), (4, key, 9000)]),
         Rewritten::Never => assert!(found.iter().all(|(_, _, bytes)| *bytes == 9000), "{found:?}"),
     }
-    assert!(log.rewrite(&topic, 2, vec![]).await.is_err(), "there is no such partition");
+    assert!(log.rewrite(&topic, 2, vec![(0, vec![])]).await.is_err(), "there is no such partition");
     let (log, table) = place.with_topic(1, Retention::Compacted).await;
     if rewritten == Rewritten::Done {
         assert!(log.rewrite(&table, 0, vec![(0, vec![])]).await.is_err(), "its keys have heads");
