@@ -131,7 +131,7 @@ def awareness(of):
     counters = [[post.get(name) for name in ("likes", "reposts", "replies") if post.get(name)] for post in posts]
     known = [sum(map(int, each)) for each in counters if each]
     yield "engagements", [sum(known) if known else None, len(posts), len(known)], of.row(
-        "engagements", "engagements", "mentions", "known"
+        "engagements", "engagements", "mentions", "mentions_known"
     )
     authors = Counter(post["author"] for post in posts)
     listed = dict(of.rows("top_voices", "author", "mentions", limit=20))
