@@ -134,7 +134,7 @@ impl Trial<'_> {
         for nth in 0..SPOILT {
             let stage = self.stage();
             stage.transport.lines().trouble = Trouble::Spoilt(nth);
-            let within = tokio::time::timeout(Duration::from_secs(20), ignoring(&stage));
+            let within = tokio::time::timeout(Duration::from_secs(120), ignoring(&stage));
             let caught = futures::FutureExt::catch_unwind(std::panic::AssertUnwindSafe(within)).await;
             match caught {
                 Ok(Ok(())) => {}
