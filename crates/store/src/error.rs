@@ -53,6 +53,12 @@ impl StoreError {
         }
     }
 
+    /// The user may not ask that: ClickHouse's code of privileges that lack.
+    pub(crate) fn is_refusal(&self) -> bool {
+        use clickhouse::error::Error;
+        matches!(self, Self::Engine { source: Error::BadResponse(message), .. } if code_of(message) == Some(497))
+    }
+
     /// What was asked for has not been made yet: ClickHouse's codes of an unknown table and an unknown database.
     pub(crate) fn is_absence(&self) -> bool {
         use clickhouse::error::Error;
@@ -92,7 +98,8 @@ mod tests {
     fn a_table_that_was_never_made_is_told_from_one_that_may_not_be_read() {
         assert!(answered("Code: 60. DB::Exception: Unknown table expression identifier").is_absence());
         assert!(answered("Code: 81. DB::Exception: Database grapevine does not exist").is_absence());
-        assert!(!answered("Code: 497. DB::Exception: reader: Not enough privileges").is_absence());
+        let refused = answered("Code: 497. DB::Exception: reader: Not enough privileges");
+        assert!(!refused.is_absence() && refused.is_refusal());
     }
 
     #[test]

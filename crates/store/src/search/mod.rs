@@ -21,6 +21,7 @@
 //! A query that finds little, or needs nothing (`NOT a`), would read the whole span: a walk ends at its [`Limits`], says how
 //! far it came, and goes on from there when it is asked to.
 
+mod ask;
 mod cursor;
 mod index;
 mod sql;

@@ -298,6 +298,23 @@ async fn filters_hold_of_the_mention_as_it_is_now() {
     assert_eq!(page.hits[0].highlights, vec![6..10]);
 }
 
+#[tokio::test]
+async fn a_reader_that_can_not_write_finds_the_same() {
+    let world = world().await;
+    let _ = world.insert_mentions(&[saying("Acme \u{212a}iwi", 1), saying("acme phone", 2)]).await;
+    let reader = world.reader();
+    for indexed in [false, true] {
+        world.store.set_text_index(indexed).await.unwrap();
+        for (query, texts) in [("kiwi", vec!["Acme \u{212a}iwi"]), ("#x OR phone", vec!["acme phone"])] {
+            let filters =
+                Filters { intents: vec![grapevine_model::Intent::None], min_engagement: Some(0), ..Filters::default() };
+            let page = reader.search(&Search { filters, ..search(query) }).await.unwrap();
+            assert_eq!((said(&page), page.progress.indexed), (texts, indexed), "{query}");
+        }
+    }
+    assert!(reader.set_text_index(false).await.is_err());
+}
+
 /// A million posts of twelve words each; `zebra` stands in one of fifty thousand.
 const FILL: &str = "INSERT INTO mentions (brand, id, platform, native_id, kind, author, author_handle, created_at,
         observed_at, text, language, polarity, version, first)

@@ -15,7 +15,7 @@ pub struct World {
     pub store: Store,
     pub options: StoreOptions,
     next: AtomicU64,
-    _engine: TestEngine,
+    engine: TestEngine,
 }
 
 pub fn at(time: &str) -> Timestamp {
@@ -43,7 +43,7 @@ pub fn bare() -> World {
         password: Some(engine.password().to_owned()),
     };
     let store = Store::connect(options.clone()).unwrap();
-    World { store, options, next: AtomicU64::new(0), _engine: engine }
+    World { store, options, next: AtomicU64::new(0), engine }
 }
 
 impl World {
@@ -85,6 +85,13 @@ impl World {
     pub async fn figures(&self, metric: &str, by: Option<By>) -> Value {
         let query = MetricQuery { by, ..MetricQuery::new(metric, "acme", day("00:00:00"), at("2026-03-03T00:00:00Z")) };
         json!(self.metric(&query).await.rows)
+    }
+
+    /// The same tables, as a user that can not write.
+    pub fn reader(&self) -> Store {
+        let (user, password) = (self.engine.reader_user().to_owned(), self.engine.reader_password().to_owned());
+        let options = StoreOptions { user: Some(user), password: Some(password), ..self.options.clone() };
+        Store::connect(options).unwrap()
     }
 
     /// For statements of the test's own.
