@@ -318,7 +318,7 @@ async fn a_reader_that_can_not_write_finds_the_same() {
 /// A million posts of twelve words each; `zebra` stands in one of fifty thousand.
 const FILL: &str = "INSERT INTO mentions (brand, id, platform, native_id, kind, author, author_handle, created_at,
         observed_at, text, language, polarity, version, first)
-    SELECT ['acme', 'nova'][1 + number % 2], sipHash128(number), 'forum', toString(number), 'post',
+    SELECT ['acme', 'nova'][1 + number % 2], reinterpretAsUInt128(sipHash128(number)), 'forum', toString(number), 'post',
         toString(number % 9973), toString(number % 9973), toDateTime64('2026-01-01 00:00:00', 3, 'UTC') + number * 5,
         toDateTime64('2026-03-01 00:00:00', 6, 'UTC'),
         concat(if(number % 50000 = 77, 'Zebra ', ''), arrayStringConcat(arrayMap(
