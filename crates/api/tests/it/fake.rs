@@ -71,8 +71,10 @@ impl Figures for FakeStore {
     }
 
     async fn search(&self, search: &Search) -> Result<Found, StoreError> {
-        let hit =
-            Hit { mention: MentionRow { text: "so 🔥 good".into(), ..row("Grove", 1) }, highlights: vec![8..12] };
+        let hit = Hit {
+            mention: MentionRow { text: "so 🔥 good".into(), ..row("Grove", 1) },
+            highlights: std::iter::once(8..12).collect(),
+        };
         let progress = Progress {
             count: 1,
             at_least: true,

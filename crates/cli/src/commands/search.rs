@@ -193,8 +193,8 @@ mod tests {
     fn what_was_found_is_marked_in_a_line_that_can_not_steer_the_terminal() {
         let text = "the New\n Phone\x1b[2J of Acme ";
         assert_eq!(marked(text, &[4..14, 22..26], false), "the [New Phone]\u{fffd}[2J of [Acme]");
-        assert_eq!(marked("acme", &[0..4], true), "\x1b[1;33macme\x1b[0m");
-        let long = marked(&format!("acme {}", "é".repeat(2000)), &[0..4], false);
+        assert_eq!(marked("acme", std::slice::from_ref(&(0..4)), true), "\x1b[1;33macme\x1b[0m");
+        let long = marked(&format!("acme {}", "é".repeat(2000)), std::slice::from_ref(&(0..4)), false);
         assert!(long.starts_with("[acme] éé") && long.ends_with("é…") && long.chars().count() <= LONGEST_LINE + 1);
     }
 

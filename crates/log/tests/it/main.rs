@@ -7,6 +7,7 @@ mod faults;
 mod groups;
 mod kafka;
 mod kills;
+mod members;
 mod model;
 mod place;
 mod zombies;

@@ -159,7 +159,7 @@ impl Position {
             replies: engagement.replies.or(before.and_then(|before| before.replies)),
             root: mention.root.clone(),
             edited: version.edited,
-            is_unnamed: !version.is_named && !(is_same && before.is_some_and(|before| !before.is_unnamed)),
+            is_unnamed: !(version.is_named || is_same && before.is_some_and(|before| !before.is_unnamed)),
             thread: before.and_then(|before| before.thread.clone()),
         };
         let event = match before {

@@ -201,7 +201,7 @@ impl Trial {
                     continue;
                 }
                 let there = now + WAY + SKEW;
-                let is_answered = meters.iter_mut().map(|meter| meter.ask(there)).fold(true, |all, one| all && one);
+                let is_answered = meters.iter_mut().map(|meter| meter.ask(there)).fold(true, |all, one| all & one);
                 (answered, refused) = if is_answered { (answered + 1, refused) } else { (answered, refused + 1) };
                 now = now + WAY + WAY;
                 quota.heard(&cost, &self.response(&meters, there, is_answered, now), Class::Fine);
@@ -235,7 +235,7 @@ impl Trial {
                 let there = now + WAY + SKEW;
                 now += meters.iter().map(|meter| meter.free_at(there)).max().unwrap_or(there).duration_since(there);
                 let is_answered =
-                    meters.iter_mut().map(|meter| meter.ask(now + WAY + SKEW)).fold(true, |all, one| all && one);
+                    meters.iter_mut().map(|meter| meter.ask(now + WAY + SKEW)).fold(true, |all, one| all & one);
                 answered += u64::from(is_answered && now < end);
                 now = now + WAY + WAY;
             }

@@ -42,7 +42,7 @@ pub async fn measure(place: &Place, options: &Options) -> Result<Vec<Answer>, Bo
         for (span, hours) in SPANS {
             for by in splits(metric, hours) {
                 for brand in BRANDS {
-                    answers.push(ask(place, options, metric, (span, hours), by, brand).await?);
+                    answers.push(ask(place, options, metric, (span, hours), (by, brand)).await?);
                 }
             }
         }
@@ -64,8 +64,7 @@ async fn ask(
     options: &Options,
     metric: &Metric,
     (span, hours): (&str, i64),
-    by: Option<By>,
-    brand: &str,
+    (by, brand): (Option<By>, &str),
 ) -> Result<Answer, Box<dyn Error>> {
     let to = Timestamp::from_second(world::END)?;
     let query = MetricQuery { by, ..MetricQuery::new(metric.id, brand, to - SignedDuration::from_hours(hours), to) };

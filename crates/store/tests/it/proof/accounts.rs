@@ -65,6 +65,9 @@ fn counts(facts: &Facts, from: Timestamp, to: Timestamp) -> BTreeMap<(&'static s
 
 const WEEK: SignedDuration = SignedDuration::from_hours(168);
 
+/// By which accounts are ordered.
+type Place<'a> = (bool, &'a str, std::cmp::Reverse<u64>, String, String);
+
 fn growth(facts: &Facts, query: &MetricQuery) -> Rows {
     let all = counts(facts, query.from - WEEK, query.to);
     if query.by.is_some() {
@@ -80,11 +83,11 @@ fn growth(facts: &Facts, query: &MetricQuery) -> Rows {
             (!own.is_empty()).then(|| vec![json!(sum), json!(known.len())])
         });
     }
-    let mut rows: Vec<((bool, &str, std::cmp::Reverse<u64>, String, String), Row)> = vec![];
+    let mut rows: Vec<(Place<'_>, Row)> = vec![];
     for ((brand, platform, account), seen) in all {
         let (until, newest) = seen[seen.len() - 1];
         let (since, first) = seen.iter().rfind(|(at, _)| *at <= query.from).copied().unwrap_or(seen[0]);
-        let change = (until > since).then(|| newest as f64 - first as f64);
+        let change = (until > since).then_some(newest as f64 - first as f64);
         let days = (until.as_microsecond() - since.as_microsecond()) as f64 / 86_400e6;
         let micros = |time: Timestamp| json!(format!("{:.6}", time));
         let figures: Vec<Value> = vec![

@@ -30,8 +30,8 @@ pub fn groups() -> Vec<Group> {
     let english: Row = [vec![json!("en")], measured()].concat();
     let unmeasured: Row = [vec![json!("sv")], vec![Value::Null; 12], vec![json!(-100), json!(3), json!(0)]].concat();
     let proofs = vec![
-        Proof::of("net_sentiment_corrected", json!([golden(plain)]), corrected).to_within(1e-4),
-        Proof::of("net_sentiment_corrected", json!([english, unmeasured]), corrected).by(By::Language).to_within(1e-4),
+        Proof::of("net_sentiment_corrected", json!([golden(plain)]), corrected).within(1e-4),
+        Proof::of("net_sentiment_corrected", json!([english, unmeasured]), corrected).by(By::Language).within(1e-4),
     ];
     vec![Group { events, labels: vec![], proofs }]
 }

@@ -41,7 +41,7 @@ fn known_days(facts: &Facts, query: &MetricQuery) -> BTreeMap<i64, f64> {
     let times: Vec<i64> = facts.of_brand(&query.brand).map(|held| held.at().as_second() / 300 * 300).collect();
     // After two weeks of silence a brand begins anew.
     let begins = |at: &usize| *at == 0 || times[*at] - times[*at - 1] >= 14 * DAY;
-    let Some(first) = (0..times.len()).filter(begins).next_back() else { return BTreeMap::new() };
+    let Some(first) = (0..times.len()).rfind(begins) else { return BTreeMap::new() };
     let from = (query.to.as_second() - 182 * DAY).max(times[first]).div_euclid(DAY) + 1;
     let time = |day: i64| Timestamp::from_second(day * DAY).unwrap();
     (from..end)

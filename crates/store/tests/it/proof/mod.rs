@@ -82,7 +82,7 @@ impl Proof {
         Self { ask, ..self }
     }
 
-    pub fn to_within(self, tolerance: f64) -> Self {
+    pub fn within(self, tolerance: f64) -> Self {
         Self { tolerance, ..self }
     }
 

@@ -85,7 +85,7 @@ fn felt() -> Group {
     let public = [vec![json!("public")], vec![Value::Null; 12], vec![json!(50), json!(2), json!(0)]].concat();
     let own = [vec![json!("own spaces")], corrected::measured()].concat();
     let golden = json!([own, public]);
-    let proofs = vec![Proof::of("community_sentiment", golden, sentiment).to_within(1e-4)];
+    let proofs = vec![Proof::of("community_sentiment", golden, sentiment).within(1e-4)];
     group(&mentions, vec![corrected::card()], proofs)
 }
 
