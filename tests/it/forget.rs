@@ -100,7 +100,9 @@ async fn authors_who_are_forgotten_during_load_stay_forgotten_through_crashes_an
     app.wait_for_stored(2 * authors as u64).await?;
     ensure!(traces(&app).await? > 0);
     let counted = grapevine(folder, &["forget", "--author", &format!("test:{}", name(0)), "--dry-run"])?;
-    ensure!(stdout(&counted).contains("1  mentions\n"), "{}{}", stdout(&counted), stderr(&counted));
+    let rows =
+        stdout(&counted).lines().map(|row| row.split_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>();
+    ensure!(rows.iter().any(|row| row == "1 mentions"), "{}{}", stdout(&counted), stderr(&counted));
 
     // Posts of theirs go on coming in while they are forgotten, and the command dies at each of its steps.
     for (round, point) in POINTS.into_iter().enumerate() {

@@ -45,7 +45,8 @@ impl Note {
             io::ErrorKind::NotFound => wrong(
                 folder,
                 &format!(
-                    "nobody says which languages it reads; write {FILE_NAME} into its folder, for example {example}"
+                    "it has no manifest.json: copy it again if it is a model of Grapevine's. If it is one of Hugging Face's, nobody \
+                     says which languages it reads: write {FILE_NAME} into its folder, for example {example}"
                 ),
             ),
             _ => wrong(folder, &format!("its {FILE_NAME} cannot be read: {error}")),

@@ -124,6 +124,6 @@ fn a_folder_that_does_not_say_enough_says_what_to_write() {
     says(&|f| edit(f, "config.json", "\"hidden_size\": 16", "\"hidden_size\": 18"), "do not fit its config.json");
     says(
         &|f| edit(f, "config.json", "\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3"),
-        "there is no roberta.encoder.layer.2",
+        "roberta.encoder.layer.2",
     );
 }

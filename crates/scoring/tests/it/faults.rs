@@ -60,7 +60,7 @@ fn a_missing_folder_and_a_missing_file_are_named_with_the_mend() {
     fs::remove_file(folder.path().join("tokenizer.json")).unwrap();
     says(&error(folder.path()), &["tokenizer.json", "is missing", "copy the whole model folder"]);
     fs::remove_file(folder.path().join("manifest.json")).unwrap();
-    says(&error(folder.path()), &["manifest.json", "is missing"]);
+    says(&error(folder.path()), &["has no manifest.json", "copy it again", "grapevine.json"]);
 }
 
 #[test]
