@@ -5,6 +5,7 @@ mod rescore;
 mod search;
 mod source;
 mod theme;
+mod transfer;
 
 use std::path::PathBuf;
 
@@ -21,6 +22,7 @@ pub use rescore::{RescoreArgs, RescoreCommand, RescoreCompareArgs, RescoreModelA
 pub use search::{FilterArgs, FoundFormat, SearchArgs, TextIndexCommand};
 pub use source::{SourceCommand, SourceListArgs, SourceNewArgs, SourceRecordArgs, SourceTestArgs, SourceTryArgs};
 pub use theme::{ThemeCommand, ThemeTestArgs, ThemeTryArgs};
+pub use transfer::{ExportArgs, ImportArgs};
 
 /// Social listening that you host yourself: mentions of your brands, scored, stored, watched.
 #[derive(Debug, Parser)]
@@ -86,6 +88,10 @@ pub enum Command {
     },
     /// Deletion requests: take an account or a mention out of everything, and keep it out
     Forget(ForgetArgs),
+    /// Write everything that is stored into a folder, with what it answers
+    Export(ExportArgs),
+    /// Read what `export` wrote into a new store, and compare its answers
+    Import(ImportArgs),
     /// Print an example configuration with every key explained
     ExampleConfig,
     /// Serve the embedded engine (started by `up`)

@@ -44,6 +44,7 @@ pub mod search;
 mod series;
 mod sources;
 mod tiers;
+pub mod transfer;
 mod verify;
 mod write;
 

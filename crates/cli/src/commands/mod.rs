@@ -20,6 +20,7 @@ mod store;
 mod tasks;
 mod text_index;
 mod theme;
+mod transfer;
 mod up;
 mod words;
 
@@ -55,6 +56,8 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Store { command } => runtime()?.block_on(store::run(&command)),
         Command::Labels { command } => runtime()?.block_on(labels::run(&command)),
         Command::Forget(args) => runtime()?.block_on(forget::run(&args)),
+        Command::Export(args) => runtime()?.block_on(transfer::export(&args)),
+        Command::Import(args) => runtime()?.block_on(transfer::import(&args)),
         Command::ExampleConfig => example_config::run(),
         Command::CrashPoints { table } => {
             print!("{}", if table { crash::table() } else { crash::names() });

@@ -30,6 +30,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "0014_models", sql: include_str!("../../migrations/0014_models.sql") },
     Migration { name: "0015_hourly", sql: include_str!("../../migrations/0015_hourly.sql") },
     Migration { name: "0016_merges", sql: include_str!("../../migrations/0016_merges.sql") },
+    Migration { name: "0017_imported", sql: include_str!("../../migrations/0017_imported.sql") },
 ];
 
 struct Migration {
@@ -94,6 +95,11 @@ impl Store {
             Err(error) if error.is_absence() => Ok(first(&MIGRATIONS.iter().collect::<Vec<_>>())),
             lacking => Ok(first(&lacking?)),
         }
+    }
+
+    /// Name of the last migration that this program has.
+    pub(crate) fn schema() -> &'static str {
+        MIGRATIONS.last().map_or("", |migration| migration.name)
     }
 
     async fn lacking(&self) -> Result<Vec<&'static Migration>, StoreError> {

@@ -20,6 +20,7 @@ mod search;
 mod sources;
 mod subjects;
 mod tiers;
+mod transfer;
 mod world;
 mod writer;
 

@@ -211,3 +211,11 @@ async fn figures_equal_it_on_another_generated_world() {
 async fn figures_equal_it_on_a_third_generated_world() {
     compare(generate::SEEDS[2]).await;
 }
+
+/// A generated world, for tests of what has to keep every figure; with the accounts of its brands.
+pub async fn generated() -> (World, Store) {
+    let made = generate::world(generate::SEEDS[0]);
+    let world = filled(&made.events, &made.labels).await;
+    let store = configured(&world);
+    (world, store)
+}
