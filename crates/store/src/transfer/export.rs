@@ -59,7 +59,7 @@ impl Store {
         let mut answers = 0;
         if scope.is_all() {
             // A copy has no marks: its figures are those of the mentions, and so must be these.
-            while self.rebuild_dirty().await?.hours > 0 {}
+            let _ = self.rebuild_marked().await?;
             let (text, count) = self.answers_now().await?;
             write_whole(folder, ANSWERS, text.as_bytes())?;
             let (bytes, sha256) = digest(&folder.join(ANSWERS))?;
@@ -87,6 +87,19 @@ impl Store {
                 manifest.accounts = self.accounts.to_vec();
                 manifest.write(&folder())?;
                 Ok(manifest)
+            }
+        }
+    }
+
+    /// Rebuilds what is marked now; what is marked meanwhile is left to the sink.
+    pub(super) async fn rebuild_marked(&self) -> Result<u64, StoreError> {
+        let mut all = 0;
+        loop {
+            let hours = self.rebuild_dirty().await?.hours;
+            all += hours;
+            // One call takes so many at most.
+            if hours < self.most_rows.div_ceil(10) {
+                return Ok(all);
             }
         }
     }

@@ -89,30 +89,37 @@ impl Store {
                 imported.kept += 1;
                 continue;
             }
-            let path = folder.join(&file.name);
-            let refused = match file.table.as_str() {
-                LABELS => self.import_labels(&path, importing.suppressions, &labels).await?,
-                _ => self.import_rows(&path, (&manifest.id, file), importing.suppressions, told).await?,
-            };
-            if file.table == MENTIONS {
-                self.mark_all(&file.name).await?;
-            }
-            self.note(&manifest.id, &file.name, (&file.sha256, file.rows)).await?;
-            self.step("import-file-read");
+            let refused = self.read_in(importing, (&manifest.id, file), &labels, told).await?;
             *imported.rows.entry(file.table.clone()).or_default() += file.rows - refused;
             imported.refused += refused;
         }
-        loop {
-            match self.rebuild_dirty().await?.hours {
-                0 => break,
-                hours => imported.hours += hours,
-            }
-        }
+        imported.hours = self.rebuild_marked().await?;
         imported.not_compared = reason_not_to_compare(&manifest, beside, imported.refused, importing.suppressions);
         if imported.not_compared.is_none() {
             imported.compared = self.compare_answers(folder, &manifest.accounts).await?;
         }
         Ok(imported)
+    }
+
+    /// One file, whose hours are marked before it is noted as read. How many rows were refused.
+    async fn read_in(
+        &self,
+        importing: &Importing<'_>,
+        (export, file): (&str, &FileEntry),
+        labels: &impl AsyncFn(&[LabelRecord]) -> Result<(), String>,
+        told: Told<'_>,
+    ) -> Result<u64, TransferError> {
+        let (path, suppressions) = (importing.folder.join(&file.name), importing.suppressions);
+        let refused = match file.table.as_str() {
+            LABELS => self.import_labels(&path, suppressions, labels).await?,
+            _ => self.import_rows(&path, (export, file), suppressions, told).await?,
+        };
+        if file.table == MENTIONS {
+            self.mark_all(&file.name).await?;
+        }
+        self.note(export, &file.name, (&file.sha256, file.rows)).await?;
+        self.step("import-file-read");
+        Ok(refused)
     }
 
     async fn files_done(&self, export: &str) -> Result<BTreeMap<String, String>, StoreError> {

@@ -109,8 +109,8 @@ async fn exported_again(store: &Store, folder: &Path) -> TransferError {
 #[tokio::test]
 async fn both_sides_go_on_where_they_were_killed() {
     let source = world().await;
-    let times = ["2026-03-31T10:00:00Z", "2026-03-31T10:30:00Z", "2026-04-01T10:00:00Z"];
-    let posts = ["1", "2", "3"].map(|id| post(id, at(times[id.parse::<usize>().unwrap() - 1])));
+    let times = [("1", "03-31T10:00:00Z"), ("2", "03-31T10:30:00Z"), ("3", "04-01T10:00:00Z")];
+    let posts = times.map(|(id, time)| post(id, at(&format!("2026-{time}"))));
     let _ = source.insert_mentions(&posts).await;
     let given = label(&posts[0], Correction::Polarity(Polarity::Negative), day("13:00:00"));
     let _ = source.store.apply_labels(&[LabelRecord::Label(given)]).await.unwrap();
