@@ -90,7 +90,10 @@ impl ErrorCode {
             Self::UnknownBrand => "see /api/v1/brands for the names",
             Self::UnknownMention => "take the id of a mention from /api/v1/mentions",
             Self::BadQuery => "see /api/v1/openapi.json for the parameters",
-            Self::BadSearch => "write words, \"phrases\", #hashtag, @handle, AND, OR, NOT, (groups)",
+            Self::BadSearch => {
+                "write words, \"phrases\", wildc*, a NEAR/5 b, #hashtag, @handle, \
+                from:, lang:, platform:, space:, AND, OR, NOT, (groups)"
+            }
             Self::BadSpan => "give a `from` before `to`, at most 800 days apart",
             Self::BadLimit => "give a limit from 1 to the stated maximum",
             Self::BadBody => "send JSON such as {\"token\": \"gv_…\"}",

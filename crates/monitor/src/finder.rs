@@ -1,8 +1,9 @@
-use std::{collections::BTreeSet, ops::Range};
+use std::ops::Range;
 
 use crate::{
     MonitorError, Query,
     fold::fold_with_places,
+    found::Reasons,
     vocabulary::{Condition, Literals, Vocabulary, Words},
 };
 
@@ -18,7 +19,7 @@ pub struct Finder {
 impl Finder {
     pub fn new(query: &Query) -> Result<Self, MonitorError> {
         let mut literals = Literals::default();
-        let condition = literals.compile(query, 0);
+        let condition = literals.compile(query);
         Ok(Self { vocabulary: Vocabulary::new(&literals)?, condition })
     }
 
@@ -27,7 +28,7 @@ impl Finder {
     }
 
     /// Where the literals stand in the text that make the query hold: ranges of its bytes, on borders of characters, in
-    /// order and apart. None where the query holds by the lists of hashtags and handles alone, or by what is not there.
+    /// order and apart. None where the query holds by the lists of hashtags and handles and the other fields alone, or by what is not there.
     ///
     /// `None` where it does not hold.
     pub fn find(&self, words: &Words<'_>) -> Option<Vec<Range<usize>>> {
@@ -35,15 +36,16 @@ impl Finder {
         if !self.condition.holds(&found) {
             return None;
         }
-        let mut reasons = BTreeSet::new();
+        let mut reasons = Reasons::default();
         self.condition.reasons(&found, &mut reasons);
         let (folded, places) = fold_with_places(words.text);
         let in_text = |hit: Range<usize>| {
             let last = places[hit.end - 1];
             places[hit.start]..last + words.text[last..].chars().next().map_or(0, char::len_utf8)
         };
-        let hits = self.vocabulary.places(&folded, &reasons).into_iter().filter(|hit| !hit.is_empty());
-        Some(united(hits.map(in_text).collect()))
+        let mut hits = self.vocabulary.places(&folded, &reasons.literals);
+        hits.append(&mut reasons.places);
+        Some(united(hits.into_iter().filter(|hit| !hit.is_empty()).map(in_text).collect()))
     }
 }
 
@@ -67,7 +69,7 @@ mod tests {
     #[track_caller]
     fn check(query: &str, text: &str, expected: Option<&[&str]>) {
         let finder = Finder::new(&crate::parse_search(query).unwrap()).unwrap();
-        let words = Words { text, hashtags: &[], handles: &[] };
+        let words = Words { text, ..Words::default() };
         let found = finder.find(&words);
         let shown = found.as_ref().map(|ranges| ranges.iter().map(|range| &text[range.clone()]).collect::<Vec<_>>());
         assert_eq!(shown.as_deref(), expected, "{query} in {text}");
@@ -94,9 +96,17 @@ mod tests {
     }
 
     #[test]
+    fn a_wildcard_highlights_the_word_and_near_what_is_near() {
+        check("brok*", "unbroken Broken, brokers!", Some(&["Broken", "brokers"]));
+        check("a NEAR/1 b", "a x b y z a y z b a", Some(&["a", "b", "b", "a"]));
+        check("ac* NEAR/0 b -c", "acme B", Some(&["acme", "B"]));
+        check("a NEAR/0 b", "a x b", None);
+    }
+
+    #[test]
     fn what_is_only_in_a_list_holds_and_is_nowhere_in_the_text() {
         let finder = Finder::new(&crate::parse("#launch").unwrap()).unwrap();
-        let words = Words { text: "no tag here", hashtags: &["Launch".into()], handles: &[] };
+        let words = Words { text: "no tag here", hashtags: &["Launch".into()], ..Words::default() };
         assert_eq!(finder.find(&words), Some(vec![]));
     }
 }

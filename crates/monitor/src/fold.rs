@@ -52,7 +52,7 @@ pub(crate) fn is_word_char(c: char) -> bool {
 /// Scripts that put no space between words, or hang particles on them: Thai to Khmer, kana, Han and Hangul.
 ///
 /// No rule of neighbours finds words there, so a word of such a script may stand anywhere.
-fn is_unspaced(c: char) -> bool {
+pub(crate) fn is_unspaced(c: char) -> bool {
     matches!(c, '\u{e00}'..='\u{eff}' | '\u{1000}'..='\u{109f}' | '\u{1100}'..='\u{11ff}' | '\u{1780}'..='\u{17ff}'
         | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}' | '\u{f900}'..='\u{faff}'
         | '\u{20000}'..='\u{3ffff}')
@@ -73,6 +73,8 @@ fn joins(left: char, right: char) -> bool {
 pub(crate) enum Rule {
     /// The ends of the hit are ends of words.
     Word,
+    /// The start of the hit is the start of a word.
+    Prefix,
     /// `#tag`, and not the beginning of a longer tag.
     Hashtag,
     /// `@handle`, and neither the beginning of a longer handle nor part of an address.
@@ -86,18 +88,45 @@ impl Rule {
         let mut rest = text[end..].chars();
         let after = rest.next();
         let stands_alone = !before.is_some_and(is_word_char);
+        let hit = &text[start..end];
         match self {
-            Rule::Word => {
-                let mut hit = text[start..end].chars();
-                let first = hit.next();
-                let last = hit.next_back().or(first);
-                let joined = |a: Option<char>, b: Option<char>| matches!((a, b), (Some(a), Some(b)) if joins(a, b));
-                !joined(before, first) && !joined(last, after)
-            }
+            Rule::Word => !joined(before, hit.chars().next()) && !joined(hit.chars().next_back(), after),
+            Rule::Prefix => !joined(before, hit.chars().next()),
             Rule::Hashtag => stands_alone && !after.is_some_and(is_word_char),
             Rule::Handle => stands_alone && !goes_on_as_handle(after, rest.next()),
         }
     }
+}
+
+fn joined(left: Option<char>, right: Option<char>) -> bool {
+    matches!((left, right), (Some(left), Some(right)) if joins(left, right))
+}
+
+/// Where the word ends that goes on at a place.
+pub(crate) fn end_of_word(text: &str, at: usize) -> usize {
+    let mut last = text[..at].chars().next_back();
+    for (offset, c) in text[at..].char_indices() {
+        if !joined(last, Some(c)) {
+            return at + offset;
+        }
+        last = Some(c);
+    }
+    text.len()
+}
+
+/// Where the words of a folded text begin, as NEAR counts them: `don't` is one word, and so is each sign of a script
+/// without spaces.
+pub(crate) fn starts_of_words(text: &str) -> Vec<usize> {
+    let (mut before_last, mut last) = (None, None);
+    let mut starts = Vec::new();
+    for (at, c) in text.char_indices() {
+        let goes_on = joined(last, Some(c)) || (last == Some('\'') && joined(before_last, Some(c)));
+        if is_word_char(c) && !goes_on {
+            starts.push(at);
+        }
+        (before_last, last) = (last, Some(c));
+    }
+    starts
 }
 
 /// `@acme` ends before the stop of a sentence, but not inside `@acme.example` or `@acme@server.example`.

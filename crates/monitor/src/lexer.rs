@@ -1,6 +1,7 @@
 use crate::{
     Literal, ParseError,
     fold::{fold, is_word_char, narrow},
+    forms,
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,6 +11,8 @@ pub(crate) enum TokenKind {
     And,
     Or,
     Not,
+    /// With how many words may stand between.
+    Near(u8),
     Literal(Literal),
 }
 
@@ -19,9 +22,6 @@ pub(crate) struct Token {
     pub(crate) column: usize,
     pub(crate) kind: TokenKind,
 }
-
-/// Words that a later form of the language gives a meaning to. Read as plain words they would change theirs then.
-const RESERVED_PREFIXES: [&str; 4] = ["from:", "lang:", "platform:", "space:"];
 
 pub(crate) fn is_quote(c: char) -> bool {
     matches!(c, '"' | '“' | '”' | '„')
@@ -44,7 +44,7 @@ pub(crate) fn lex(query: &str) -> Result<Vec<Token>, ParseError> {
                 at += 1;
                 minus(&chars, at)?
             }
-            c if is_quote(c) => TokenKind::Literal(phrase(&chars, &mut at)?),
+            c if is_quote(c) => TokenKind::Literal(Literal::phrase(&quoted(&chars, &mut at)?)),
             _ => word(&chars, &mut at)?,
         };
         tokens.push(Token { column, kind });
@@ -68,19 +68,17 @@ fn minus(chars: &[char], at: usize) -> Result<TokenKind, ParseError> {
     }
 }
 
-/// From the opening quote to the closing one. A backslash takes the next character as it is.
-fn phrase(chars: &[char], at: &mut usize) -> Result<Literal, ParseError> {
+/// What stands from the opening quote to the closing one. A backslash takes the next character as it is.
+fn quoted(chars: &[char], at: &mut usize) -> Result<String, ParseError> {
     let column = *at + 1;
     let mut text = String::new();
     *at += 1;
     while let Some(&c) = chars.get(*at) {
         *at += 1;
         if is_quote(c) {
-            return match Literal::phrase(&text) {
-                Literal::Phrase(folded) if folded.is_empty() => {
-                    Err(ParseError::new(column, "this phrase is empty", "put words between the quotes"))
-                }
-                literal => Ok(literal),
+            return match text.chars().all(char::is_whitespace) {
+                true => Err(ParseError::new(column, "this phrase is empty", "put words between the quotes")),
+                false => Ok(text),
             };
         }
         match (c, chars.get(*at)) {
@@ -107,12 +105,25 @@ fn word(chars: &[char], at: &mut usize) -> Result<TokenKind, ParseError> {
         ("NOT", _) => return Ok(TokenKind::Not),
         (_, '#') => Literal::Hashtag(name(run, start, is_word_char)?),
         (_, '@') => Literal::Handle(name(run, start, |c| is_word_char(c) || matches!(c, '.' | '-' | '@'))?),
-        _ => {
-            refuse_reserved(&text, start + 1)?;
-            Literal::Word(fold(&text))
-        }
+        _ => return operator_or_word(chars, at, start),
     };
     Ok(TokenKind::Literal(literal))
+}
+
+/// The run from `start` on; with the quoted value behind it, where it is a field's name.
+fn operator_or_word(chars: &[char], at: &mut usize, start: usize) -> Result<TokenKind, ParseError> {
+    let (run, column) = (&chars[start..*at], start + 1);
+    if let Some(most) = forms::near(&run.iter().collect::<String>(), column) {
+        return most.map(TokenKind::Near);
+    }
+    let Some((field, value)) = forms::field(run) else { return forms::word(run, column).map(TokenKind::Literal) };
+    let behind = *at + 1 - value.len();
+    let literal = match (value, chars.get(*at)) {
+        ([], Some(&c)) if is_quote(c) => forms::condition(field, &quoted(chars, at)?, true, behind),
+        ([], _) => forms::condition(field, "", false, column),
+        (value, _) => forms::condition(field, &value.iter().collect::<String>(), false, behind),
+    };
+    literal.map(TokenKind::Literal)
 }
 
 /// The folded name behind a `#` or `@`.
@@ -129,25 +140,5 @@ fn name(run: &[char], start: usize, allowed: impl Fn(char) -> bool) -> Result<St
             let message = format!("`{}` cannot stand here in a `{sign}` name", name[index]);
             Err(ParseError::new(start + 2 + index, message, "put a space before it, or the whole in quotes"))
         }
-    }
-}
-
-fn refuse_reserved(text: &str, column: usize) -> Result<(), ParseError> {
-    if let Some(index) = text.chars().position(|c| c == '*') {
-        let hint = "name the forms: `(phone OR phones)`; put it in quotes to look for the sign";
-        return Err(ParseError::new(column + index, "wildcards are not part of the language", hint));
-    }
-    let folded = fold(text);
-    if let Some(prefix) = RESERVED_PREFIXES.iter().find(|prefix| folded.starts_with(**prefix)) {
-        let message = format!("`{prefix}` is reserved and not understood");
-        return Err(ParseError::new(column, message, "put it in quotes to look for the text"));
-    }
-    if text.starts_with("NEAR/") {
-        return Err(ParseError::new(column, "`NEAR/` is reserved and not understood", "use AND, or a \"phrase\""));
-    }
-    match text {
-        "&&" => Err(ParseError::new(column, "`&&` is not an operator", "write AND")),
-        "||" => Err(ParseError::new(column, "`||` is not an operator", "write OR")),
-        _ => Ok(()),
     }
 }

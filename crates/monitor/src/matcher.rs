@@ -3,10 +3,11 @@ use std::collections::{BTreeSet, HashMap};
 use grapevine_model::{Author, BrandMatch, Mention};
 
 use crate::{
-    Brand, MonitorError,
+    Brand, Field, MonitorError, Query,
+    anchors::anchors,
     fold::fold,
     parse,
-    vocabulary::{Condition, Literals, Vocabulary, Words},
+    vocabulary::{Condition, Literals, Vocabulary, Words, author_key},
 };
 
 /// What stands as the monitor's name where the mention was posted in a space that the brand owns.
@@ -16,12 +17,12 @@ pub const OWN_ACCOUNT: &str = "own account";
 
 /// All monitors of all brands, compiled.
 ///
-/// One pass over the text finds every literal of every query; then only those queries are evaluated that have one of
-/// the literals found. So the cost grows with the text, not with the number of monitors.
+/// One pass over the text finds every literal of every query; then only those queries are evaluated of which something was
+/// found that they can not hold without. So the cost grows with the text, not with the number of monitors.
 #[derive(Debug)]
 pub struct Matcher {
     vocabulary: Vocabulary,
-    /// By literal: the monitors that have it.
+    /// By literal: the monitors that are looked at where it is found, see [`anchors`].
     readers: Vec<Vec<usize>>,
     /// In the order of the brands, then of the monitors within each.
     monitors: Vec<Compiled>,
@@ -41,15 +42,31 @@ impl Matcher {
     pub fn new(brands: &[Brand]) -> Result<Self, MonitorError> {
         check_names(brands)?;
         let mut literals = Literals::default();
-        let monitors = compile(brands, &mut literals)?;
+        let queries = parse_all(brands)?;
+        let monitors: Vec<Compiled> = queries
+            .iter()
+            .map(|(brand, name, query)| Compiled {
+                brand: *brand,
+                name: (*name).to_owned(),
+                condition: literals.compile(query),
+            })
+            .collect();
+        // A query without anchors requires nothing: none is parsed.
+        let anchors: Vec<_> = queries.iter().map(|(_, _, query)| anchors(query, true).unwrap_or_default()).collect();
+        let readers = literals.readers(&anchors);
         Ok(Self {
             vocabulary: Vocabulary::new(&literals)?,
-            readers: literals.readers,
+            readers,
             monitors,
             brands: brands.iter().map(|brand| brand.name.clone()).collect(),
             spaces: by_name(brands, |brand| brand.spaces.iter().cloned().collect()),
-            accounts: by_name(brands, |brand| brand.accounts.iter().map(|handle| handle_key(handle)).collect()),
+            accounts: by_name(brands, |brand| brand.accounts.iter().map(|handle| author_key(handle)).collect()),
         })
+    }
+
+    /// A monitor asks in which language mentions are: it should be told before [`Matcher::matches`].
+    pub fn asks_for_language(&self) -> bool {
+        self.vocabulary.has_field(Field::Language)
     }
 
     /// The brands that a mention belongs to, in the order they were configured in, one match a brand.
@@ -57,7 +74,8 @@ impl Matcher {
     /// A monitor that matched is named before the owned space, and that before the own account; the flags are united.
     pub fn matches(&self, mention: &Mention) -> Vec<BrandMatch> {
         let found = self.vocabulary.found(&Words::of(mention));
-        let candidates: BTreeSet<usize> = found.iter().flat_map(|literal| &self.readers[*literal]).copied().collect();
+        let candidates: BTreeSet<usize> =
+            found.literals.iter().flat_map(|literal| &self.readers[*literal]).copied().collect();
         let mut monitor_of: HashMap<usize, &str> = HashMap::new();
         for monitor in candidates.into_iter().map(|index| &self.monitors[index]) {
             if !monitor_of.contains_key(&monitor.brand) && monitor.condition.holds(&found) {
@@ -83,7 +101,7 @@ impl Matcher {
 
     /// The brands that an author's handle or id is an account of. Some platforms give only one of the two.
     fn speaks_for(&self, author: &Author) -> BTreeSet<usize> {
-        let names = [&author.handle, &author.native_id].map(|name| handle_key(name));
+        let names = [&author.handle, &author.native_id].map(|name| author_key(name));
         names
             .iter()
             .filter(|name| !name.is_empty())
@@ -94,8 +112,9 @@ impl Matcher {
     }
 }
 
-fn compile(brands: &[Brand], literals: &mut Literals) -> Result<Vec<Compiled>, MonitorError> {
-    let mut monitors = Vec::new();
+/// Each monitor's place of its brand, name and query.
+fn parse_all(brands: &[Brand]) -> Result<Vec<(usize, &str, Query)>, MonitorError> {
+    let mut queries = Vec::new();
     for (index, brand) in brands.iter().enumerate() {
         for monitor in &brand.monitors {
             let query = parse(&monitor.query).map_err(|error| MonitorError::Query {
@@ -104,11 +123,10 @@ fn compile(brands: &[Brand], literals: &mut Literals) -> Result<Vec<Compiled>, M
                 query: monitor.query.clone(),
                 error: Box::new(error),
             })?;
-            let condition = literals.compile(&query, monitors.len());
-            monitors.push(Compiled { brand: index, name: monitor.name.clone(), condition });
+            queries.push((index, monitor.name.as_str(), query));
         }
     }
-    Ok(monitors)
+    Ok(queries)
 }
 
 fn by_name(brands: &[Brand], names: impl Fn(&Brand) -> BTreeSet<String>) -> HashMap<String, Vec<usize>> {
@@ -119,10 +137,6 @@ fn by_name(brands: &[Brand], names: impl Fn(&Brand) -> BTreeSet<String>) -> Hash
         }
     }
     index
-}
-
-fn handle_key(handle: &str) -> String {
-    fold(handle.trim().trim_start_matches('@'))
 }
 
 /// Names that differ only in case are the same: people could not tell their figures apart.

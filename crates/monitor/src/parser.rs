@@ -1,5 +1,5 @@
 use crate::{
-    ParseError, Query,
+    Field, Literal, ParseError, Query,
     lexer::{Token, TokenKind, lex},
 };
 
@@ -45,8 +45,11 @@ fn whole(query: &str) -> Result<Parsed, ParseError> {
 
 struct Parsed {
     query: Query,
-    /// Where the reason stands that it is true of a text with none of its literals, if it is.
+    /// Where the reason stands that it can be true of a text with none of its literals, if it can be. That a text is in
+    /// some language is nearly always true of it: `lang:` requires as little as NOT does.
     open: Option<usize>,
+    /// It can be false of such a text.
+    can_fail: bool,
 }
 
 struct Parser<'a> {
@@ -72,7 +75,8 @@ impl Parser<'_> {
             parts.push(self.and()?);
         }
         let open = parts.iter().find_map(|part| part.open);
-        Ok(Parsed { query: Query::any(parts.into_iter().map(|part| part.query).collect()), open })
+        let can_fail = parts.iter().all(|part| part.can_fail);
+        Ok(Parsed { query: Query::any(parts.into_iter().map(|part| part.query).collect()), open, can_fail })
     }
 
     fn and(&mut self) -> Result<Parsed, ParseError> {
@@ -89,24 +93,28 @@ impl Parser<'_> {
             parts.push(self.unary()?);
         }
         let open = if parts.iter().all(|part| part.open.is_some()) { parts[0].open } else { None };
-        Ok(Parsed { query: Query::all(parts.into_iter().map(|part| part.query).collect()), open })
+        let can_fail = parts.iter().any(|part| part.can_fail);
+        Ok(Parsed { query: Query::all(parts.into_iter().map(|part| part.query).collect()), open, can_fail })
     }
 
     fn unary(&mut self) -> Result<Parsed, ParseError> {
         let column = self.peek().map_or(0, |token| token.column);
         if self.takes(&TokenKind::Not) {
             let inner = self.nested(column, Self::unary)?;
-            let open = if inner.open.is_some() { None } else { Some(column) };
-            return Ok(Parsed { query: Query::Not(Box::new(inner.query)), open });
+            let open = inner.can_fail.then_some(column);
+            return Ok(Parsed { query: Query::Not(Box::new(inner.query)), open, can_fail: inner.open.is_some() });
         }
         if self.takes(&TokenKind::Open) {
             if self.takes(&TokenKind::Close) {
                 return Err(ParseError::new(column, "this group is empty", "put words into it, or remove it"));
             }
             let inner = self.nested(column, Self::or)?;
-            return match self.takes(&TokenKind::Close) {
-                true => Ok(inner),
-                false => Err(ParseError::new(column, "this group is never closed", "add a `)`")),
+            if !self.takes(&TokenKind::Close) {
+                return Err(ParseError::new(column, "this group is never closed", "add a `)`"));
+            }
+            return match self.peek() {
+                Some(Token { kind: TokenKind::Near(_), .. }) => Err(unfit_for_near(column, "a group")),
+                _ => Ok(inner),
             };
         }
         self.literal()
@@ -128,13 +136,39 @@ impl Parser<'_> {
     }
 
     fn literal(&mut self) -> Result<Parsed, ParseError> {
-        match self.peek() {
-            Some(Token { kind: TokenKind::Literal(literal), .. }) => {
-                let query = Query::Literal(literal.clone());
-                self.at += 1;
-                Ok(Parsed { query, open: None })
+        let Some(Token { kind: TokenKind::Literal(literal), column }) = self.peek().cloned() else {
+            return Err(self.missing_operand());
+        };
+        self.at += 1;
+        let is_language = matches!(literal, Literal::Field(Field::Language, _));
+        let query = match self.peek().map(|token| &token.kind) {
+            Some(&TokenKind::Near(most)) => self.near(literal, column, most)?,
+            _ => literal,
+        };
+        Ok(Parsed { query: Query::Literal(query), open: is_language.then_some(column), can_fail: true })
+    }
+
+    /// From the operator on, which joins what stands before it with what stands behind it.
+    fn near(&mut self, left: Literal, column: usize, most: u8) -> Result<Literal, ParseError> {
+        self.at += 1;
+        let (right, right_column) = match self.peek().cloned() {
+            Some(Token { kind: TokenKind::Literal(right), column }) => (right, column),
+            Some(Token { kind: TokenKind::Open, column }) => return Err(unfit_for_near(column, "a group")),
+            Some(Token { kind: TokenKind::Not, column }) => return Err(unfit_for_near(column, "what is excluded")),
+            _ => return Err(self.missing_operand()),
+        };
+        self.at += 1;
+        for (literal, column) in [(&left, column), (&right, right_column)] {
+            if !literal.can_be_near() {
+                return Err(unfit_for_near(column, &format!("`{literal}`")));
             }
-            _ => Err(self.missing_operand()),
+        }
+        match self.peek() {
+            Some(Token { kind: TokenKind::Near(_), column }) => {
+                let hint = "join them two by two: `a NEAR/3 b AND b NEAR/3 c`";
+                Err(ParseError::new(*column, "NEAR joins two, and here is a third", hint))
+            }
+            _ => Ok(Literal::Near(Box::new(left), most, Box::new(right))),
         }
     }
 
@@ -151,6 +185,7 @@ impl Parser<'_> {
             TokenKind::And => "AND",
             TokenKind::Or => "OR",
             TokenKind::Not => "NOT",
+            TokenKind::Near(_) => "NEAR",
             TokenKind::Close => return ParseError::new(token.column, "this group was never opened", "remove the `)`"),
             TokenKind::Open | TokenKind::Literal(_) => "this",
         };
@@ -158,4 +193,9 @@ impl Parser<'_> {
             format!("name what it joins, or put it in quotes to look for the word: `\"{}\"`", name.to_lowercase());
         ParseError::new(token.column, format!("{name} has nothing {side} it"), hint)
     }
+}
+
+fn unfit_for_near(column: usize, what: &str) -> ParseError {
+    let hint = "it joins words, \"phrases\" and wildcards; of several write each: `a NEAR/3 c OR b NEAR/3 c`";
+    ParseError::new(column, format!("NEAR can not join {what}"), hint)
 }

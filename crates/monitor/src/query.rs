@@ -3,6 +3,7 @@ use std::fmt;
 use crate::{
     Brand, ParseError,
     fold::{Rule, fold},
+    lexer::is_quote,
 };
 
 /// One monitor of one brand, parsed: what a source asks a platform for, where that can be asked.
@@ -40,22 +41,62 @@ pub enum Query {
     Or(Vec<Query>),
 }
 
-/// What is looked for in a text, folded.
+/// What is looked for in a mention, folded.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Literal {
     Word(String),
+    /// What words begin with, without `*`.
+    Prefix(String),
     /// Words in order, with one space between two.
     Phrase(String),
     /// Without `#`.
     Hashtag(String),
     /// Without `@`.
     Handle(String),
+    /// Both, in either order and apart, with at most so many words between. Each is a word, a phrase or a prefix.
+    Near(Box<Literal>, u8, Box<Literal>),
+    /// Not of the text, but of the mention; the whole value.
+    Field(Field, String),
+}
+
+/// What a mention says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Field {
+    /// The author's handle, without `@`, or the platform's id of the author.
+    From,
+    /// The primary subtag: `pt` is also `pt-BR`.
+    Language,
+    Platform,
+    Space,
+}
+
+impl Field {
+    pub const ALL: [Field; 4] = [Field::From, Field::Language, Field::Platform, Field::Space];
+
+    /// As it is written before a value.
+    pub fn prefix(self) -> &'static str {
+        match self {
+            Field::From => "from:",
+            Field::Language => "lang:",
+            Field::Platform => "platform:",
+            Field::Space => "space:",
+        }
+    }
 }
 
 impl Query {
     /// See [`parse`](crate::parse()).
     pub fn parse(query: &str) -> Result<Query, ParseError> {
         crate::parse(query)
+    }
+
+    /// A condition on the mention in it, such as `lang:en`: of a text alone it says nothing.
+    pub fn field(&self) -> Option<&Literal> {
+        match self {
+            Query::Literal(literal) => matches!(literal, Literal::Field(..)).then_some(literal),
+            Query::Not(inner) => inner.field(),
+            Query::And(parts) | Query::Or(parts) => parts.iter().find_map(Query::field),
+        }
     }
 
     /// All of them; flat, and the query itself where it is only one.
@@ -97,36 +138,54 @@ impl Literal {
         Literal::Phrase(fold(text).trim().to_owned())
     }
 
-    pub(crate) fn rule(&self) -> Rule {
+    /// What to find in a folded text, and what must stand around it; none of what is not one piece of text.
+    pub(crate) fn pattern(&self) -> Option<(String, Rule)> {
         match self {
-            Literal::Word(_) | Literal::Phrase(_) => Rule::Word,
-            Literal::Hashtag(_) => Rule::Hashtag,
-            Literal::Handle(_) => Rule::Handle,
+            Literal::Word(text) | Literal::Phrase(text) => Some((text.clone(), Rule::Word)),
+            Literal::Prefix(start) => Some((start.clone(), Rule::Prefix)),
+            Literal::Hashtag(tag) => Some((format!("#{tag}"), Rule::Hashtag)),
+            Literal::Handle(handle) => Some((format!("@{handle}"), Rule::Handle)),
+            Literal::Near(..) | Literal::Field(..) => None,
         }
     }
 
-    /// The bytes to find in a folded text.
-    pub(crate) fn pattern(&self) -> String {
-        match self {
-            Literal::Word(text) | Literal::Phrase(text) => text.clone(),
-            Literal::Hashtag(tag) => format!("#{tag}"),
-            Literal::Handle(handle) => format!("@{handle}"),
-        }
+    /// NEAR joins words, phrases and prefixes.
+    pub(crate) fn can_be_near(&self) -> bool {
+        matches!(self, Literal::Word(_) | Literal::Phrase(_) | Literal::Prefix(_))
     }
 }
 
 impl fmt::Display for Literal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Literal::Phrase(text) = self else { return f.write_str(&self.pattern()) };
-        f.write_str("\"")?;
-        for c in text.chars() {
-            if c == '\\' || crate::lexer::is_quote(c) {
-                f.write_str("\\")?;
+        match self {
+            Literal::Word(text) => f.write_str(text),
+            Literal::Prefix(start) => write!(f, "{start}*"),
+            Literal::Phrase(text) => write_quoted(f, text),
+            Literal::Hashtag(tag) => write!(f, "#{tag}"),
+            Literal::Handle(handle) => write!(f, "@{handle}"),
+            Literal::Near(left, most, right) => write!(f, "{left} NEAR/{most} {right}"),
+            Literal::Field(field, value) => {
+                f.write_str(field.prefix())?;
+                if value.chars().any(must_be_quoted) { write_quoted(f, value) } else { f.write_str(value) }
             }
-            write!(f, "{c}")?;
         }
-        f.write_str("\"")
     }
+}
+
+/// Ends a value that stands without quotes, or may not stand in it.
+fn must_be_quoted(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '(' | ')' | '*') || is_quote(c)
+}
+
+fn write_quoted(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
+    f.write_str("\"")?;
+    for c in text.chars() {
+        if c == '\\' || is_quote(c) {
+            f.write_str("\\")?;
+        }
+        write!(f, "{c}")?;
+    }
+    f.write_str("\"")
 }
 
 /// In the query language, with every AND written and no group that is not needed.

@@ -30,7 +30,8 @@ const BACK: &str = "-30d";
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct SearchParams {
-    /// Words, "phrases", #hashtag, @handle, AND, OR, NOT, (groups). Without it, every mention that passes the filters.
+    /// Words, "phrases", wildc*, a NEAR/5 b, #hashtag, @handle, from:, lang:, platform:, space:, AND, OR, NOT, (groups).
+    /// Without it, every mention that passes the filters.
     q: Option<String>,
     /// Only this brand's; all brands' by default.
     brand: Option<String>,

@@ -5,10 +5,12 @@ use clap::{Args, Subcommand, ValueEnum};
 use super::WithConfig;
 
 pub const SEARCH_HELP: &str = "\
-The query is written as a monitor's is: words, \"phrases\", #hashtag, @handle, AND, OR, NOT, (groups); words next to each
-other mean AND. What is found is what a monitor with that query matches. Quote it for the shell:
+The query is written as a monitor's is: words, \"phrases\", wildcards (brok*), a NEAR/5 b, #hashtag, @handle, from:ada, lang:pt,
+platform:reddit, space:help, AND, OR, NOT, (groups); words next to each other mean AND. What is found is what a monitor with
+that query matches. Quote it for the shell:
 
   grapevine search 'acme (phone OR tablet) -jobs' --from -90d --polarity negative
+  grapevine search 'acme NEAR/5 brok* -from:acme_help' --from -90d
 
 Exit codes: 0 something was found; 1 nothing was.";
 

@@ -46,6 +46,27 @@ fn queries_match_the_texts_they_should() {
         ("a OR b c", "b", false),
         ("acme", "", false),
         ("ab OR abc", "abc", true),
+        ("brok*", "it is BROKEN", true),
+        ("brok*", "brok", true),
+        ("brok*", "unbroken", false),
+        ("brok*", "#broken", true),
+        ("οδο*", "Η ΟΔΟΣ", true),
+        ("東京*", "大東京都", true),
+        ("brok* -broken", "broken", false),
+        ("acme NEAR/1 broken", "acme is broken", true),
+        ("acme NEAR/1 broken", "Broken: Acme", true),
+        ("acme NEAR/1 broken", "acme is not broken", false),
+        ("acme NEAR/0 phone", "acme's phone", true),
+        ("acme NEAR/1 phone", "acme don't phone", true),
+        ("acme NEAR/0 acme", "acme", false),
+        ("acme NEAR/0 acme", "acme, acme", true),
+        ("a NEAR/9 \"a b\"", "a b", false),
+        ("a NEAR/0 \"a b\"", "a a b", true),
+        ("brok* NEAR/0 acme", "broken acme", true),
+        ("\"new phone\" NEAR/2 brok*", "the new phone is so broken", true),
+        ("\"new phone\" NEAR/1 brok*", "the new phone is so broken", false),
+        ("東京 NEAR/1 acme", "東京都acme", true),
+        ("東京 NEAR/0 acme", "東京都acme", false),
     ] {
         assert_eq!(matches(query, &mention(text)), expected, "{query} on {text}");
     }
@@ -58,6 +79,34 @@ fn hashtags_and_handles_are_found_in_their_lists_too() {
     tagged.handles = vec!["Acme".into()];
     assert!(matches("#Launch @acme", &tagged));
     assert!(!matches("launch OR acme", &tagged));
+}
+
+#[test]
+fn conditions_on_the_mention_are_compared_whole_and_in_any_case() {
+    let mut post = mention("acme");
+    (post.author.handle, post.author.native_id) = ("Ada.Example".into(), "DID:plc:1".into());
+    post.space = Some("Help Desk".into());
+    post.language = Some("pt-BR".into());
+    for (query, expected) in [
+        ("from:ada.example", true),
+        ("from:@ADA.example", true),
+        ("from:did:plc:1", true),
+        ("from:ada", false),
+        ("platform:Test", true),
+        ("platform:tes", false),
+        ("space:\"help desk\"", true),
+        ("space:help", false),
+        ("acme lang:pt", true),
+        ("acme lang:en", false),
+        ("acme -lang:en", true),
+        ("acme -from:ada.example", false),
+    ] {
+        assert_eq!(matches(query, &post), expected, "{query}");
+    }
+    post.detected_language = Some("en".into());
+    assert!(matches("acme lang:en -lang:pt", &post), "the text's own language goes before what the platform says");
+    (post.space, post.author.handle) = (None, String::new());
+    assert!(!matches("from:ada.example OR space:\"help desk\"", &post));
 }
 
 fn acme() -> Brand {

@@ -31,7 +31,12 @@ impl Rules {
 fn check(theme: &Theme) -> Result<(), ThemeError> {
     for (at, rule) in theme.rules.iter().enumerate() {
         let wrong = |error: String| ThemeError::Rule { name: theme.name.clone(), number: at + 1, error };
-        Query::parse(rule).map_err(|error| wrong(error.to_string()))?;
+        let query = Query::parse(rule).map_err(|error| wrong(error.to_string()))?;
+        // Themes are told anew of stored texts, of which nothing else is at hand.
+        if let Some(field) = query.field() {
+            let hint = "leave it out, and look at the theme by language, platform or author";
+            return Err(wrong(format!("a theme is told by the text alone, and `{field}` is not of the text: {hint}")));
+        }
     }
     Ok(())
 }

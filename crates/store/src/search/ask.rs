@@ -99,10 +99,7 @@ impl Walk<'_> {
     fn hit(&self, mention: MentionRow) -> Option<Hit> {
         let highlights = match &self.asked.finder {
             None => Vec::new(),
-            Some(finder) => {
-                let words = Words { text: &mention.text, hashtags: &mention.hashtags, handles: &mention.handles };
-                finder.find(&words)?
-            }
+            Some(finder) => finder.find(&words_of(&mention))?,
         };
         Some(Hit { mention, highlights })
     }
@@ -128,6 +125,19 @@ impl Walk<'_> {
             .param("high", window.high)
             .param("at", millis(window.after.created_at))
             .param("after", window.after.id.0.to_string())
+    }
+}
+
+fn words_of(mention: &MentionRow) -> Words<'_> {
+    Words {
+        text: &mention.text,
+        hashtags: &mention.hashtags,
+        handles: &mention.handles,
+        author: &mention.author,
+        author_handle: &mention.author_handle,
+        language: &mention.language,
+        platform: &mention.platform,
+        space: &mention.space,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use clickhouse::query::Query;
 use grapevine_model::Polarity;
-use grapevine_monitor::{Need, ODD, Place};
+use grapevine_monitor::{Need, ODD, Piece, Place};
 
 use super::Filters;
 use crate::write::UNSCORED;
@@ -57,24 +57,65 @@ fn joined(parts: &[Need], operator: &str, indexed: bool, values: &mut Vec<String
     format!("({})", parts.join(operator))
 }
 
-fn within(place: Place, leaf: impl FnOnce(&str) -> String) -> String {
+fn within(place: Place, mut leaf: impl FnMut(&str) -> String) -> String {
     match place {
         Place::Text => leaf("text"),
         Place::Hashtags => format!("arrayExists(name -> {}, hashtags)", leaf("name")),
         Place::Handles => format!("arrayExists(name -> {}, handles)", leaf("name")),
+        Place::Author => format!("({} OR {})", leaf("author_handle"), leaf("author")),
+        Place::Language => leaf("language"),
+        Place::Platform => leaf("platform"),
+        Place::Space => leaf("space"),
     }
 }
 
 /// `LIKE` is what the text index answers.
-fn leaf(text: &str, piece: &str, lower: bool, values: &mut Vec<String>) -> String {
-    let at = values.len();
+fn leaf(text: &str, piece: &Piece, lower: bool, values: &mut Vec<String>) -> String {
+    let border = if text == "text" { borders(piece, lower) } else { None };
+    let mut named = |value: String| {
+        values.push(value);
+        format!("{{piece{}:String}}", values.len() - 1)
+    };
     if lower {
-        values.push(format!("%{}%", escaped(piece)));
-        return format!("lowerUTF8({text}) LIKE {{piece{at}:String}}");
+        let like = format!("lowerUTF8({text}) LIKE {}", named(format!("%{}%", escaped(&piece.text))));
+        return match border {
+            Some(border) => format!("({like} AND match(lowerUTF8({text}), {}))", named(border)),
+            None => like,
+        };
     }
-    values.push(piece.to_owned());
     let odd = ODD.map(|c| format!("'{c}'")).join(", ");
-    format!("(positionCaseInsensitive({text}, {{piece{at}:String}}) > 0 OR multiSearchAny({text}, [{odd}]))")
+    let found = format!("positionCaseInsensitive({text}, {}) > 0", named(piece.text.clone()));
+    let found = match border {
+        Some(border) => format!("{found} AND match({text}, {})", named(border)),
+        None => found,
+    };
+    format!("({found} OR multiSearchAny({text}, [{odd}]))")
+}
+
+/// Finds a piece as the word that it is, or one that begins or ends so: `w77` also stands in `w770`, of which the query wants
+/// to know nothing. Only signs that are letters, digits or `_` in ASCII count as beside it; what else goes on as a word, the
+/// matcher tells.
+fn borders(piece: &Piece, lower: bool) -> Option<String> {
+    if !piece.starts_word && !piece.ends_word {
+        return None;
+    }
+    let before = if piece.starts_word { "(?:^|[^A-Za-z0-9_])" } else { "" };
+    let after = if piece.ends_word { "(?:$|[^A-Za-z0-9_])" } else { "" };
+    let case = if lower { "" } else { "i" };
+    Some(format!("{before}(?{case}:{}){after}", plain(&piece.text)))
+}
+
+/// As RE2 reads it: for what it is.
+fn plain(piece: &str) -> String {
+    let mut plain = String::with_capacity(piece.len());
+    for c in piece.chars() {
+        match c {
+            '\0' => plain.push_str("\\x00"),
+            c if c.is_ascii() && !c.is_ascii_alphanumeric() && c != '_' => plain.extend(['\\', c]),
+            c => plain.push(c),
+        }
+    }
+    plain
 }
 
 fn escaped(piece: &str) -> String {
@@ -186,14 +227,31 @@ mod tests {
     fn what_a_person_writes_is_only_ever_a_value() {
         let (sql, values) = sql("\"50%' OR 1 --\" \"a_b\\\\\"", true);
         assert!(!sql.contains("50") && !sql.contains("--"), "{sql}");
-        assert_eq!(values, ["%50\\%%", "%or%", "%1%", "%--%", "%a\\_b\\\\%"]);
+        let likes: Vec<&String> = values.iter().filter(|value| value.starts_with('%')).collect();
+        assert_eq!(likes, ["%50\\%%", "%or%", "%1%", "%--%", "%a\\_b\\\\%"]);
+        let word = |text: &str| format!("(?:^|[^A-Za-z0-9_])(?:{text})(?:$|[^A-Za-z0-9_])");
+        assert_eq!((&values[1], values[7].as_str()), (&word("50\\%"), "(?:^|[^A-Za-z0-9_])(?:\\-\\-)"));
+        assert_eq!(values[9], "(?:^|[^A-Za-z0-9_])(?:a_b\\\\)");
     }
 
     #[test]
     fn a_tag_may_stand_in_its_list_and_the_index_is_not_asked_for_lists() {
         let (sql, values) = sql("#tag", true);
-        assert!(sql.starts_with("(lowerUTF8(text) LIKE {piece0:String} OR arrayExists(name -> (position"), "{sql}");
-        assert_eq!(values, ["%tag%", "tag"]);
+        assert!(sql.starts_with("((lowerUTF8(text) LIKE {piece0:String} AND match("), "{sql}");
+        assert!(
+            sql.contains(" OR arrayExists(name -> (positionCaseInsensitive(name, {piece2:String}) > 0 OR"),
+            "{sql}"
+        );
+        assert_eq!((values.len(), values[0].as_str(), values[2].as_str()), (3, "%tag%", "tag"));
+    }
+
+    #[test]
+    fn what_a_mention_says_of_itself_is_narrowed_by_its_columns() {
+        let (sql, values) = sql("from:ada platform:x brok*", false);
+        for column in ["author_handle", "author", "platform"] {
+            assert!(sql.contains(&format!("(positionCaseInsensitive({column}, {{piece")), "{sql}");
+        }
+        assert_eq!(values, ["ada", "ada", "x", "brok", "(?:^|[^A-Za-z0-9_])(?i:brok)"]);
     }
 
     #[test]

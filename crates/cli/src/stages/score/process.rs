@@ -58,11 +58,21 @@ fn read(value: &[u8], matcher: &Matcher, scorer: Option<&OpenScorer>, kept_out: 
         return Outcome::Drop { reason: FORGOTTEN };
     }
     let Event::Upsert(mut mention) = event else { return Outcome::Emit { label: "passed_on", what: event } };
+    // Most of a platform's stream matches nothing: its language is told beforehand only where a monitor asks for it.
+    let asks_for_language = matcher.asks_for_language();
+    let tell_language = |mention: &mut Mention| {
+        mention.detected_language = language::detect(&mention.text).map(str::to_owned);
+    };
+    if asks_for_language {
+        tell_language(&mut mention);
+    }
     mention.brands = matcher.matches(&mention);
     if mention.brands.is_empty() {
         return Outcome::Drop { reason: "no_monitor_matched" };
     }
-    mention.detected_language = language::detect(&mention.text).map(str::to_owned);
+    if !asks_for_language {
+        tell_language(&mut mention);
+    }
     let label = match scorer {
         Some(scorer) if !mention.text.trim().is_empty() => {
             if scorer.covers(mention.spoken_language().as_deref()) {
@@ -251,7 +261,11 @@ mod tests {
     }
 
     fn run(scorer: impl Scorer + 'static, batch: Vec<Received>) -> Result<Vec<Worked>, ScoringError> {
-        let monitors = vec![Monitor { name: "name".into(), query: "acme".into() }];
+        run_with("acme", scorer, batch)
+    }
+
+    fn run_with(query: &str, scorer: impl Scorer + 'static, batch: Vec<Received>) -> Result<Vec<Worked>, ScoringError> {
+        let monitors = vec![Monitor { name: "name".into(), query: query.into() }];
         let brand = Brand { name: "Acme".into(), competitor: false, accounts: vec![], spaces: vec![], monitors };
         let models = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../models"));
         let manifest = ModelFolder::open(&models.join(grapevine_scoring::SHIPPED_MODEL)).unwrap().manifest;
@@ -279,6 +293,15 @@ mod tests {
         assert_eq!(labels(&worked), ["scored", "no_monitor_matched"]);
         let mention = mention(&worked[0]);
         assert_eq!((mention.brands[0].brand.as_str(), mention.scores.unwrap().polarity), ("Acme", Polarity::Negative));
+    }
+
+    #[test]
+    fn a_monitor_of_a_language_is_asked_once_the_language_is_told() {
+        let german = "acme ist schon wieder kaputt und niemand antwortet mir seit drei Wochen";
+        let english = "acme is broken once more and nobody has answered me for three weeks";
+        let worked =
+            run_with("acme lang:de", Gloomy, vec![post(Some("en"), german), post(Some("de"), english)]).unwrap();
+        assert_eq!(labels(&worked), ["language_not_covered", "no_monitor_matched"]);
     }
 
     #[test]

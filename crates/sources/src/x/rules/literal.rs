@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use grapevine_monitor::Literal;
+use grapevine_monitor::{Field, Literal};
 
 use super::Ask;
 
@@ -29,6 +29,9 @@ pub(super) fn wide(literal: &Literal) -> Ask {
         Literal::Hashtag(tag) if is_tag(tag) => with_final_sigma(tag, |tag| format!("#{tag}")),
         Literal::Handle(handle) if is_account(handle) => Ask::Term(format!("@{handle}")),
         Literal::Hashtag(name) | Literal::Handle(name) => words(name),
+        Literal::Near(left, _, right) => Ask::all([wide(left), wide(right)]),
+        Literal::Field(Field::From, name) if is_named(name) => Ask::Term(format!("from:{name}")),
+        Literal::Prefix(_) | Literal::Field(..) => Ask::Anything,
     }
 }
 
@@ -43,7 +46,9 @@ pub(super) fn without(literal: &Literal) -> Ask {
         }
         Literal::Hashtag(tag) if is_tag(tag) => Ask::Without(format!("#{tag}")),
         Literal::Handle(handle) if is_account(handle) => Ask::Without(format!("@{handle}")),
+        Literal::Field(Field::From, name) if is_named(name) => Ask::Without(format!("from:{name}")),
         Literal::Hashtag(_) | Literal::Handle(_) => Ask::Anything,
+        Literal::Prefix(_) | Literal::Near(..) | Literal::Field(..) => Ask::Anything,
     }
 }
 
@@ -155,4 +160,9 @@ fn is_tag(name: &str) -> bool {
 
 fn is_account(name: &str) -> bool {
     (1..=LONGEST_NAME).contains(&name.len()) && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// Digits alone may also be an author's id: X would have to guess.
+fn is_named(name: &str) -> bool {
+    is_account(name) && !name.chars().all(|c| c.is_ascii_digit())
 }

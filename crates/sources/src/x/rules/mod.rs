@@ -9,8 +9,11 @@
 //! | `"two words"` | `"two words"` |
 //! | `coca-cola` | `"coca-cola" OR (coca cola)`: X divides words at most signs |
 //! | `#tag`, `@handle` | the same, where X has such tags and names; else their words |
+//! | `a NEAR/3 b` | `a b` |
+//! | `from:ada` | the same, where X has such names |
+//! | `brok*`, `lang:`, `platform:`, `space:` | nothing: X has no such words, or tells languages apart in its own way |
 //! | `a b`, `a OR b` | the same |
-//! | `NOT acme`, `NOT #tag`, `NOT @handle` | `-acme`, … |
+//! | `NOT acme`, `NOT #tag`, `NOT @handle`, `NOT from:ada` | `-acme`, … |
 //! | `NOT (a OR b)` | `-a -b` |
 //! | `NOT "two words"`, `NOT (a b)`, `a OR NOT b` within more | nothing: X would leave out too much, or refuses it |
 //! | signs alone, such as `"?!"` | nothing |

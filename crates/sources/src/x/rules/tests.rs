@@ -38,6 +38,12 @@ fn queries_are_written_in_the_language_of_x() {
         ("🔥 #a", "🔥 #a"),
         ("東京", "東京 OR #東京"),
         ("\"?!\" #a", "#a"),
+        ("#a brok* lang:en space:b platform:x", "#a"),
+        ("#a brok* NEAR/2 \"two words\"", "#a \"two words\""),
+        ("#a NOT b NEAR/2 c", "#a"),
+        ("from:@Ada OR from:ada.example OR #a", ""),
+        ("from:@Ada -from:bob -from:42", "from:ada -from:bob"),
+        ("#a from:42", "#a"),
     ] {
         assert_eq!(translated(query), written, "{query}");
     }
