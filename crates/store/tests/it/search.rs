@@ -13,7 +13,7 @@ use crate::{
     world::{World, at, day, delete, of, post, upsert, with_polarity, world},
 };
 
-const PIECES: [&str; 14] = [
+const PIECES: [&str; 20] = [
     "Acme",
     "ACME's",
     "acmeville",
@@ -28,8 +28,14 @@ const PIECES: [&str; 14] = [
     "100%",
     "a_b",
     "#Launch",
+    "W77",
+    "w770",
+    "xw77 w77_",
+    "w77\u{e9}",
+    "w77\u{6771}",
+    "\u{212a}w77",
 ];
-const QUERIES: [&str; 16] = [
+const QUERIES: [&str; 24] = [
     "acme",
     "acme phone",
     "acme OR kiwi",
@@ -45,6 +51,14 @@ const QUERIES: [&str; 16] = [
     "-acme",
     "NOT (acme OR phone)",
     "nowhere",
+    "w77",
+    "w77* -w77",
+    "acm* NEAR/1 phone",
+    "\"new phone\" NEAR/2 w7*",
+    "from:@H-7 OR from:author-8 OR w770",
+    "acme lang:PT",
+    "-lang:en -acme",
+    "platform:Forum space:HELP phone OR space:\"he\"",
     "\"it's\\\\\" OR \"'; DROP\"",
 ];
 const EVERYTHING: Limits = Limits { rows: u64::MAX, fetched: u64::MAX, time: Duration::from_secs(600) };
@@ -91,7 +105,8 @@ fn versions(step: &Step) -> Vec<Mention> {
             _ => (vec![], vec![]),
         };
         let observed_at = base.observed_at + SignedDuration::from_secs(number as i64);
-        Mention { text, hashtags, handles, observed_at, brands: brands.clone(), ..base.clone() }
+        let language = ["en", "pt-BR", "PT_br"].get(usize::from(step.mention % 4)).map(|tag| (*tag).to_owned());
+        Mention { text, hashtags, handles, language, observed_at, brands: brands.clone(), ..base.clone() }
     };
     step.texts.iter().enumerate().map(version).collect()
 }
