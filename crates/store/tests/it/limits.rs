@@ -77,7 +77,8 @@ async fn a_question_beyond_the_budget_is_refused_before_it_is_run_and_says_what_
     for metric in registry::all() {
         for shape in metric.shapes {
             let by = shape.by.first().copied();
-            let query = MetricQuery { by, ..MetricQuery::new(metric.id, "acme", day("00:00:00"), day("23:00:00")) };
+            let whole = MetricQuery::new(metric.id, "acme", day("00:00:00"), day("23:00:00"));
+            let query = MetricQuery { by, hashtag: Some("launch".to_owned()), ..whole };
             match limited.metric(&query).await {
                 Ok(_) => {}
                 Err(error @ StoreError::TooHeavy { .. }) => {

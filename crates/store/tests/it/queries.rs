@@ -128,6 +128,7 @@ async fn a_name_that_looks_like_sql_is_only_a_name() {
         for metric in registry::all().iter().filter(|metric| metric.id != "coverage") {
             let mut query = MetricQuery::new(metric.id, name, day("00:00:00"), day("23:00:00"));
             query.among = vec![name.to_owned()];
+            query.hashtag = Some(name.to_owned());
             world.metric(&query).await;
         }
         let query = MetricQuery::new("mention_volume", name, day("00:00:00"), day("23:00:00"));
@@ -150,6 +151,7 @@ async fn every_way_to_ask_every_metric_is_answered_on_an_empty_store() {
             };
             for by in splits {
                 let query = MetricQuery::new(metric.id, "acme", day("00:00:00"), day("12:00:00"));
+                let query = MetricQuery { hashtag: Some("launch".to_owned()), ..query };
                 let table = world.metric(&MetricQuery { by, ..query }).await;
                 let width = table.columns.len();
                 assert!(table.rows.iter().all(|row| row.len() == width), "{} by {by:?}: {:?}", metric.id, table.rows);

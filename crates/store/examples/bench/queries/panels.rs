@@ -67,7 +67,8 @@ async fn ask(
     (by, brand): (Option<By>, &str),
 ) -> Result<Answer, Box<dyn Error>> {
     let to = Timestamp::from_second(world::END)?;
-    let query = MetricQuery { by, ..MetricQuery::new(metric.id, brand, to - SignedDuration::from_hours(hours), to) };
+    let whole = MetricQuery::new(metric.id, brand, to - SignedDuration::from_hours(hours), to);
+    let query = MetricQuery { by, hashtag: Some("launch".to_owned()), ..whole };
     let panel = by.map_or(metric.id.to_owned(), |by| format!("{} by {by}", metric.id));
     let refused = place.store.metric(&query).await.err().map(|error| error.to_string());
     let (rows, bytes) = read(place, &query).await?;
