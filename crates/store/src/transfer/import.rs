@@ -1,10 +1,6 @@
 //! Into a store.
 
-use std::{
-    collections::BTreeMap,
-    io::BufRead,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, io::BufRead, path::Path};
 
 use clickhouse::{Row, insert_formatted::InsertFormatted};
 use grapevine_model::{LabelRecord, forgotten::Suppressions};
@@ -196,14 +192,14 @@ impl Store {
 
     async fn import_labels(
         &self,
-        path: &PathBuf,
+        path: &Path,
         suppressions: &Suppressions,
         labels: &impl AsyncFn(&[LabelRecord]) -> Result<(), String>,
     ) -> Result<u64, TransferError> {
         let (mut records, mut refused) = (vec![], 0);
         for line in files::rows(path)?.split(b'\n') {
             let line = line.at(path, "read")?;
-            let record = lines::label(&line).map_err(|why| TransferError::Damaged { path: path.clone(), why })?;
+            let record = lines::label(&line).map_err(|why| TransferError::Damaged { path: path.to_owned(), why })?;
             match suppressions.has_mention(record.key().mention) {
                 true => refused += 1,
                 false => records.push(record),
