@@ -314,7 +314,7 @@ fn stands_in(piece: &Piece, text: &str) -> bool {
     hits.into_iter().any(|at| {
         let before = text[..at].chars().next_back().is_some_and(is_of_word);
         let after = text[at + piece.text.len()..].chars().next().is_some_and(is_of_word);
-        !(piece.starts_word && before) && !(piece.ends_word && after)
+        !(piece.starts_word && before || piece.ends_word && after)
     })
 }
 

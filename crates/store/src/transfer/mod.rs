@@ -3,7 +3,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `mentions-202603.ndjson.zst` | the mentions that were created in a month, in every version, deletions too |
-//! | `TABLE.ndjson.zst` | a table of [`TABLES`], with the newest version of each row (`labels`: every version) |
+//! | `TABLE.ndjson.zst` | a table of `tables::TABLES`, with the newest version of each row (`labels`: every version) |
 //! | `answers.ndjson` | every metric, whole, for a few spans of each brand: what a copy has to answer as well |
 //! | `manifest.json` | each file that is finished, with its rows, bytes and hash; the schema; whether the export ended |
 //!
@@ -16,7 +16,7 @@
 //!
 //! **Figures follow.** Rollups are not in an export. A row of mentions comes without its epoch, thus under epoch 0; when all of a file
 //! can be seen, its hours are marked, and any rebuild that saw the mark has a higher epoch: see the proof in `rollup`. Labels come
-//! before the mentions, through the log ([`Store::import`] hands them out first), and so count as soon as their mention comes.
+//! before the mentions, through the log ([`crate::Store::import`] hands them out first), and so count as soon as their mention comes.
 
 mod answers;
 mod error;
