@@ -70,7 +70,10 @@ fn rows(path: &Path) -> Result<Vec<Row>, Box<dyn Error>> {
     let content = fs::read_to_string(path)?;
     let row =
         |(at, line)| serde_json::from_str(line).map_err(|e| format!("{}, line {}: {e}", path.display(), at + 1).into());
-    content.lines().enumerate().map(row).collect()
+    let rows: Result<Vec<Row>, Box<dyn Error>> = content.lines().enumerate().map(row).collect();
+    // Some sets spell a class in two ways; what is about something else has no sentiment.
+    let plain = rows?.into_iter().map(|row| Row { label: row.label.to_lowercase(), ..row });
+    Ok(plain.filter(|row| !["irrelevant", "not_relevant"].contains(&row.label.as_str())).collect())
 }
 
 impl Set {
