@@ -13,6 +13,7 @@ use grapevine_model::{
     Event,
     forgotten::{Forgotten, ForgottenRecord, Suppressions, Verdict},
     topics,
+    wire::{self, WireError},
 };
 use parking_lot::Mutex;
 
@@ -47,6 +48,15 @@ impl Gate {
         *self.known.lock() = (end, suppressions.clone());
         Ok(suppressions)
     }
+}
+
+/// A record of the log; `None` for what a deletion request keeps out, or took out of the log.
+pub fn decode(value: &[u8], suppressions: &Suppressions) -> Result<Option<Event>, WireError> {
+    if value.is_empty() {
+        return Ok(None);
+    }
+    let mut event = wire::decode(value)?;
+    Ok((suppressions.judge(&mut event) != Verdict::Forgotten).then_some(event))
 }
 
 /// Takes out of a page what is kept out; how many events that was.

@@ -101,35 +101,25 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 fn score(extra: &[String]) -> Result<()> {
-    let mut command = cargo();
-    command.args(["run", "--release", "--quiet", "--package", "grapevine-scoring", "--example", "bench_score", "--"]);
-    show(command.args(extra))
+    example("grapevine-scoring", "bench_score", extra)
 }
 
 fn accuracy(extra: &[String]) -> Result<()> {
-    let mut command = cargo();
-    command.args([
-        "run",
-        "--release",
-        "--quiet",
-        "--package",
-        "grapevine-scoring",
-        "--example",
-        "bench_accuracy",
-        "--",
-    ]);
-    show(command.args(extra))
+    example("grapevine-scoring", "bench_accuracy", extra)
 }
 
 fn log(extra: &[String]) -> Result<()> {
-    let mut command = cargo();
-    command.args(["run", "--release", "--quiet", "--package", "grapevine-log", "--example", "bench_log", "--"]);
-    show(command.args(extra))
+    example("grapevine-log", "bench_log", extra)
 }
 
 fn map(extra: &[String]) -> Result<()> {
+    example("grapevine-sources", "bench_map", extra)
+}
+
+/// A benchmark that is an example of a crate, in release.
+fn example(package: &str, name: &str, extra: &[String]) -> Result<()> {
     let mut command = cargo();
-    command.args(["run", "--release", "--quiet", "--package", "grapevine-sources", "--example", "bench_map", "--"]);
+    command.args(["run", "--release", "--quiet", "--package", package, "--example", name, "--"]);
     show(command.args(extra))
 }
 

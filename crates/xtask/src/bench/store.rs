@@ -38,7 +38,5 @@ fn release_binary() -> Result<String> {
 }
 
 fn example(name: &str, ours: &[String], extra: &[String]) -> Result<()> {
-    let mut command = cargo();
-    command.args(["run", "--release", "--quiet", "--package", "grapevine-store", "--example", name, "--"]);
-    show(command.args(ours).args(extra))
+    super::example("grapevine-store", name, &[ours, extra].concat())
 }

@@ -5,15 +5,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use grapevine_delivery::Outcome;
 use grapevine_log::Received;
-use grapevine_model::{
-    Event, Mention, Scores,
-    forgotten::{Suppressions, Verdict},
-    wire,
-};
+use grapevine_model::{Event, Mention, Scores, forgotten::Suppressions, wire};
 use grapevine_monitor::Matcher;
 use grapevine_scoring::{Reading, Scorer, ScoringError, language, theme::Themes};
 
-use super::{super::forgotten::FORGOTTEN, stories::StoryMemory};
+use super::{
+    super::forgotten::{self, FORGOTTEN},
+    stories::StoryMemory,
+};
 use crate::parts::OpenScorer;
 
 /// Says whether the model works at all, where it failed on a text.
@@ -46,17 +45,11 @@ const SCORED: &str = "scored";
 
 /// Decodes and matches, and tells the language; a mention that is to be scored has the label that it will have then.
 fn read(value: &[u8], matcher: &Matcher, scorer: Option<&OpenScorer>, kept_out: &Suppressions) -> Outcome<Event> {
-    // A deletion request took its bytes out of the log.
-    if value.is_empty() {
-        return Outcome::Drop { reason: FORGOTTEN };
-    }
-    let mut event = match wire::decode(value) {
-        Ok(event) => event,
+    let event = match forgotten::decode(value, kept_out) {
+        Ok(Some(event)) => event,
+        Ok(None) => return Outcome::Drop { reason: FORGOTTEN },
         Err(error) => return Outcome::DeadLetter { reason: error.to_string() },
     };
-    if kept_out.judge(&mut event) == Verdict::Forgotten {
-        return Outcome::Drop { reason: FORGOTTEN };
-    }
     let Event::Upsert(mut mention) = event else { return Outcome::Emit { label: "passed_on", what: event } };
     // Most of a platform's stream matches nothing: its language is told beforehand only where a monitor asks for it.
     let asks_for_language = matcher.asks_for_language();

@@ -3,11 +3,7 @@
 use anyhow::Context;
 use grapevine_api::StageState;
 use grapevine_delivery::{DEAD_LETTER, OffsetRange, Tally};
-use grapevine_model::{
-    Event,
-    forgotten::{Suppressions, Verdict},
-    topics, wire,
-};
+use grapevine_model::{Event, forgotten::Suppressions, topics};
 use grapevine_store::{Batch, Inserted};
 use tokio_util::sync::CancellationToken;
 
@@ -17,7 +13,7 @@ use super::{
         backoff::{self, Backoff},
         crash,
         dead_letter::{self, DeadLetter},
-        forgotten::FORGOTTEN,
+        forgotten::{self, FORGOTTEN},
         status::LOST,
     },
     STAGE,
@@ -130,13 +126,7 @@ fn decode(log_id: &str, partition: u32, load: Load, kept_out: &Suppressions) -> 
 
 /// `None` for what a deletion request keeps out, or took out of the log.
 fn read(value: &[u8], kept_out: &Suppressions) -> Result<Option<Event>, String> {
-    if value.is_empty() {
-        return Ok(None);
-    }
-    let mut event = wire::decode(value).map_err(|error| error.to_string())?;
-    if kept_out.judge(&mut event) == Verdict::Forgotten {
-        return Ok(None);
-    }
+    let Some(event) = forgotten::decode(value, kept_out).map_err(|error| error.to_string())? else { return Ok(None) };
     valid::check(&event).map(|()| Some(event))
 }
 
@@ -167,7 +157,7 @@ fn outcomes(inserted: &Inserted) -> [(&'static str, u64); 18] {
 #[cfg(test)]
 mod tests {
     use grapevine_log::Received;
-    use grapevine_model::{Author, Mention, MentionKey};
+    use grapevine_model::{Author, Mention, MentionKey, wire};
     use jiff::Timestamp;
 
     use super::*;
