@@ -6,38 +6,14 @@ use grapevine_scoring::{EngineChoice, Scorer, ScoringOptions, load};
 
 use crate::support::model_folder;
 
-const PAIRS: &str = include_str!("../data/hostility.tsv");
-/// The most of the constructive that may be taken for hostile, and the least of the hostile that must be found, at the
-/// threshold that [`threshold`] chooses.
-const MOST_WRONG: f64 = 0.05;
+/// `cargo xtask bench hostility` prints the rates of the same pairs.
+#[path = "../../examples/bench_hostility/pairs.rs"]
+mod pairs;
+
+use pairs::{MOST_WRONG, Pair, SHOWN, pairs, rate, threshold};
+
+/// The least of the hostile that must be found, at the threshold that [`threshold`] chooses.
 const LEAST_FOUND: f64 = 0.6;
-
-struct Pair {
-    language: &'static str,
-    constructive: &'static str,
-    hostile: &'static str,
-}
-
-fn pairs() -> Vec<Pair> {
-    let parse = |line: &'static str| {
-        let [language, constructive, hostile] = line.split('\t').collect::<Vec<_>>().try_into().expect("three fields");
-        Pair { language, constructive, hostile }
-    };
-    PAIRS.lines().map(parse).collect()
-}
-
-/// Share of the probabilities from the threshold on.
-fn rate(probabilities: &[f32], threshold: f32) -> f64 {
-    probabilities.iter().filter(|p| **p >= threshold).count() as f64 / probabilities.len().max(1) as f64
-}
-
-/// The lowest threshold at which no more of the constructive than may be are taken for hostile.
-fn threshold(constructive: &[f32]) -> f32 {
-    let mut sorted = constructive.to_vec();
-    sorted.sort_by(|a, b| b.total_cmp(a));
-    let allowed = (sorted.len() as f64 * MOST_WRONG) as usize;
-    sorted.get(allowed).map_or(1.0, |first_kept| first_kept.next_up())
-}
 
 #[test]
 fn the_set_has_200_pairs_in_six_languages_and_no_sentence_twice() {
@@ -69,7 +45,7 @@ fn a_model_that_tells_hostility_spares_constructive_complaints() {
         return;
     };
     let chosen = threshold(&constructive);
-    for at in [0.5, chosen] {
+    for at in [SHOWN, chosen] {
         let (wrong, found) = (rate(&constructive, at) * 100.0, rate(&hostile, at) * 100.0);
         println!("{} pairs at {at:.3}: {wrong:.1} % of the constructive, {found:.1} % of the hostile", pairs.len());
     }

@@ -42,6 +42,18 @@ const BENCHMARKS: &[Benchmark] = &[
         run: accuracy,
     },
     Benchmark {
+        name: "hostility",
+        what: "how many constructive complaints the model takes for hostile, and how many attacks it finds; `--model FOLDER`",
+        kafka: false,
+        run: hostility,
+    },
+    Benchmark {
+        name: "intervals",
+        what: "how often the corrected interval holds the truth, on labelled texts: `-- --data FOLDER --populations N`",
+        kafka: false,
+        run: intervals,
+    },
+    Benchmark {
         name: "log",
         what: "appending and reading: the embedded log, Kafka, and the disk alone; `--batches N`",
         kafka: true,
@@ -106,6 +118,14 @@ fn score(extra: &[String]) -> Result<()> {
 
 fn accuracy(extra: &[String]) -> Result<()> {
     example("grapevine-scoring", "bench_accuracy", extra)
+}
+
+fn hostility(extra: &[String]) -> Result<()> {
+    example("grapevine-scoring", "bench_hostility", extra)
+}
+
+fn intervals(extra: &[String]) -> Result<()> {
+    example("grapevine-cli", "bench_intervals", extra)
 }
 
 fn log(extra: &[String]) -> Result<()> {
