@@ -41,7 +41,7 @@ fn figures(metric: &str) -> Option<&'static str> {
             "countIf(polarity = 'negative'), countIf(polarity = 'neutral'), countIf(polarity = 'positive'), \
             countIf(polarity = 'unscored')",
         ),
-        "net_sentiment_corrected" => Some("sumMap(map((model, language, polarity), 1))"),
+        "net_sentiment_corrected" => Some("sumMap(map(concat(model, ' ', language, ' ', toString(polarity)), 1))"),
         _ => None,
     }
 }
