@@ -122,7 +122,9 @@ pub struct CheckConfigArgs {
     pub offline: bool,
 }
 
-/// Without `--stage`: texts as NDJSON on stdin, scored NDJSON on stdout.
+/// Without `--stage`: texts as NDJSON on stdin, scored NDJSON on stdout. Each object keeps its fields; `detected_language` and the scores
+/// are added. What is in a language that the model was not made for has null scores, and the reason in `not_scored`; where the
+/// text does not show its language, the object's `language` or `lang` says it, and what nobody knows is scored.
 #[derive(Debug, clap::Args)]
 pub struct ScoreArgs {
     /// Run the scoring stage on the log, instead of scoring stdin
@@ -142,6 +144,9 @@ pub struct ScoreArgs {
     /// Field that holds the text
     #[arg(long, default_value = "text")]
     pub field: String,
+    /// Score texts in languages that the model was not made for, too
+    #[arg(long)]
+    pub any_language: bool,
 }
 
 fn parse_engine(name: &str) -> Result<EngineChoice, String> {

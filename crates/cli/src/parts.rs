@@ -267,12 +267,9 @@ impl OpenScorer {
         ModelCard { id: self.scorer.model().to_owned(), observed_at, languages, confusions }
     }
 
-    /// Whether the model was made for this language, a BCP 47 tag. Of a text whose language nobody knows it is tried: such a text
-    /// is mostly short.
+    /// As [`Manifest::covers`].
     pub fn covers(&self, language: Option<&str>) -> bool {
-        let Some(tag) = language else { return true };
-        let primary = tag.split(['-', '_']).next().unwrap_or(tag);
-        self.manifest.languages.iter().any(|covered| covered.eq_ignore_ascii_case(primary))
+        self.manifest.covers(language)
     }
 }
 

@@ -194,6 +194,14 @@ impl ModelFolder {
 }
 
 impl Manifest {
+    /// Whether the model was made for this language, a BCP 47 tag. Of a text whose language nobody knows it is tried: such a text
+    /// is mostly short.
+    pub fn covers(&self, language: Option<&str>) -> bool {
+        let Some(tag) = language else { return true };
+        let primary = tag.split(['-', '_']).next().unwrap_or(tag);
+        self.languages.iter().any(|covered| covered.eq_ignore_ascii_case(primary))
+    }
+
     fn check(&self, path: &Path) -> Result<(), ScoringError> {
         let wrong = |what: String| Err(model_error(format!("the manifest {} {what}", path.display())));
         if self.classes != Polarity::ALL {

@@ -1,17 +1,20 @@
-//! `grapevine score`: texts as NDJSON on stdin, the same objects with their scores on stdout.
+//! `grapevine score`: texts as NDJSON on stdin, the same objects with their languages and scores on stdout.
+
+mod answer;
 
 use std::{
+    collections::BTreeMap,
     io::{self, BufRead, BufWriter, Write},
     process::ExitCode,
     sync::Arc,
 };
 
 use anyhow::{Context, bail};
-use grapevine_model::Scores;
-use grapevine_scoring::Scorer;
+use grapevine_scoring::{Scorer, manifest::Manifest};
 use serde_json::{Map, Value};
 
 use crate::{args::ScoreArgs, config, parts, progress};
+use answer::Answers;
 
 /// Texts that are scored together: enough to sort by length, few enough to show progress.
 const WINDOW: usize = 1024;
@@ -24,25 +27,34 @@ pub fn run(args: &ScoreArgs) -> anyhow::Result<ExitCode> {
              echo '{{\"text\": \"the new release is great\"}}' | grapevine score"
         );
     }
-    let scorer = load(args)?;
+    let (scorer, manifest) = load(args)?;
+    let (any_language, left_out) = (args.any_language, BTreeMap::new());
+    let mut answers = Answers { scorer: &*scorer, manifest: &manifest, any_language, left_out, blank: 0 };
     let bar = progress::bar(None, "texts");
     let mut out = BufWriter::new(io::stdout().lock());
     let mut lines = Lines { input: io::stdin().lock(), field: &args.field, line: 0, bad: 0 };
     loop {
-        let window = lines.window()?;
+        let mut window = lines.window()?;
         if window.is_empty() {
             break;
         }
         bar.inc(window.len() as u64);
-        write_scored(window, &args.field, &*scorer, &mut out)?;
+        answers.add(&mut window, &args.field)?;
+        for object in &window {
+            serde_json::to_writer(&mut out, object)?;
+            out.write_all(b"\n")?;
+        }
     }
     out.flush()?;
     bar.finish_and_clear();
+    if let Some(summary) = answers.summary() {
+        eprintln!("{summary}");
+    }
     Ok(if lines.bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Flags win over the configuration, where there is one.
-fn load(args: &ScoreArgs) -> anyhow::Result<Arc<dyn Scorer>> {
+fn load(args: &ScoreArgs) -> anyhow::Result<(Arc<dyn Scorer>, Manifest)> {
     let mut section = match args.with.config.exists() {
         true => config::load(&args.with.config)?.scoring,
         false => Default::default(),
@@ -50,7 +62,7 @@ fn load(args: &ScoreArgs) -> anyhow::Result<Arc<dyn Scorer>> {
     section.model = args.model.clone().or(section.model);
     section.engine = args.engine.unwrap_or(section.engine);
     section.workers = args.workers.unwrap_or(section.workers);
-    Ok(parts::load_model(&section)?.0)
+    parts::load_model(&section)
 }
 
 /// Reads windows of objects that have a text.
@@ -94,30 +106,6 @@ fn parse(line: &[u8], field: &str) -> Result<Map<String, Value>, String> {
         Some(_) => Err(format!("`{field}` is not a string")),
         None => Err(format!("there is no `{field}`; name the text's field with --field")),
     }
-}
-
-fn write_scored(
-    mut window: Vec<Map<String, Value>>,
-    field: &str,
-    scorer: &dyn Scorer,
-    out: &mut impl Write,
-) -> anyhow::Result<()> {
-    let texts: Vec<&str> = window.iter().filter_map(|object| object.get(field)?.as_str()).collect();
-    let scores = scorer.score(&texts)?;
-    for (object, scores) in window.iter_mut().zip(scores) {
-        add(object, scores)?;
-        serde_json::to_writer(&mut *out, object)?;
-        out.write_all(b"\n")?;
-    }
-    Ok(())
-}
-
-/// The scores' fields beside the object's own; theirs win.
-fn add(object: &mut Map<String, Value>, scores: Scores) -> anyhow::Result<()> {
-    if let Value::Object(fields) = serde_json::to_value(scores)? {
-        object.extend(fields);
-    }
-    Ok(())
 }
 
 #[cfg(test)]
