@@ -188,6 +188,14 @@ test("an open alert stands first, and leads to its day", async ({ page, site }) 
   await page.screenshot({ path: `${SHOTS}alert-day.png`, fullPage: true });
 });
 
+test("a post that may be ironic says so, and one that is less likely to be does not", async ({ page, site }) => {
+  test.skip(real, "the fixture decides what a post says");
+  await open(page, site);
+  const ironic = page.locator(".post").filter({ hasText: "may be ironic" });
+  await expect(ironic.first()).toContainText("pour-over");
+  await expect(page.locator(".post").filter({ hasText: "leaking spout" }).first()).not.toContainText("ironic");
+});
+
 test("a new post enters at the top, and waits while a person reads", async ({ page, site, fixture }) => {
   test.skip(real, "the fixture decides when a post comes");
   await open(page, site);

@@ -58,6 +58,9 @@ pub struct LiveMention {
     pub intent: Option<String>,
     /// Probability that it attacks people, 0 to 1; absent where the model does not tell.
     pub hostility: Option<f32>,
+    /// Probability that it means the opposite of what it says, 0 to 1; absent where the model does not tell. The polarity does not
+    /// follow it.
+    pub irony: Option<f32>,
     /// Subjects that it is about, the most probable first.
     pub themes: Vec<String>,
     /// The first mention that says nearly the same, 32 hexadecimal digits; absent where stories were not told apart.
@@ -133,6 +136,7 @@ impl From<&Mention> for LiveMention {
             confidence: scores.map(|scores| scores.confidence),
             intent: scores.map(|scores| scores.intent.name().to_owned()),
             hostility: scores.and_then(|scores| scores.hostility),
+            irony: scores.and_then(|scores| scores.irony),
             themes: scores.map(|scores| names(&scores.themes)).unwrap_or_default(),
             story: mention.story.map(|story| story.to_string()),
             team: mention.brands.iter().any(|matched| matched.team),
@@ -162,6 +166,7 @@ impl From<MentionRow> for LiveMention {
             confidence: row.confidence,
             intent: row.intent,
             hostility: row.hostility,
+            irony: row.irony,
             themes: names(&row.themes),
             story: row.story.map(|story| story.to_string()),
             team: row.team,

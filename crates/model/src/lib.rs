@@ -34,7 +34,7 @@ pub use mention::{Author, BrandMatch, Engagement, Kind, Media, Mention};
 pub use model_card::{Confusion, ModelCard};
 pub use rescored::Rescored;
 pub use rows::{Campaign, CampaignFigures, Scale, Survey};
-pub use scores::{Intent, Polarity, Scores, ThemeScore};
+pub use scores::{Intent, MAY_BE_IRONIC, Polarity, Scores, ThemeScore};
 
 /// Topics of the log. A topic is a Kafka topic (or its embedded equivalent), never the subject of a text.
 pub mod topics {

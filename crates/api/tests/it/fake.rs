@@ -194,7 +194,7 @@ fn row(brand: &str, i: u32) -> MentionRow {
         confidence: Some(0.9),
         intent: Some("praise".into()),
         hostility: Some(0.02),
-        irony: None,
+        irony: Some(0.25),
         themes: vec![ThemeScore { theme: "product quality".into(), probability: 0.9, rule: false }],
         model: "minilm@1".into(),
         story: None,

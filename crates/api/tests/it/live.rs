@@ -25,6 +25,7 @@ pub fn mention(id: &str, brand: &str) -> LiveMention {
         confidence: None,
         intent: None,
         hostility: None,
+        irony: None,
         themes: vec![],
         story: None,
         team: false,

@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::{Context, anyhow};
 use grapevine_api::Span;
+use grapevine_model::MAY_BE_IRONIC;
 use grapevine_monitor::{Monitor, ParseError, parse, parse_search};
 use grapevine_store::{
     Search,
@@ -105,14 +106,27 @@ fn print(found: &Found, format: FoundFormat, colours: bool, out: &mut impl Write
 
 fn print_csv(hits: &[Hit], out: &mut impl Write) -> anyhow::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
-    csv.write_record(["id", "created_at", "brand", "platform", "author", "polarity", "intent", "url", "text"])?;
+    csv.write_record([
+        "id",
+        "created_at",
+        "brand",
+        "platform",
+        "author",
+        "polarity",
+        "intent",
+        "irony",
+        "url",
+        "text",
+    ])?;
     for Hit { mention, .. } in hits {
         let (id, created_at) = (mention.id.to_string(), mention.created_at.to_string());
         let (polarity, intent) = (mention.polarity.unwrap_or_default(), mention.intent.as_deref().unwrap_or_default());
+        let irony = mention.irony.map(|probability| format!("{probability:.3}")).unwrap_or_default();
         let author = if mention.author_handle.is_empty() { &mention.author } else { &mention.author_handle };
         let names = [&mention.brand, &mention.platform, author].map(String::as_str);
         let [brand, platform, author] = names;
-        csv.write_record([&id, &created_at, brand, platform, author, polarity, intent, &mention.url, &mention.text])?;
+        let (url, text) = (&mention.url, &mention.text);
+        csv.write_record([&id, &created_at, brand, platform, author, polarity, intent, &irony, url, text])?;
     }
     csv.flush().context("stdout could not be written")
 }
@@ -121,13 +135,16 @@ fn print_csv(hits: &[Hit], out: &mut impl Write) -> anyhow::Result<()> {
 fn print_table(found: &Found, colours: bool, out: &mut impl Write) -> io::Result<()> {
     for Hit { mention, highlights } in &found.hits {
         let author = if mention.author_handle.is_empty() { &mention.author } else { &mention.author_handle };
-        let about = [
+        let mut about = vec![
             words::minutes(mention.created_at),
             words::plain(&mention.platform),
             format!("@{}", words::plain(author)),
             words::plain(&mention.brand),
             mention.polarity.unwrap_or("not scored").to_owned(),
         ];
+        if mention.irony.is_some_and(|probability| probability >= MAY_BE_IRONIC) {
+            about.push("may be ironic".to_owned());
+        }
         writeln!(out, "{}", about.join("  "))?;
         writeln!(out, "  {}", marked(&mention.text, highlights, colours))?;
         if !mention.url.is_empty() {
@@ -196,6 +213,62 @@ mod tests {
         assert_eq!(marked("acme", std::slice::from_ref(&(0..4)), true), "\x1b[1;33macme\x1b[0m");
         let long = marked(&format!("acme {}", "é".repeat(2000)), std::slice::from_ref(&(0..4)), false);
         assert!(long.starts_with("[acme] éé") && long.ends_with("é…") && long.chars().count() <= LONGEST_LINE + 1);
+    }
+
+    fn hit(text: &str, irony: Option<f32>) -> Hit {
+        let time: jiff::Timestamp = "2026-03-01T10:00:00Z".parse().unwrap();
+        let mention = grapevine_store::MentionRow {
+            id: grapevine_model::MentionId(7),
+            brand: "Acme".into(),
+            platform: "bluesky".into(),
+            kind: "post".into(),
+            space: String::new(),
+            url: String::new(),
+            author: "did:1".into(),
+            author_handle: "ada".into(),
+            author_name: String::new(),
+            author_followers: None,
+            created_at: time,
+            observed_at: time,
+            text: text.into(),
+            language: "en".into(),
+            hashtags: vec![],
+            handles: vec![],
+            likes: None,
+            reposts: None,
+            replies: None,
+            monitor: "name".into(),
+            team: false,
+            owned_space: false,
+            polarity: Some("positive"),
+            confidence: Some(0.9),
+            intent: None,
+            hostility: None,
+            irony,
+            themes: vec![],
+            model: "m@1".into(),
+            story: None,
+            labels: vec![],
+        };
+        Hit { mention, highlights: vec![] }
+    }
+
+    #[test]
+    fn irony_is_shown_where_it_is_likely_and_handed_on_as_it_is() {
+        let hits = vec![hit("lovely, it broke again", Some(0.86)), hit("lovely", Some(0.6)), hit("fine", None)];
+        let progress = Progress {
+            count: 3,
+            at_least: false,
+            stopped: false,
+            looked_at: 3,
+            of: None,
+            reached: "2026-03-01T10:00:00Z".parse().unwrap(),
+            indexed: false,
+        };
+        let mut out = vec![];
+        print_csv(&hits, &mut out).unwrap();
+        print_table(&Found { hits, next: None, progress }, false, &mut out).unwrap();
+        insta::assert_snapshot!(String::from_utf8(out).unwrap());
     }
 
     #[test]

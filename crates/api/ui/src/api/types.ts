@@ -80,6 +80,7 @@ export interface Mention {
   confidence: number | null;
   intent: string | null;
   hostility: number | null;
+  irony: number | null;
   themes: string[];
   story: string | null;
   team: boolean;

@@ -86,12 +86,16 @@ function Told({ story, label }: { story: Story; label: (label: Label) => void })
 
 /** Above this probability a post is shown as hostile. */
 const HOSTILE = 0.5;
+/** Above this one as what may be ironic: at 0.5 the model says so of nearly every second post. */
+const IRONIC = 0.8;
 
 function Labels({ post }: { post: Mention }) {
   const hostile = post.hostility !== null && post.hostility >= HOSTILE;
+  const ironic = post.irony !== null && post.irony >= IRONIC;
   return (
     <>
       {hostile && <span title={`probability ${percent((post.hostility ?? 0) * 100, 0)}`}>hostile</span>}
+      {ironic && <span title={`probability ${percent((post.irony ?? 0) * 100, 0)}`}>may be ironic</span>}
       {post.themes.map((theme) => (
         <span key={theme}>{theme}</span>
       ))}
