@@ -136,8 +136,9 @@ SELECT m.author_key AS author_key, m.author AS author, m.author_handle AS author
     ifNull(likes, 0) + ifNull(reposts, 0) + ifNull(replies, 0) + ifNull(quotes, 0) + ifNull(bookmarks, 0) AS total
 FROM (SELECT id, author_key, author, author_handle, author_followers, platform, kind, created_at, observed_at, team,
         likes, reposts, replies, quotes, bookmarks, impressions, hashtags, polarity FROM $mentions WHERE $span) AS m
-LEFT JOIN (SELECT id, observed_at, likes, reposts, replies, quotes, bookmarks, impressions FROM engagement FINAL
-        WHERE id IN (SELECT id FROM mentions WHERE $span)) AS e ON m.id = e.id)";
+LEFT ANY JOIN (SELECT id, observed_at, likes, reposts, replies, quotes, bookmarks, impressions
+    FROM engagement_by_hour FINAL WHERE brand = {brand:String} AND hour >= toStartOfHour($from) AND hour < $to) AS e
+    ON m.id = e.id)";
 
 /// The statement of a shape. `step` is the length of a point in seconds, for splits over time.
 pub(crate) fn statement(shape: &Shape, by: Option<By>, step: u32, mentions: Mentions, hours: Hours) -> String {

@@ -31,6 +31,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "0015_hourly", sql: include_str!("../../migrations/0015_hourly.sql") },
     Migration { name: "0016_merges", sql: include_str!("../../migrations/0016_merges.sql") },
     Migration { name: "0017_imported", sql: include_str!("../../migrations/0017_imported.sql") },
+    Migration { name: "0018_engagement_by_hour", sql: include_str!("../../migrations/0018_engagement_by_hour.sql") },
 ];
 
 struct Migration {

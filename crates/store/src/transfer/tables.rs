@@ -98,8 +98,16 @@ mod tests {
 
     #[test]
     fn every_table_is_in_an_export_or_is_computed_from_those_that_are() {
-        let derived =
-            ["rollup_5m", "dirty_hours", "rollup_epochs", "rollup_hours", "rollup_hourly", "rollup_scored", "imported"];
+        let derived = [
+            "rollup_5m",
+            "dirty_hours",
+            "rollup_epochs",
+            "rollup_hours",
+            "rollup_hourly",
+            "rollup_scored",
+            "imported",
+            "engagement_by_hour",
+        ];
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations");
         let mut seen = 0;
         for file in std::fs::read_dir(folder).unwrap() {

@@ -1,6 +1,7 @@
 //! The writer: one batch of the log becomes rows of every table, once.
 
 mod batch;
+mod by_hour;
 mod imports;
 mod lookup;
 mod plan;
@@ -89,6 +90,8 @@ impl Store {
             self.write_lacking(&plan).await?;
         }
         self.step("store-mentions-written");
+        self.write_by_hour(&plan).await?;
+        self.step("store-engagement-placed");
         self.apply_rescored(batch, &plan.rescored).await?;
         let marks = self.to_mark(batch, &plan, &epochs, again || replayed).await?;
         self.mark(&marks).await?;

@@ -2,6 +2,7 @@
 
 mod awareness;
 mod bench;
+mod by_hour;
 mod chaos;
 mod community;
 mod corrected;

@@ -36,6 +36,11 @@ pub async fn fill(place: &Place, mentions: u64) -> Result<(), Box<dyn Error>> {
         filling.part("edits", EDITS, bounds).await?;
         filling.part("engagement", ENGAGEMENT, bounds).await?;
     }
+    // Nothing that was placed is placed otherwise by a later run.
+    if !filling.done.contains("engagement by hour") {
+        place.store.place_engagement().await?;
+        filling.note("engagement by hour").await?;
+    }
     for (name, sql) in [("labels", LABELS), ("health", HEALTH), ("marks", MARKS)] {
         filling.step(name, |query| query.param("end", END).param("total", mentions), sql).await?;
     }
@@ -83,6 +88,10 @@ impl Filling<'_> {
         ];
         let query = settings.into_iter().fold(query, |query, (name, value)| query.with_setting(name, value));
         query.execute().await?;
+        self.note(name).await
+    }
+
+    async fn note(&self, name: &str) -> Result<(), Box<dyn Error>> {
         let sql = "INSERT INTO bench_steps SELECT {name:String}";
         self.place.client.query(sql).param("name", name).execute().await?;
         self.say(name);
@@ -92,7 +101,7 @@ impl Filling<'_> {
     /// Months that have ended are one part, as they become by themselves after some hours of quiet.
     async fn merge(&self) -> Result<(), Box<dyn Error>> {
         let months = "SELECT table, partition FROM system.parts WHERE active AND database = currentDatabase()
-                AND (table = 'mentions' OR table LIKE 'rollup%') AND partition != 'tuple()'
+                AND (table IN ('mentions', 'engagement_by_hour') OR table LIKE 'rollup%') AND partition != 'tuple()'
                 AND partition < toString(toYYYYMM(toDateTime({end:Int64} - 1, 'UTC')))
             GROUP BY table, partition HAVING count() > 1 ORDER BY table, partition";
         let months: Vec<(String, String)> = self.place.client.query(months).param("end", END).fetch_all().await?;
