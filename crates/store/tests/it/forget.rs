@@ -105,6 +105,7 @@ async fn nothing_of_a_forgotten_account_is_left_in_any_table_and_figures_follow(
     let left = |sql: &'static str| world.client().query(sql).fetch_one::<u64>();
     assert_eq!(left("SELECT count() FROM mentions").await.unwrap(), 1);
     assert_eq!(left("SELECT count() FROM engagement").await.unwrap(), 1, "the answer's");
+    assert_eq!(left("SELECT count() FROM engagement_by_hour").await.unwrap(), 1, "the answer's");
     assert_eq!(left("SELECT count() FROM labels").await.unwrap(), 0);
     assert_eq!(left("SELECT sum(mentions) FROM rollup_5m").await.unwrap(), 1);
     world.assert_rollups_agree().await;
