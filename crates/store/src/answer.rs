@@ -11,7 +11,9 @@ use crate::{
     client::{from_millis, millis},
     corrected,
     error::Doing,
-    forecast, pieces,
+    forecast,
+    labels::Mentions,
+    pieces,
     registry::{self, Shape},
     series::{self, Series},
     tiers::Hours,
@@ -33,6 +35,8 @@ struct Asked<'a> {
 
 #[derive(Row, Deserialize)]
 struct Scored {
+    /// Empty where no model scored anything.
+    name: String,
     mentions: u64,
     unscored: u64,
 }
@@ -48,12 +52,17 @@ impl Store {
         let asked = check(query)?;
         let (from, to) = (from_millis(asked.from), from_millis(asked.to));
         let series = asked.series()?;
-        let model =
-            async { if asked.metric.scored { self.model(&query.brand, asked.from, asked.to).await } else { Ok(None) } };
-        // Side by side: most of the time of a small question is its way to the server and back.
-        let answered = tokio::try_join!(self.figures(&asked, series.as_ref()), model);
+        // Side by side, in two rounds: most of the time of a small question is its way to the server and back.
         let what = || format!("{} of {}", asked.metric.id, query.brand);
-        let ((coverage, rows), model) = answered.map_err(|error| self.too_heavy(error, &what(), (from, to)))?;
+        let heavy = |error| self.too_heavy(error, &what(), (from, to));
+        let (through, mentions) =
+            tokio::try_join!(self.complete_through(), self.labelled_as(&query.brand)).map_err(heavy)?;
+        let (coverage, rows, model) = tokio::try_join!(
+            self.coverage_of(&asked, through),
+            self.figures(&asked, series.as_ref(), (through, mentions)),
+            self.model(&asked),
+        )
+        .map_err(heavy)?;
         let coverage = match registry::lacking::note(asked.metric, asked.shape, &rows) {
             Some(reason) => coverage.and(reason.to_owned()),
             None => coverage,
@@ -90,18 +99,19 @@ impl Store {
         forecast::rows(&rows, (asked.from, asked.to), first, coverage)
     }
 
-    /// The rows as the statement gives them, which may need to know how far the sources are.
+    /// The rows as the statement gives them. What came after the sources are complete, or after the end of the span, is not
+    /// looked at, so that the answer about a past span stays the same.
     async fn figures(
         &self,
         asked: &Asked<'_>,
         series: Option<&Series>,
-    ) -> Result<(Coverage, Vec<Vec<Value>>), StoreError> {
-        let (coverage, mentions) = tokio::try_join!(self.coverage_of(asked), self.labelled_as(&asked.query.brand))?;
+        (through, mentions): (Option<Timestamp>, Mentions),
+    ) -> Result<Vec<Vec<Value>>, StoreError> {
         let step = series.map(|series| series.step);
         let hours = Hours::of(asked.from, asked.to, step);
         let sql = pieces::statement(asked.shape, asked.query.by, step.unwrap_or(1), mentions, hours);
-        let rows = rows(asked.bind(self, &sql, &coverage)).await?;
-        Ok((coverage, rows))
+        let horizon = through.map_or(asked.to, |through| millis(through).min(asked.to));
+        rows(asked.bind(self, &sql, horizon)).await
     }
 
     /// Of a corrected figure, the rows are counts by model and language until here.
@@ -119,10 +129,10 @@ impl Store {
     }
 
     /// Coverage of the span and of what the metric looks back over.
-    async fn coverage_of(&self, asked: &Asked<'_>) -> Result<Coverage, StoreError> {
+    async fn coverage_of(&self, asked: &Asked<'_>, through: Option<Timestamp>) -> Result<Coverage, StoreError> {
         let (back, over_time) = (asked.metric.looks_back, asked.query.by.is_some());
         let begin = from_millis(back.begin(asked.from, asked.to, over_time));
-        let coverage = self.coverage(begin, from_millis(asked.to));
+        let coverage = self.coverage_through(through, begin, from_millis(asked.to));
         let Some(since) = back.history_since(asked.from, asked.to, over_time) else { return coverage.await };
         let (coverage, first) = tokio::try_join!(coverage, self.first_bucket(&asked.query.brand))?;
         Ok(match first.filter(|first| millis(*first) >= since + BUCKET) {
@@ -131,27 +141,28 @@ impl Store {
         })
     }
 
-    /// The model that scored most of the hours that the span touches, and how much of the span is scored.
-    async fn model(&self, brand: &str, from: i64, to: i64) -> Result<Option<ModelNote>, StoreError> {
-        let bind = |sql: &str| self.ask(sql).param("brand", brand).param("from", from).param("to", to);
-        let doing = "reading which model scored the span";
-        let name = bind(&pieces::whole(MODEL));
-        let counts = Hours::of(from, to, None).of_rollups(
-            "SELECT sum(mentions) AS mentions, sum(unscored) AS unscored FROM rollup_epochs WHERE $buckets",
-        );
-        let scored = bind(&pieces::whole(&counts));
-        let name = async { name.fetch_optional::<String>().await.doing(doing) };
-        let scored = async { scored.fetch_one::<Scored>().await.doing(doing) };
-        let (name, scored) = tokio::try_join!(name, scored)?;
-        let share_scored = 1.0 - scored.unscored as f64 / scored.mentions.max(1) as f64;
-        Ok(name.map(|name| ModelNote { name, share_scored }))
+    /// The model that scored most of the hours that the span touches, and how much of the span is scored; `None` of a figure
+    /// that has nothing to do with it.
+    async fn model(&self, asked: &Asked<'_>) -> Result<Option<ModelNote>, StoreError> {
+        if !asked.metric.scored {
+            return Ok(None);
+        }
+        let sql = Hours::of(asked.from, asked.to, None).of_rollups(MODEL);
+        let query = self.ask(&pieces::whole(&sql)).param("brand", &asked.query.brand);
+        let query = query.param("from", asked.from).param("to", asked.to);
+        let Scored { name, mentions, unscored } =
+            query.fetch_one().await.doing("reading which model scored the span")?;
+        let share_scored = 1.0 - unscored as f64 / mentions.max(1) as f64;
+        Ok((!name.is_empty()).then_some(ModelNote { name, share_scored }))
     }
 }
 
-const MODEL: &str = "SELECT toString(model) AS name FROM rollup_scored WHERE brand = {brand:String} AND $bucket_hours
-    AND negative + neutral + positive > 0 AND (bucket, epoch) IN (SELECT bucket, max(epoch) FROM rollup_scored
-        WHERE brand = {brand:String} AND $bucket_hours GROUP BY bucket)
-    GROUP BY name ORDER BY sum(negative + neutral + positive) DESC, name LIMIT 1";
+const MODEL: &str =
+    "SELECT ifNull((SELECT CAST(model, 'Nullable(String)') FROM rollup_scored WHERE brand = {brand:String} AND $bucket_hours
+        AND negative + neutral + positive > 0 AND (bucket, epoch) IN (SELECT bucket, max(epoch) FROM rollup_scored
+            WHERE brand = {brand:String} AND $bucket_hours GROUP BY bucket)
+        GROUP BY model ORDER BY sum(negative + neutral + positive) DESC, model LIMIT 1), '') AS name,
+    sum(mentions) AS mentions, sum(unscored) AS unscored FROM rollup_epochs WHERE $buckets";
 
 fn check(query: &MetricQuery) -> Result<Asked<'_>, StoreError> {
     let metric = registry::find(&query.metric)?;
@@ -200,12 +211,10 @@ impl Asked<'_> {
         Series::new(self.from, self.to, step).map(Some)
     }
 
-    fn bind(&self, store: &Store, sql: &str, coverage: &Coverage) -> Query {
+    fn bind(&self, store: &Store, sql: &str, horizon: i64) -> Query {
         let asked = self.query;
         let (owners, accounts): (Vec<&str>, Vec<&str>) =
             store.accounts.iter().map(|(owner, account)| (owner.as_str(), account.as_str())).unzip();
-        // What came after the end of the span is not looked at, so that the answer about a past span stays the same.
-        let horizon = coverage.complete_through.map_or(self.to, |through| millis(through).min(self.to));
         store
             .ask(sql)
             .param("brand", &asked.brand)

@@ -1,51 +1,20 @@
 //! Spans of which a source read a part.
 
-use clickhouse::Row;
-use jiff::Timestamp;
-use serde::Deserialize;
-
-use crate::{
-    SampledSpan, Store, StoreError,
-    client::{from_millis, millis},
-    error::Doing,
-};
+use crate::{SampledSpan, client::from_millis};
 
 /// What was sampled for one reason within an hour. A source says so once a poll: a month of it is joined by the hour here.
-#[derive(Debug, Clone, PartialEq, Row, Deserialize)]
-struct Piece {
-    source: String,
-    reason: String,
-    from_ms: i64,
-    to_ms: i64,
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Piece {
+    pub source: String,
+    pub reason: String,
+    pub from_ms: i64,
+    pub to_ms: i64,
     /// Milliseconds, each weighed by the share that was not read.
-    missing: f64,
+    pub missing: f64,
 }
 
-const SQL: &str = "SELECT source, reason, toUnixTimestamp64Milli(min(from_time)) AS from_ms,
-    toUnixTimestamp64Milli(max(to_time)) AS to_ms,
-    sum((1 - toFloat64(rate)) * (toUnixTimestamp64Milli(to_time) - toUnixTimestamp64Milli(from_time))) AS missing
-    FROM sampled FINAL WHERE (empty({sources:Array(String)}) OR source IN {sources:Array(String)})
-        AND from_time < fromUnixTimestamp64Milli({to:Int64}, 'UTC')
-        AND to_time > fromUnixTimestamp64Milli({from:Int64}, 'UTC')
-    GROUP BY source, reason, toStartOfHour(sampled.from_time) ORDER BY source, reason, from_ms";
-
-impl Store {
-    /// Those that touch a span, joined where they follow upon each other.
-    pub(crate) async fn sampled(&self, from: Timestamp, to: Timestamp) -> Result<Vec<SampledSpan>, StoreError> {
-        let pieces: Vec<Piece> = self
-            .read(SQL)
-            .param("sources", &*self.sources)
-            .param("from", millis(from))
-            .param("to", millis(to))
-            .fetch_all()
-            .await
-            .doing("reading what the sources sampled")?;
-        Ok(joined(pieces))
-    }
-}
-
-/// Ordered by source, reason and start.
-fn joined(pieces: Vec<Piece>) -> Vec<SampledSpan> {
+/// What was sampled, ordered by source, reason and start, joined where it follows upon each other.
+pub(crate) fn joined(pieces: Vec<Piece>) -> Vec<SampledSpan> {
     let mut runs: Vec<Piece> = Vec::new();
     for piece in pieces {
         match runs.last_mut() {
@@ -73,6 +42,7 @@ fn follows(last: &Piece, next: &Piece) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::millis;
 
     const HOUR: i64 = 3_600_000;
 

@@ -8,15 +8,32 @@ use crate::{
     Coverage, GapSpan, SampledSpan, Store, StoreError,
     client::{from_millis, millis},
     error::Doing,
+    sampled::{Piece, joined},
 };
 
+/// What a source did not read of a span: all of it, or a part.
 #[derive(Row, Deserialize)]
-struct Gap {
+struct Unread {
+    sampled: bool,
     source: String,
+    reason: String,
     from_ms: i64,
     to_ms: i64,
-    reason: String,
+    missing: f64,
 }
+
+/// Gaps by time; then what was sampled, in the order that [`joined`] wants.
+const UNREAD: &str = "SELECT sampled, source, reason, from_ms, to_ms, missing FROM (
+        SELECT false AS sampled, toString(source) AS source, reason, toUnixTimestamp64Milli(from_time) AS from_ms,
+            toUnixTimestamp64Milli(to_time) AS to_ms, toFloat64(0) AS missing FROM gaps FINAL WHERE $touching
+        UNION ALL
+        SELECT true, toString(source) AS name, reason, toUnixTimestamp64Milli(min(from_time)),
+            toUnixTimestamp64Milli(max(to_time)),
+            sum((1 - toFloat64(rate)) * (toUnixTimestamp64Milli(to_time) - toUnixTimestamp64Milli(from_time)))
+        FROM sampled FINAL WHERE $touching GROUP BY name, reason, toStartOfHour(from_time))
+    ORDER BY sampled, if(sampled, source, ''), if(sampled, reason, ''), from_ms, source, to_ms";
+const TOUCHING: &str = "(empty({sources:Array(String)}) OR source IN {sources:Array(String)})
+    AND from_time < fromUnixTimestamp64Milli({to:Int64}, 'UTC') AND to_time > fromUnixTimestamp64Milli({from:Int64}, 'UTC')";
 
 impl Store {
     /// The time up to which buckets are closed: before it, every one of the sources has delivered everything, or may be
@@ -49,23 +66,30 @@ impl Store {
 
     /// How far the sources have come in a span: those of [`Store::with_sources`], else every one that ever reported.
     pub async fn coverage(&self, from: Timestamp, to: Timestamp) -> Result<Coverage, StoreError> {
-        // Before the gaps: they are written ahead of the heartbeat that passes over them.
         let complete_through = self.complete_through().await?;
-        let sql = "SELECT source, toUnixTimestamp64Milli(from_time) AS from_ms, toUnixTimestamp64Milli(to_time) AS \
-        to_ms, reason \
-            FROM gaps FINAL WHERE (empty({sources:Array(String)}) OR source IN {sources:Array(String)}) \
-            AND from_time < fromUnixTimestamp64Milli({to:Int64}, 'UTC') \
-            AND to_time > fromUnixTimestamp64Milli({from:Int64}, 'UTC') ORDER BY from_time, source, to_time";
-        let gaps = self.read(sql).param("sources", &*self.sources).param("from", millis(from)).param("to", millis(to));
-        let gaps = async { gaps.fetch_all::<Gap>().await.doing("reading the gaps of the sources") };
-        let (gaps, sampled) = tokio::try_join!(gaps, self.sampled(from, to))?;
-        let span = |gap: Gap| GapSpan {
-            source: gap.source,
-            from: from_millis(gap.from_ms),
-            to: from_millis(gap.to_ms),
-            reason: gap.reason,
-        };
-        Ok(described(complete_through, (gaps.into_iter().map(span).collect(), sampled), to))
+        self.coverage_through(complete_through, from, to).await
+    }
+
+    /// The coverage of a span, by sources that are known to be complete so far. That is to be read before: gaps are written
+    /// ahead of the heartbeat that passes over them.
+    pub(crate) async fn coverage_through(
+        &self,
+        complete_through: Option<Timestamp>,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Coverage, StoreError> {
+        let unread: Vec<Unread> = self
+            .read(&UNREAD.replace("$touching", TOUCHING))
+            .param("sources", &*self.sources)
+            .param("from", millis(from))
+            .param("to", millis(to))
+            .fetch_all()
+            .await
+            .doing("reading what the sources did not read")?;
+        let (sampled, gaps): (Vec<Unread>, Vec<Unread>) = unread.into_iter().partition(|unread| unread.sampled);
+        let gaps = gaps.into_iter().map(Unread::gap).collect();
+        let sampled = joined(sampled.into_iter().map(Unread::piece).collect());
+        Ok(described(complete_through, (gaps, sampled), to))
     }
 
     pub(crate) async fn complete_through(&self) -> Result<Option<Timestamp>, StoreError> {
@@ -76,6 +100,18 @@ impl Store {
             SELECT max(complete_through) AS through FROM source_health GROUP BY source, partition)";
         let (said, through): (u64, i64) = self.read(sql).fetch_one().await.doing("reading how far the sources are")?;
         Ok((said > 0 && through > 0).then(|| from_millis(through)))
+    }
+}
+
+impl Unread {
+    fn gap(self) -> GapSpan {
+        let Self { source, reason, from_ms, to_ms, .. } = self;
+        GapSpan { source, from: from_millis(from_ms), to: from_millis(to_ms), reason }
+    }
+
+    fn piece(self) -> Piece {
+        let Self { source, reason, from_ms, to_ms, missing, .. } = self;
+        Piece { source, reason, from_ms, to_ms, missing }
     }
 }
 
