@@ -147,7 +147,7 @@ impl Store {
         if !asked.metric.scored {
             return Ok(None);
         }
-        let sql = Hours::of(asked.from, asked.to, None).of_rollups(MODEL);
+        let sql = Hours::of(asked.from, asked.to, None).of_rollups(MODEL, None);
         let query = self.ask(&pieces::whole(&sql)).param("brand", &asked.query.brand);
         let query = query.param("from", asked.from).param("to", asked.to);
         let Scored { name, mentions, unscored } =

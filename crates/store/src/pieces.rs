@@ -5,6 +5,7 @@ mod community;
 
 use crate::{
     By,
+    days::STAMPS,
     labels::{CORRECTED, Mentions},
     registry::Shape,
     tiers::{self, Hours},
@@ -17,7 +18,19 @@ const PIECES: &[(&str, &str)] = &[
     ("$engaged", ENGAGED),
     ("$tier_columns", tiers::COLUMNS),
     ("$tiers", tiers::TIERS),
+    ("$day_tiers", tiers::DAY_TIERS),
     ("$all_tiers", tiers::ALL_TIERS),
+    ("$platform_tiers", tiers::PLATFORM_TIERS),
+    ("$both_tiers", tiers::BOTH_TIERS),
+    ("$fine_edges", tiers::FINE_EDGES),
+    ("$all_edges", tiers::ALL_EDGES),
+    ("$both_edges", tiers::BOTH_EDGES),
+    ("$before", tiers::BEFORE),
+    ("$stamps", STAMPS),
+    ("$stamped_hours", "brand = {brand:String} AND $whole_days"),
+    ("$whole_days", tiers::WHOLE_DAYS),
+    ("$first_day", tiers::FIRST_DAY),
+    ("$end_day", tiers::END_DAY),
     ("$whole_hours", tiers::WHOLE_HOURS),
     ("$edge_hours", tiers::EDGE_HOURS),
     ("$edges", tiers::EDGES),
@@ -26,6 +39,7 @@ const PIECES: &[(&str, &str)] = &[
     ("$buckets", BUCKETS),
     ("$all_buckets", ALL_BUCKETS),
     ("$both_buckets", BOTH_BUCKETS),
+    ("$two_spans", BOTH_BUCKETS),
     ("$net_of_both", NET_OF_BOTH),
     ("$of_author", OF_AUTHOR),
     ("$rates", RATES),
@@ -61,6 +75,8 @@ const PIECES: &[(&str, &str)] = &[
     ("$needs", "intent IN ('question', 'complaint') AND NOT team AND kind != 'repost'"),
     ("$reply", "(parent_id != 0 OR thread_id != id) AND kind NOT IN ('repost', 'quote')"),
     ("$member", "NOT team AND NOT author_bot AND kind != 'repost'"),
+    ("$from_bucket", "toDateTime(intDiv({from:Int64}, 1000), 'UTC')"),
+    ("$to_bucket", "toDateTime(intDiv({to:Int64}, 1000), 'UTC')"),
     ("$horizon", "fromUnixTimestamp64Milli({horizon:Int64}, 'UTC')"),
     ("$from", "fromUnixTimestamp64Milli({from:Int64}, 'UTC')"),
     ("$to", "fromUnixTimestamp64Milli({to:Int64}, 'UTC')"),
@@ -78,12 +94,9 @@ const ALL_BUCKETS: &str = "$bucket_span AND platform != ''
         WHERE $bucket_hours GROUP BY brand, toStartOfHour(bucket))";
 
 /// As [`BUCKETS`], of the span and the span of equal length before it.
-const BOTH_BUCKETS: &str = "brand = {brand:String} AND platform != ''
-    AND bucket >= toDateTime(intDiv(greatest(2 * {from:Int64} - {to:Int64}, 0), 1000), 'UTC')
-    AND bucket < toDateTime(intDiv({to:Int64}, 1000), 'UTC')
+const BOTH_BUCKETS: &str = "brand = {brand:String} AND platform != '' AND bucket >= $before AND bucket < $to_bucket
     AND (toStartOfHour(bucket), epoch) IN (SELECT toStartOfHour(bucket), max(epoch) FROM rollup_epochs
-        WHERE brand = {brand:String} AND bucket < toDateTime(intDiv({to:Int64}, 1000), 'UTC')
-            AND bucket >= toStartOfHour(toDateTime(intDiv(greatest(2 * {from:Int64} - {to:Int64}, 0), 1000), 'UTC'))
+        WHERE brand = {brand:String} AND bucket >= toStartOfHour($before) AND bucket < $to_bucket
         GROUP BY toStartOfHour(bucket))";
 
 /// Of rows of [`BOTH_BUCKETS`]: scored mentions and net sentiment in the span (`n`, `here`) and before (`earlier`, `before`).
@@ -142,7 +155,7 @@ LEFT ANY JOIN (SELECT id, observed_at, likes, reposts, replies, quotes, bookmark
 
 /// The statement of a shape. `step` is the length of a point in seconds, for splits over time.
 pub(crate) fn statement(shape: &Shape, by: Option<By>, step: u32, mentions: Mentions, hours: Hours) -> String {
-    let sql = hours.of_rollups(shape.sql).replace("$scored", hours.scored(by));
+    let sql = hours.of_rollups(shape.sql, by).replace("$scored", hours.scored(by));
     let sql = sql.replace("$key", &key(by, step, "created_at"));
     whole_of(&sql.replace("$bucket_key", &key(by, step, "bucket")), mentions)
 }

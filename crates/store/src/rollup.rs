@@ -42,12 +42,12 @@
 //! | a log is restored from a backup, and gives offsets out again under its old id | its range is in `batches` before I2: it is a replay, so that rows which its token holds back are written, and all its hours are marked |
 //! | an engine is killed after it noted a token and before it kept the rows | a replay looks for its rows and writes those that lack |
 //!
-//! **The tiers.** What is said here of the rollup holds for each table of `tiers`. `rollup_hourly` is fed by a view on
+//! **The tiers.** What is said here of the rollup holds for each table of `tiers`. `rollup_hourly` and `rollup_counts` are fed by views on
 //! `rollup_epochs`, `rollup_scored` by one on `mentions` and by a second statement of R3: so every row of each is written by a
 //! statement of I2 or of R3, under the epoch of that insert or rebuild, and R4 comes after all of them. The claim speaks of when
 //! rows become visible and of their epochs, and not of what stands in them or in which table; two tables may show an insert or
 //! a rebuild at different moments, which is while it is under way. A rebuild leaves a row for every hour in each of them. The
-//! epoch belongs to the hour, so no table has cells that are longer than one.
+//! epoch belongs to the hour, so no table has cells that are longer than one; days are another matter, see `days`.
 //!
 //! Labels of people change what an hour should say as edits do; that the hour is then marked is shown in `labels`.
 //!

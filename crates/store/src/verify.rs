@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Store, StoreError,
     client::{from_millis, millis},
+    days::STAMPS,
     error::Doing,
     labels::CORRECTED,
     tiers::TABLES,
@@ -30,7 +31,7 @@ pub struct Mismatch {
     pub base: Counts,
     pub rollup: Counts,
     /// Five minutes of a platform in which the two disagree; their sums over the hour may agree. Where only a coarser rollup
-    /// disagrees, its cells: an hour of a platform, or of a model and language.
+    /// disagrees, its cells: an hour of a platform, or of a model and language; of a day, its hours and the day.
     pub cells: u64,
     /// It is marked dirty, so that the next rebuild mends it.
     pub dirty: bool,
@@ -182,10 +183,32 @@ const COUNTED: &str = "SELECT toUInt8(0) AS side, toString(brand) AS brand, $sta
         FROM $corrected AS m WHERE toStartOfHour(created_at) $in_span GROUP BY brand, bucket, platform
         UNION ALL
         SELECT toUInt8(1), toString(r.brand) AS brand, r.bucket AS bucket, toString(r.platform) AS platform,
-            [sum(r.mentions), sum(r.reposts), sum(r.negative), sum(r.neutral), sum(r.positive), sum(r.unscored),
-            sum(r.questions), sum(r.complaints), sum(r.team), uniqCombined64Merge(14)(r.authors),
-            uniqCombined64Merge(14)(r.negative_authors)]
+            $sums
         FROM $table AS r WHERE toStartOfHour(r.bucket) $in_span AND r.platform != '' AND $newest
+        GROUP BY brand, bucket, platform";
+const SUMS: &str =
+    "[sum(r.mentions), sum(r.reposts), sum(r.negative), sum(r.neutral), sum(r.positive), sum(r.unscored),
+            sum(r.questions), sum(r.complaints), sum(r.team), uniqCombined64Merge(14)(r.authors),
+            uniqCombined64Merge(14)(r.negative_authors)] AS sums";
+const MENTIONS: &str = "SELECT toUInt8(0) AS side, toString(brand) AS brand, toStartOfHour(created_at) AS bucket,
+            '' AS platform, [count()] AS sums
+        FROM $corrected AS m WHERE toStartOfHour(created_at) $in_span GROUP BY brand, bucket, platform
+        UNION ALL
+        SELECT toUInt8(1), toString(r.brand) AS brand, r.bucket AS bucket, '' AS platform, [sum(r.mentions)]
+        FROM $table AS r WHERE toStartOfHour(r.bucket) $in_span AND $newest
+        GROUP BY brand, bucket, platform HAVING sum(r.mentions) > 0";
+/// Days that count, and their hours.
+const DAILY: &str = "SELECT toUInt8(0) AS side, toString(r.brand) AS brand, toStartOfDay(r.bucket) AS bucket,
+            toString(r.platform) AS platform, $sums
+        FROM rollup_hourly AS r WHERE r.platform != '' AND (r.brand, toStartOfDay(r.bucket)) IN (
+                SELECT brand, bucket FROM rollup_daily WHERE (brand, bucket, stamp) IN (SELECT brand, day, stamp FROM ($stamps)))
+            AND (r.brand, r.bucket, r.epoch) IN (SELECT brand, bucket, max(epoch)
+                FROM rollup_hourly WHERE toStartOfDay(bucket) $in_span GROUP BY brand, bucket)
+        GROUP BY brand, bucket, platform
+        UNION ALL
+        SELECT toUInt8(1), toString(r.brand) AS brand, r.bucket AS bucket, toString(r.platform) AS platform, $sums
+        FROM rollup_daily AS r FINAL WHERE r.platform != ''
+            AND (r.brand, r.bucket, r.stamp) IN (SELECT brand, day, stamp FROM ($stamps))
         GROUP BY brand, bucket, platform";
 /// Of models and languages, in the places of mentions and polarities.
 const SCORED: &str = "SELECT toUInt8(0) AS side, toString(brand) AS brand, toStartOfHour(created_at) AS bucket,
@@ -201,16 +224,20 @@ const SCORED: &str = "SELECT toUInt8(0) AS side, toString(brand) AS brand, toSta
 const NEWEST: &str = "(r.brand, toStartOfHour(r.bucket), r.epoch) IN (SELECT brand, toStartOfHour(bucket), max(epoch)
                 FROM $table WHERE toStartOfHour(bucket) $in_span GROUP BY brand, toStartOfHour(bucket))";
 
-/// The comparison of each of [`TABLES`].
-fn tiers() -> [String; 3] {
+/// The comparison of each of [`TABLES`], and of the days with their hours.
+fn tiers() -> [String; TABLES.len() + 1] {
     let compare = |sides: &str, table: &str, start: &str| {
-        let sql = VERIFY.replace("$sides", sides).replace("$newest", NEWEST).replace("$table", table);
+        let sides = sides.replace("$stamps", STAMPS).replace("$stamped_hours", "toStartOfDay(bucket) $in_span");
+        let sql = VERIFY.replace("$sides", &sides).replace("$sums", SUMS);
+        let sql = sql.replace("$newest", NEWEST).replace("$table", table);
         sql.replace("$start", start).replace("$corrected", CORRECTED).replace("$in_span", IN_SPAN)
     };
-    let [fine, hourly, scored] = TABLES;
+    let [fine, hourly, counts, scored] = TABLES;
     [
         compare(COUNTED, fine, "toStartOfFiveMinutes"),
         compare(COUNTED, hourly, "toStartOfHour"),
+        compare(MENTIONS, counts, "toStartOfHour"),
         compare(SCORED, scored, "toStartOfHour"),
+        compare(DAILY, "rollup_daily", "toStartOfDay"),
     ]
 }

@@ -32,6 +32,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "0016_merges", sql: include_str!("../../migrations/0016_merges.sql") },
     Migration { name: "0017_imported", sql: include_str!("../../migrations/0017_imported.sql") },
     Migration { name: "0018_engagement_by_hour", sql: include_str!("../../migrations/0018_engagement_by_hour.sql") },
+    Migration { name: "0019_daily", sql: include_str!("../../migrations/0019_daily.sql") },
 ];
 
 struct Migration {

@@ -59,13 +59,13 @@ pub(super) static METRICS: &[Metric] = &[
                 by: &[],
                 columns: CHANGE,
                 sql: "SELECT here - before, here, before, n, earlier FROM (SELECT $net_of_both \
-                    FROM rollup_epochs WHERE $both_buckets)",
+                    FROM rollup_epochs WHERE $two_spans)",
             },
             Shape {
                 by: &[By::Platform],
                 columns: CHANGE,
                 sql: "SELECT name, here - before, here, before, n, earlier FROM (SELECT toString(platform) AS name, \
-                    $net_of_both FROM rollup_epochs WHERE $both_buckets GROUP BY name) ORDER BY n DESC, name",
+                    $net_of_both FROM rollup_epochs WHERE $two_spans GROUP BY name) ORDER BY n DESC, name",
             },
         ],
     },

@@ -105,6 +105,8 @@ mod tests {
             "rollup_hours",
             "rollup_hourly",
             "rollup_scored",
+            "rollup_counts",
+            "rollup_daily",
             "imported",
             "engagement_by_hour",
         ];

@@ -141,8 +141,12 @@ async fn compare(steps: &[Step]) -> Result<(), TestCaseError> {
         // Not each count on its own: a merge in between takes away what tells a new mention from a changed one.
         prop_assert_eq!(again.events(), inserted.events());
         prop_assert_eq!(world.store.count().await.unwrap(), stored);
+        let _ = world.store.sum_days().await.unwrap();
     }
     let _ = world.store.rebuild_dirty().await.unwrap();
+    if steps.len() % 2 == 0 {
+        let _ = world.store.sum_days().await.unwrap();
+    }
     world.assert_rollups_agree().await;
     let mentions = naive(steps);
     prop_assert_eq!(world.store.count().await.unwrap(), mentions.len() as u64);

@@ -36,9 +36,29 @@ async fn filled() -> World {
     // First sightings behind a rebuild carry its epoch, in every table.
     let late: Vec<Mention> =
         (0..12).map(|number| post(&format!("late{number}"), mention(number * 13).created_at)).collect();
+    assert_eq!(world.store.sum_days().await.unwrap().days, 4);
+    assert_eq!(world.store.sum_days().await.unwrap().days, 0, "each is summed as it is");
     let _ = world.insert_mentions(&late).await;
     world.assert_rollups_agree().await;
     world
+}
+
+#[tokio::test]
+async fn a_day_is_read_instead_of_its_hours_until_one_of_them_changes() {
+    let world = filled().await;
+    let day = |number: i64| at("2026-03-02T00:00:00Z") + SignedDuration::from_hours(24 * number);
+    let two_days = (day(0), day(2));
+    let before = figures(&world, "mention_volume", None, two_days).await;
+    assert_eq!(world.store.sum_days().await.unwrap().days, 3, "late posts came to three days");
+    assert_eq!(figures(&world, "mention_volume", None, two_days).await, before);
+    world.execute("ALTER TABLE rollup_hourly DELETE WHERE true SETTINGS mutations_sync = 2").await;
+    assert_eq!(figures(&world, "mention_volume", None, two_days).await, before, "of the days alone");
+    let _ = world.insert_mentions(&[post("new", day(1))]).await;
+    let after = figures(&world, "mention_volume", None, two_days).await;
+    assert_eq!(
+        number(&after[0][0]),
+        number(&figures(&world, "mention_volume", None, (day(0), day(1))).await[0][0]) + 1.0
+    );
 }
 
 /// Spans in minutes after the start: whole hours, parts of hours at one end or both, less than an hour, days.

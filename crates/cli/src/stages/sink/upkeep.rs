@@ -1,5 +1,5 @@
-//! What one sink does for all of them, beside the inserts: it rebuilds dirty hours, audits what is stored, and takes over
-//! what people label.
+//! What one sink does for all of them, beside the inserts: it rebuilds dirty hours, sums the days that are over, audits what is
+//! stored, and takes over what people label.
 
 use std::{
     sync::{
@@ -31,6 +31,8 @@ const REBUILD_AT_LATEST: Duration = Duration::from_secs(15);
 const FOLLOW_EVERY: Duration = Duration::from_millis(250);
 /// … after the log or the store failed.
 const FOLLOW_AGAIN: Duration = Duration::from_secs(2);
+/// Days that are over change seldom; until they are summed anew, their hours are read.
+const SUM_DAYS_EVERY: Duration = Duration::from_secs(60);
 const AUDIT_EVERY: Duration = Duration::from_secs(60);
 /// What an audit looks back on: older spans are `grapevine store verify`'s to check.
 const AUDITED: SignedDuration = SignedDuration::from_hours(48);
@@ -39,6 +41,7 @@ pub struct Upkeep {
     pipeline: Pipeline,
     dirty: bool,
     rebuild: Task,
+    days: Task,
     audit: Task,
     labels: Task,
     follower: Following,
@@ -128,8 +131,8 @@ impl Drop for Task {
 impl Upkeep {
     pub fn new(pipeline: Pipeline) -> Self {
         let findings = Findings::new(pipeline.status.clone());
-        let (rebuild, audit, labels) = (Task::new(), Task::new(), Task::new());
-        Self { pipeline, dirty: true, rebuild, audit, labels, follower: Following::default(), findings }
+        let [rebuild, days, audit, labels] = std::array::from_fn(|_| Task::new());
+        Self { pipeline, dirty: true, rebuild, days, audit, labels, follower: Following::default(), findings }
     }
 
     /// A batch made hours dirty.
@@ -162,6 +165,9 @@ impl Upkeep {
             self.dirty = false;
             self.rebuild.running = Some(tokio::spawn(rebuild(self.pipeline.clone())));
         }
+        if idle && self.days.is_due(SUM_DAYS_EVERY) {
+            self.days.running = Some(tokio::spawn(sum_days(self.pipeline.clone())));
+        }
         if self.audit.is_due(AUDIT_EVERY) {
             self.audit.running = Some(tokio::spawn(audit(self.pipeline.clone(), self.findings.found.clone())));
         }
@@ -173,6 +179,14 @@ async fn rebuild(pipeline: Pipeline) {
     match pipeline.store.rebuild_dirty().await {
         Ok(rebuilt) => metrics::counter!("grapevine_rebuilt_hours_total").increment(rebuilt.hours),
         Err(error) => tracing::warn!("{STAGE}: dirty hours wait to be rebuilt: {error}"),
+    }
+}
+
+/// What fails is tried again with the next turn: meanwhile hours are read.
+async fn sum_days(pipeline: Pipeline) {
+    match pipeline.store.sum_days().await {
+        Ok(summed) => metrics::counter!("grapevine_summed_days_total").increment(summed.days),
+        Err(error) => tracing::warn!("{STAGE}: days wait to be summed: {error}"),
     }
 }
 

@@ -47,6 +47,8 @@ pub async fn fill(place: &Place, mentions: u64) -> Result<(), Box<dyn Error>> {
     while place.store.rebuild_dirty().await?.hours > 0 {
         filling.say("hours are rebuilt");
     }
+    let days = place.store.sum_days().await?.days;
+    filling.say(&format!("{days} days of brands are summed"));
     filling.merge().await?;
     filling.settle().await
 }

@@ -150,7 +150,12 @@ async fn rebuild(shared: Arc<Shared>, mut dice: Dice) {
     };
     while shared.writing.load(Relaxed) > 0 {
         let (store, span) = (process(&shared.world), dice.roll(4) == 0);
-        match dice.roll(4) {
+        match dice.roll(5) {
+            4 => {
+                let patience = Duration::from_micros(dice.roll(50_000));
+                let ended = tokio::time::timeout(patience, store.sum_days()).await;
+                shared.count(if ended.is_ok() { "days summed" } else { "sums dropped" });
+            }
             0 => {
                 let patience = Duration::from_micros(dice.roll(25_000));
                 let ended = tokio::time::timeout(patience, work(store, span)).await;
@@ -239,6 +244,7 @@ async fn round(seed: u64) -> BTreeMap<&'static str, u64> {
     let store = process(&shared.world);
     let before = audit(&store).await;
     assert_eq!(before.violations(), 0, "before the last rebuild, seed {seed}: {before:#?}");
+    let _ = store.sum_days().await.unwrap();
     let _ = store.rebuild_dirty().await.unwrap();
     let verified = store.verify(Timestamp::UNIX_EPOCH, at("2099-01-01T00:00:00Z")).await.unwrap();
     assert!(verified.mismatches.is_empty(), "seed {seed}: {:#?}", verified.mismatches);

@@ -121,6 +121,7 @@ async fn filled(events: &[Event], labels: &[Label]) -> World {
     let world = world().await;
     for batch in events.chunks(300) {
         let _ = world.insert(batch.to_vec()).await;
+        let _ = world.store.sum_days().await.unwrap();
     }
     let labels: Vec<LabelRecord> = labels.iter().cloned().map(LabelRecord::Label).collect();
     let _ = world.store.apply_labels(&labels).await.unwrap();
