@@ -1,5 +1,6 @@
 mod forget;
 mod labels;
+mod model;
 mod operate;
 mod rescore;
 mod search;
@@ -14,6 +15,7 @@ use grapevine_scoring::EngineChoice;
 
 pub use forget::{ForgetArgs, ForgetCommand, ForgetListArgs, ForgetRunArgs};
 pub use labels::{LabelsAddArgs, LabelsCommand, LabelsExportArgs, LabelsFilter, LabelsListArgs, LabelsRemoveArgs};
+pub use model::{ModelCommand, ModelFetchArgs};
 pub use operate::{
     DlqCommand, DlqListArgs, DlqReplayArgs, DlqShowArgs, LetterFilter, Parker, RebuildArgs, ReportFormat, StatusArgs,
     StoreCommand, VerifyArgs,
@@ -60,6 +62,11 @@ pub enum Command {
     Theme {
         #[command(subcommand)]
         command: ThemeCommand,
+    },
+    /// Models that others made
+    Model {
+        #[command(subcommand)]
+        command: ModelCommand,
     },
     /// Print a figure
     Query(QueryArgs),

@@ -25,6 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     config::{Config, LogKind, ScoringSection, StoreKind, StoreSection},
+    hub,
     stages::crash,
 };
 
@@ -279,7 +280,11 @@ pub fn configured_model(section: &ScoringSection) -> anyhow::Result<String> {
 }
 
 fn model_folder(section: &ScoringSection) -> anyhow::Result<PathBuf> {
-    section.model.clone().map_or_else(shipped_model, Ok)
+    match &section.model {
+        Some(model) if hub::is_name(model) => hub::Name::of(model)?.fetched(),
+        Some(model) => Ok(model.clone()),
+        None => shipped_model(),
+    }
 }
 
 /// Loads the configured model and teaches it the themes. Blocking, up to some seconds.
@@ -292,10 +297,11 @@ pub fn open_scorer(section: &ScoringSection, themes: &[Theme]) -> anyhow::Result
 /// Loads the configured model, for what needs no themes. Blocking, up to some seconds.
 pub fn load_model(section: &ScoringSection) -> anyhow::Result<(Arc<dyn Scorer>, Manifest)> {
     let model = model_folder(section)?;
-    let manifest = ModelFolder::open(&model)?.manifest;
-    let options = ScoringOptions { model, engine: section.engine, workers: section.workers, onnxruntime: None };
-    let scorer = grapevine_scoring::load(&options).context("the model could not be loaded")?;
-    Ok((scorer, manifest))
+    let (device, workers) = (section.device, section.workers);
+    let options = ScoringOptions { device, workers, ..ScoringOptions::new(model, section.engine) };
+    let scorer = grapevine_scoring::load_model(&options).context("the model could not be loaded")?;
+    let manifest = scorer.manifest().clone();
+    Ok((Arc::new(scorer), manifest))
 }
 
 /// The model that Grapevine ships: under `models` beside the working directory, the program, or a folder above it.

@@ -65,7 +65,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for (name, engine) in tuned() {
         let mut all = Outputs::new();
         for workers in if cores() > 1 { vec![1, cores()] } else { vec![1] } {
-            let options = ScoringOptions { model: folder.clone(), engine, workers, onnxruntime: None };
+            let options = ScoringOptions { workers, ..ScoringOptions::new(folder.clone(), engine) };
             let loading = Instant::now();
             let scorer = load_model(&options)?;
             let loaded_ms = loading.elapsed().as_millis();
@@ -243,7 +243,7 @@ fn cpu_seconds() -> f64 {
 
 /// One engine, arrival order, libtorch's own number of threads, the allocator untouched. The clock started after a warm-up.
 fn as_it_comes(model: &ModelFolder, tokens: &[Vec<u32>]) -> Result<(Outputs, Clock), Box<dyn Error>> {
-    let mut engine = RustBertEngine::load(&Weights::read(model)?, Precision::Fp32)?;
+    let mut engine = RustBertEngine::load(&Weights::read(model)?, Precision::Fp32, tch::Device::Cpu)?;
     let width = Layout::of(&model.manifest).width();
     let mut run = |tokens: &[Vec<u32>]| -> Result<Outputs, Box<dyn Error>> {
         let mut outputs = Vec::new();

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use tch::Device;
+
 use crate::adopted::{ClassifierEngine, ClassifierWeights};
 use crate::heads::Heads;
 use crate::layout::Layout;
@@ -12,7 +14,7 @@ use crate::pool::{Engine, Pool};
 use crate::rust_bert_engine::{self as rust_bert, Precision, RustBertEngine, Weights};
 use crate::scorer::ModelScorer;
 use crate::text::Tokeniser;
-use crate::{EngineChoice, Scorer, ScoringError, ScoringOptions};
+use crate::{DeviceChoice, EngineChoice, Scorer, ScoringError, ScoringOptions};
 
 /// Texts of the start-up probe.
 const PROBE: usize = 64;
@@ -42,25 +44,28 @@ pub fn load_model(options: &ScoringOptions) -> Result<ModelScorer, ScoringError>
 struct Loader<'o> {
     options: &'o ScoringOptions,
     folder: ModelFolder,
+    /// Of rust-bert.
+    device: Device,
     workers: usize,
 }
 
 impl<'o> Loader<'o> {
     fn new(options: &'o ScoringOptions) -> Result<Self, ScoringError> {
+        let device = device(options.device, options.engine)?;
         let folder = ModelFolder::open(&options.model)?;
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         let workers = if options.workers == 0 { cores() } else { options.workers };
-        Ok(Self { options, folder, workers })
+        Ok(Self { options, folder, device, workers })
     }
 
     fn auto(&self) -> Result<ModelScorer, ScoringError> {
-        if tch::Cuda::is_available() {
+        if self.device.is_cuda() {
             return self.rust_bert(Precision::Fp32, "chosen because there is a CUDA device");
         }
         self.probe(if rust_bert::cpu_has_bf16() { Precision::Bf16 } else { Precision::Fp32 })
     }
 
-    /// Without CUDA, the faster one on this machine, right now.
+    /// On the CPU, the faster one on this machine, right now.
     fn probe(&self, precision: Precision) -> Result<ModelScorer, ScoringError> {
         let mut torch = self.rust_bert(precision, "")?;
         let mut int8 = match self.onnx("") {
@@ -73,8 +78,9 @@ impl<'o> Loader<'o> {
         };
         let (slow, fast) = (texts_per_second(&torch)?, texts_per_second(&int8)?);
         let why = format!(
-            "chosen by a probe: rust-bert {} {slow:.0} texts/s, ONNX Runtime int8 {fast:.0} texts/s; no CUDA",
-            precision.name()
+            "chosen by a probe: rust-bert {} {slow:.0} texts/s, ONNX Runtime int8 {fast:.0} texts/s; {}",
+            precision.name(),
+            if self.options.device == DeviceChoice::Cpu { "CUDA is not asked for" } else { "no CUDA" }
         );
         let chosen = if fast > slow { &mut int8 } else { &mut torch };
         chosen.description += &why;
@@ -82,32 +88,26 @@ impl<'o> Loader<'o> {
     }
 
     fn bf16_as_configured(&self) -> Result<ModelScorer, ScoringError> {
-        if !rust_bert::cpu_has_bf16() && !tch::Cuda::is_available() {
-            return Err(ScoringError::Engine(
-                "scoring.engine = \"rust-bert-bf16\" needs CUDA or a CPU with avx512_bf16, and here is neither; set \
-                 \"auto\", \"rust-bert-fp32\" or \"onnx-int8\""
-                    .to_owned(),
-            ));
-        }
+        check_bf16(self.device, rust_bert::cpu_has_bf16())?;
         self.rust_bert(Precision::Bf16, "as configured")
     }
 
     /// A GPU is one device: more workers than one would only queue for it.
     fn rust_bert(&self, precision: Precision, why: &str) -> Result<ModelScorer, ScoringError> {
-        let cuda = tch::Cuda::is_available();
-        let workers = if cuda { 1 } else { self.workers };
+        let device = self.device;
+        let workers = if device.is_cuda() { 1 } else { self.workers };
         let pool = match &self.folder.classifier {
             None => {
                 let weights = Weights::read(&self.folder)?;
-                self.pool(workers, move || Ok(Box::new(RustBertEngine::load(&weights, precision)?)))
+                self.pool(workers, move || Ok(Box::new(RustBertEngine::load(&weights, precision, device)?)))
             }
             Some(classifier) => {
                 let weights = ClassifierWeights::read(&self.folder, classifier)?;
-                self.pool(workers, move || Ok(Box::new(ClassifierEngine::load(&weights, precision)?)))
+                self.pool(workers, move || Ok(Box::new(ClassifierEngine::load(&weights, precision, device)?)))
             }
         }?;
         let kind = precision.name();
-        let name = format!("rust-bert {kind} on {}", if cuda { "CUDA" } else { "the CPU" });
+        let name = format!("rust-bert {kind} on {}", if device.is_cuda() { "CUDA" } else { "the CPU" });
         self.scorer(&name, why, pool)
     }
 
@@ -143,11 +143,39 @@ impl<'o> Loader<'o> {
         Ok(ModelScorer {
             description: format!("{model}: {engine}, {workers} worker{plural}, {why}"),
             model,
+            manifest: manifest.clone(),
             heads: Heads::of(manifest)?,
             tokeniser: Tokeniser::from_bytes(&json, manifest.max_tokens)?,
             pool,
         })
     }
+}
+
+fn device(choice: DeviceChoice, engine: EngineChoice) -> Result<Device, ScoringError> {
+    let refused = |why: &str| Err(ScoringError::Engine(format!("scoring.device = \"cuda\": {why}")));
+    match choice {
+        DeviceChoice::Auto => Ok(Device::cuda_if_available()),
+        DeviceChoice::Cpu => Ok(Device::Cpu),
+        DeviceChoice::Cuda if engine == EngineChoice::OnnxInt8 => refused(
+            "the engine onnx-int8 computes on the CPU alone; set scoring.engine to \"auto\", \"rust-bert-fp32\" or \"rust-bert-bf16\"",
+        ),
+        DeviceChoice::Cuda if tch::Cuda::is_available() => Ok(Device::Cuda(0)),
+        DeviceChoice::Cuda => refused(
+            "libtorch sees no CUDA device; build with a libtorch for CUDA (LIBTORCH) on a machine whose `nvidia-smi` lists one, \
+             or set \"auto\" or \"cpu\"",
+        ),
+    }
+}
+
+fn check_bf16(device: Device, cpu_has_it: bool) -> Result<(), ScoringError> {
+    if device.is_cuda() || cpu_has_it {
+        return Ok(());
+    }
+    Err(ScoringError::Engine(
+        "scoring.engine = \"rust-bert-bf16\" needs CUDA or a CPU with avx512_bf16, and it would run on a CPU without; set \
+         \"auto\", \"rust-bert-fp32\" or \"onnx-int8\""
+            .to_owned(),
+    ))
 }
 
 /// Of texts with about the length of a post, after a first round that warms up.
@@ -169,7 +197,7 @@ mod tests {
     fn probed(onnxruntime: Option<&str>) -> ModelScorer {
         let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models").join(crate::SHIPPED_MODEL);
         let onnxruntime = onnxruntime.map(Into::into);
-        let options = ScoringOptions { model, engine: EngineChoice::Auto, workers: 1, onnxruntime };
+        let options = ScoringOptions { workers: 1, onnxruntime, ..ScoringOptions::new(model, EngineChoice::Auto) };
         Loader::new(&options).and_then(|loader| loader.probe(Precision::Fp32)).unwrap()
     }
 
@@ -180,6 +208,23 @@ mod tests {
             assert!(scorer.description().contains(part), "{}", scorer.description());
         }
         assert!(scorer.logits(&["fine"]).unwrap()[0].is_some());
+    }
+
+    #[test]
+    fn cuda_is_refused_where_there_is_none_and_where_the_engine_has_no_use_for_it() {
+        let refused = |engine| device(DeviceChoice::Cuda, engine).unwrap_err().to_string();
+        assert!(refused(EngineChoice::OnnxInt8).contains("computes on the CPU alone"));
+        if !tch::Cuda::is_available() {
+            assert!(refused(EngineChoice::Auto).contains("libtorch sees no CUDA device"));
+            assert_eq!(device(DeviceChoice::Auto, EngineChoice::Auto).unwrap(), Device::Cpu);
+        }
+        assert_eq!(device(DeviceChoice::Cpu, EngineChoice::RustBertBf16).unwrap(), Device::Cpu);
+    }
+
+    #[test]
+    fn bf16_needs_a_device_that_has_it() {
+        assert!(check_bf16(Device::Cpu, false).unwrap_err().to_string().contains("avx512_bf16"));
+        assert!(check_bf16(Device::Cpu, true).is_ok() && check_bf16(Device::Cuda(0), false).is_ok());
     }
 
     #[test]

@@ -52,16 +52,36 @@ pub enum EngineChoice {
     OnnxInt8,
 }
 
+/// What rust-bert computes on. ONNX Runtime computes on the CPU alone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DeviceChoice {
+    /// The first CUDA device where libtorch sees one, else the CPU.
+    #[default]
+    Auto,
+    Cpu,
+    /// The first CUDA device; without one, nothing is scored.
+    Cuda,
+}
+
 /// How to score. Paths are absolute or relative to the working directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScoringOptions {
     /// Folder of the model: `manifest.json`, tokenizer and weights.
     pub model: PathBuf,
     pub engine: EngineChoice,
+    pub device: DeviceChoice,
     /// Worker threads, each with a copy of the model; 0 means one a core.
     pub workers: usize,
     /// ONNX Runtime's shared library; `None` looks where `cargo xtask setup` puts it, then at `ORT_DYLIB_PATH`.
     pub onnxruntime: Option<PathBuf>,
+}
+
+impl ScoringOptions {
+    /// On any device, with a worker a core.
+    pub fn new(model: PathBuf, engine: EngineChoice) -> Self {
+        Self { model, engine, device: DeviceChoice::Auto, workers: 0, onnxruntime: None }
+    }
 }
 
 /// Scores texts. Blocking: call it from a blocking thread. `scores[i]` belongs to `texts[i]`.

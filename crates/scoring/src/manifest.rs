@@ -1,12 +1,17 @@
 //! The manifest of a model: what it is, which files it has, and how well it was measured.
 //!
 //! A file's SHA-256 is checked each time the file is read, over the very bytes that are then used. That costs about 30 ms for
-//! 45 MB on a CPU with SHA instructions and 0.2 s on one without; only the files that the chosen engine needs are read.
+//! 45 MB on a CPU with SHA instructions and 0.2 s on one without; only the files that the chosen engine needs are read. A file that
+//! was hashed, and is as old as it was then, is not hashed again by the same [`ModelFolder`].
 //! So a damaged copy is found at start, and not as odd scores a week later.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::SystemTime;
 
 use grapevine_model::{Confusion, Polarity};
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -134,6 +139,14 @@ pub struct ModelFolder {
     pub manifest: Manifest,
     /// Of a model that others made.
     pub(crate) classifier: Option<Classifier>,
+    hashed: Arc<Mutex<HashMap<String, Hashed>>>,
+}
+
+/// What was found right, and when the file had been written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Hashed {
+    pub sha256: String,
+    pub written: SystemTime,
 }
 
 impl ModelFolder {
@@ -148,20 +161,23 @@ impl ModelFolder {
         }
         let path = folder.join(FILE_NAME);
         if !path.exists() && adopted::is(folder) {
-            let (manifest, classifier) = adopted::open(folder)?;
+            let adopted::Adopted { manifest, classifier, hashed } = adopted::open(folder)?;
             manifest.check(&folder.join("config.json"))?;
-            return Ok(Self { folder: folder.to_owned(), manifest, classifier: Some(classifier) });
+            let hashed = Arc::new(Mutex::new(hashed));
+            return Ok(Self { folder: folder.to_owned(), manifest, classifier: Some(classifier), hashed });
         }
         let bytes = read(&path)?;
         let manifest: Manifest = serde_json::from_slice(&bytes)
             .map_err(|e| model_error(format!("cannot read the manifest {}: {e}; {MEND}", path.display())))?;
         manifest.check(&path)?;
-        Ok(Self { folder: folder.to_owned(), manifest, classifier: None })
+        Ok(Self { folder: folder.to_owned(), manifest, classifier: None, hashed: Arc::default() })
     }
 
     /// The file's bytes, after size and hash were found right.
     pub fn read(&self, file: &ModelFile) -> Result<Vec<u8>, ScoringError> {
         let path = self.folder.join(&file.path);
+        // Before the bytes: what is written meanwhile is hashed again.
+        let written = std::fs::metadata(&path).and_then(|known| known.modified()).ok();
         let bytes = read(&path)?;
         if bytes.len() as u64 != file.bytes {
             return Err(model_error(format!(
@@ -171,6 +187,10 @@ impl ModelFolder {
                 bytes.len()
             )));
         }
+        let known = written.map(|written| Hashed { sha256: file.sha256.clone(), written });
+        if known.is_some() && self.hashed.lock().get(&file.path) == known.as_ref() {
+            return Ok(bytes);
+        }
         let found = hex::encode(Sha256::digest(&bytes));
         if found != file.sha256 {
             return Err(model_error(format!(
@@ -179,6 +199,7 @@ impl ModelFolder {
                 file.sha256
             )));
         }
+        known.and_then(|known| self.hashed.lock().insert(file.path.clone(), known));
         Ok(bytes)
     }
 

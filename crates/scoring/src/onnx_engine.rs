@@ -149,7 +149,8 @@ fn missing(why: &str) -> ScoringError {
     ScoringError::Engine(format!("ONNX Runtime was not found: {why}; {MEND}"))
 }
 
-fn cache_folder() -> Option<PathBuf> {
+/// `$GRAPEVINE_CACHE`, else `$XDG_CACHE_HOME/grapevine`, else `$HOME/.cache/grapevine`.
+pub fn cache_folder() -> Option<PathBuf> {
     let set = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
     set("GRAPEVINE_CACHE")
         .or_else(|| set("XDG_CACHE_HOME").map(|folder| folder.join("grapevine")))

@@ -96,9 +96,7 @@ pub struct RustBertEngine {
 }
 
 impl RustBertEngine {
-    /// On the first CUDA device where there is one, else on the CPU.
-    pub fn load(weights: &Weights, precision: Precision) -> Result<Self, ScoringError> {
-        let device = Device::cuda_if_available();
+    pub fn load(weights: &Weights, precision: Precision, device: Device) -> Result<Self, ScoringError> {
         let mut parameters = nn::VarStore::new(device);
         let root = parameters.root();
         let encoder = BertModel::new_with_optional_pooler(&root / "b", &weights.config, false);

@@ -2,6 +2,7 @@
 
 use crate::batch::{Batch, WINDOW, plan};
 use crate::heads::Heads;
+use crate::manifest::Manifest;
 use crate::pool::Pool;
 use crate::text::{Tokeniser, normalise};
 use crate::{Reading, Scorer, ScoringError};
@@ -9,6 +10,7 @@ use crate::{Reading, Scorer, ScoringError};
 /// One model on a pool of workers.
 pub struct ModelScorer {
     pub(crate) model: String,
+    pub(crate) manifest: Manifest,
     pub(crate) description: String,
     pub(crate) heads: Heads,
     pub(crate) tokeniser: Tokeniser,
@@ -16,6 +18,10 @@ pub struct ModelScorer {
 }
 
 impl ModelScorer {
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
     /// The sentiment's three outputs for each text, before temperature and softmax; `None` where a text is blank.
     pub fn logits(&self, texts: &[&str]) -> Result<Vec<Option<[f32; 3]>>, ScoringError> {
         let rows = self.outputs(texts)?;

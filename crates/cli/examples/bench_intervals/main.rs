@@ -35,7 +35,7 @@ const HEADER: &str = concat!(
 
 fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::read()?;
-    let scorer = load(&ScoringOptions { model: options.model, engine: options.engine, workers: 0, onnxruntime: None })?;
+    let scorer = load(&ScoringOptions::new(options.model, options.engine))?;
     println!("{}\n\nmeasured on one half of a set, applied to the other\n{HEADER}", scorer.description());
     let named = read(&options.data, &*scorer)?;
     let mut rng = SmallRng::seed_from_u64(SEED);

@@ -7,6 +7,7 @@ mod example_config;
 mod figure;
 mod forget;
 mod labels;
+mod model;
 mod monitoring;
 mod query;
 mod rescore;
@@ -48,6 +49,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::CheckConfig(args) => runtime()?.block_on(check_config::run(&args)),
         Command::Source { command } => runtime()?.block_on(source::run(&command)),
         Command::Theme { command } => runtime()?.block_on(theme::run(&command)),
+        Command::Model { command } => runtime()?.block_on(model::run(&command)),
         Command::Query(args) => runtime()?.block_on(query::run(&args)),
         Command::Search(args) => runtime()?.block_on(search::run(&args)),
         Command::Rescore(args) => runtime()?.block_on(rescore::run(&args)),

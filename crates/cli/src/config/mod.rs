@@ -16,6 +16,8 @@ use grapevine_monitor::Brand;
 use grapevine_scoring::theme::Theme;
 use serde::Deserialize;
 
+use crate::hub;
+
 /// `grapevine.toml`, read and checked. Relative paths in it are relative to the file's own folder.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -55,7 +57,7 @@ impl Config {
 
     fn resolve_paths(&mut self, folder: &Path) {
         self.data_dir = folder.join(&self.data_dir);
-        if let Some(model) = &mut self.scoring.model {
+        if let Some(model) = self.scoring.model.as_mut().filter(|model| !hub::is_name(model)) {
             *model = folder.join(&*model);
         }
         for source in &mut self.sources {

@@ -1,7 +1,7 @@
 use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
 use grapevine_alerts::ReceiverConfig;
-use grapevine_scoring::EngineChoice;
+use grapevine_scoring::{DeviceChoice, EngineChoice};
 use serde::Deserialize;
 
 /// `[log]`: where events wait between the stages.
@@ -92,10 +92,12 @@ pub enum StoreKind {
 pub struct ScoringSection {
     /// `false` stores mentions without scores; they are shown as not scored. Default: `true`.
     pub enabled: bool,
-    /// Folder of the model. Default: the model that Grapevine ships.
+    /// Folder of the model, or `hf:owner/name` of one that `grapevine model fetch` has fetched. Default: the model that Grapevine ships.
     pub model: Option<PathBuf>,
     /// `auto`, `rust-bert-fp32`, `rust-bert-bf16` or `onnx-int8`. Default: `auto`.
     pub engine: EngineChoice,
+    /// What rust-bert computes on: `auto` takes CUDA where libtorch sees a device, `cpu`, or `cuda`. Default: `auto`.
+    pub device: DeviceChoice,
     /// Worker threads; 0 means one a core. Default: 0.
     pub workers: usize,
     /// Hours after the last mention of a story in which a near-duplicate still joins it. Default: 72.
@@ -110,6 +112,7 @@ impl Default for ScoringSection {
             enabled: true,
             model: None,
             engine: EngineChoice::Auto,
+            device: DeviceChoice::Auto,
             workers: 0,
             story_hours: 72,
             story_mentions: 50_000,

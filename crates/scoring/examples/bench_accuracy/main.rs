@@ -25,7 +25,7 @@ const FOLDS: usize = 5;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::read()?;
-    let scorer = load(&ScoringOptions { model: options.model, engine: options.engine, workers: 0, onnxruntime: None })?;
+    let scorer = load(&ScoringOptions::new(options.model, options.engine))?;
     println!("{}\n\n{HEADER}", scorer.description());
     let mut skipped = vec![];
     for set in sets::all(&options.data)? {

@@ -19,8 +19,7 @@ struct Told {
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let options = ScoringOptions { model: folder()?, engine: EngineChoice::OnnxInt8, workers: 0, onnxruntime: None };
-    let scorer = load(&options)?;
+    let scorer = load(&ScoringOptions::new(folder()?, EngineChoice::OnnxInt8))?;
     let all = pairs();
     let told = told(&*scorer, &all)?;
     let spared = threshold(&told.constructive);

@@ -52,9 +52,11 @@ pub(crate) struct ClassifierEngine {
 }
 
 impl ClassifierEngine {
-    /// On the first CUDA device where there is one, else on the CPU.
-    pub(crate) fn load(weights: &ClassifierWeights, precision: Precision) -> Result<Self, ScoringError> {
-        let device = Device::cuda_if_available();
+    pub(crate) fn load(
+        weights: &ClassifierWeights,
+        precision: Precision,
+        device: Device,
+    ) -> Result<Self, ScoringError> {
         let mut parameters = VarStore::new(device);
         let body = body(&parameters, weights)?;
         fill(&parameters, &weights.safetensors)?;

@@ -7,26 +7,39 @@
 
 mod classes;
 mod engine;
+mod fetched;
 mod note;
 
-use std::{collections::BTreeMap, fs, io, path::Path};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs, io,
+    path::Path,
+};
 
 use grapevine_model::Polarity;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 pub(crate) use engine::{ClassifierEngine, ClassifierWeights};
-pub use note::Note;
+pub use fetched::{FILE_NAME as FETCHED, Fetched, FetchedFile};
+pub use note::{FILE_NAME as NOTE, Note};
 
 use crate::ScoringError;
-use crate::manifest::{Architecture, Calibration, Files, Manifest, ModelFile};
+use crate::manifest::{Architecture, Calibration, Files, Hashed, Manifest, ModelFile};
 use crate::text::NORMALISATION;
+
+/// The files that must be there.
+pub const FILES: [&str; 3] = [CONFIG, TOKENIZER, WEIGHTS];
 
 const CONFIG: &str = "config.json";
 const TOKENIZER: &str = "tokenizer.json";
 const WEIGHTS: &str = "model.safetensors";
 /// What the rest of Grapevine reads at most of a text.
 const MOST_TOKENS: usize = 512;
+
+/// rust-bert adds 1e-12 under the root of every layer's norm, whatever `layer_norm_eps` says. RoBERTa and XLM-RoBERTa say 1e-5: of a network
+/// of 6 layers of 768, with weights as small as before any training, that is 0.0007 in a probability at most, and 0.06 where they say 1e-3.
+const MOST_EPS: f64 = 1e-5;
 
 /// Which network of rust-bert computes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -49,6 +62,14 @@ pub struct Classifier {
     pub padding: i64,
 }
 
+/// What is made of such a folder.
+pub(crate) struct Adopted {
+    pub manifest: Manifest,
+    pub classifier: Classifier,
+    /// By file.
+    pub hashed: HashMap<String, Hashed>,
+}
+
 /// Of `config.json`, what is read here; the network reads the rest.
 #[derive(Deserialize)]
 struct Config {
@@ -62,6 +83,9 @@ struct Config {
     max_position_embeddings: usize,
     #[serde(default)]
     pad_token_id: i64,
+    /// Of BERT and RoBERTa; DistilBERT has no choice.
+    #[serde(default)]
+    layer_norm_eps: Option<f64>,
 }
 
 /// Whether a folder without a manifest looks like one of Hugging Face.
@@ -74,19 +98,22 @@ pub(crate) fn is(folder: &Path) -> bool {
 /// # Errors
 /// A file that is missing, a network that is not known, classes whose meaning nobody says, languages that nobody names:
 /// each with what to do.
-pub(crate) fn open(folder: &Path) -> Result<(Manifest, Classifier), ScoringError> {
+pub(crate) fn open(folder: &Path) -> Result<Adopted, ScoringError> {
     let bytes = fs::read(folder.join(CONFIG)).map_err(|e| missing(folder, CONFIG, &e))?;
     let config: Config = serde_json::from_slice(&bytes)
         .map_err(|e| wrong(folder, &format!("its {CONFIG} is none of a classifier that is known: {e}")))?;
     let note = Note::read(folder)?;
     let classifier = config.classifier(folder, &note)?;
-    let files = Files {
-        weights: file(folder, WEIGHTS)?,
-        onnx_int8: None,
-        tokenizer: file(folder, TOKENIZER)?,
-        config: file(folder, CONFIG)?,
-    };
-    Ok((manifest(folder, &config, note, files), classifier))
+    let mut hashed = HashMap::new();
+    let mut file = |name| file(folder, name, &mut hashed);
+    let files = Files { weights: file(WEIGHTS)?, onnx_int8: None, tokenizer: file(TOKENIZER)?, config: file(CONFIG)? };
+    let mut manifest = manifest(folder, &config, note, files);
+    if let Some(fetched) = Fetched::read(folder)? {
+        let Files { weights, tokenizer, config, .. } = &manifest.files;
+        fetched.check(folder, [weights, tokenizer, config])?;
+        manifest.provenance = fetched.provenance();
+    }
+    Ok(Adopted { manifest, classifier, hashed })
 }
 
 fn manifest(folder: &Path, config: &Config, note: Note, files: Files) -> Manifest {
@@ -141,6 +168,15 @@ impl Config {
                 "its outputs exclude each other not (`multi_label_classification`); take one that names one class a text",
             ));
         }
+        if let Some(eps) = self.layer_norm_eps.filter(|eps| !(0.0..=MOST_EPS).contains(eps)) {
+            return Err(wrong(
+                folder,
+                &format!(
+                    "its `layer_norm_eps` is {eps}, and rust-bert computes every one with 1e-12: up to {MOST_EPS} the difference \
+                     does not show, beyond it the answers would not be the model's"
+                ),
+            ));
+        }
         let classes = classes::meanings(&self.id2label, &note.labels).map_err(|why| wrong(folder, &why))?;
         Ok(Classifier { network, classes, padding: self.pad_token_id })
     }
@@ -150,12 +186,17 @@ impl Config {
     }
 }
 
-fn file(folder: &Path, name: &str) -> Result<ModelFile, ScoringError> {
+fn file(folder: &Path, name: &str, hashed: &mut HashMap<String, Hashed>) -> Result<ModelFile, ScoringError> {
     let mut hash = Sha256::new();
-    let bytes = fs::File::open(folder.join(name))
-        .and_then(|mut file| io::copy(&mut file, &mut hash))
-        .map_err(|e| missing(folder, name, &e))?;
-    Ok(ModelFile { path: name.to_owned(), bytes, sha256: hex::encode(hash.finalize()) })
+    let mut read = || {
+        let mut file = fs::File::open(folder.join(name))?;
+        let written = file.metadata()?.modified()?;
+        Ok((io::copy(&mut file, &mut hash)?, written))
+    };
+    let (bytes, written) = read().map_err(|e| missing(folder, name, &e))?;
+    let sha256 = hex::encode(hash.finalize());
+    hashed.insert(name.to_owned(), Hashed { sha256: sha256.clone(), written });
+    Ok(ModelFile { path: name.to_owned(), bytes, sha256 })
 }
 
 fn missing(folder: &Path, name: &str, error: &io::Error) -> ScoringError {

@@ -9,7 +9,7 @@ use super::wrong;
 use crate::{ScoringError, manifest::Accuracy};
 
 /// Name of the file inside the model's folder.
-const FILE_NAME: &str = "grapevine.json";
+pub const FILE_NAME: &str = "grapevine.json";
 
 /// The file `grapevine.json` beside the model. Only `languages` must be there.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

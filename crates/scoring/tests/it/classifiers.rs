@@ -29,7 +29,7 @@ fn folder(name: &str) -> PathBuf {
 }
 
 fn open(model: &Path, engine: EngineChoice) -> Result<ModelScorer, ScoringError> {
-    load_model(&ScoringOptions { model: model.to_owned(), engine, workers: 1, onnxruntime: None })
+    load_model(&ScoringOptions { workers: 1, ..ScoringOptions::new(model.to_owned(), engine) })
 }
 
 fn reference(name: &str) -> Vec<Reference> {
@@ -72,6 +72,42 @@ fn it_is_named_by_its_folder_and_weights_and_runs_where_there_is_no_int8() {
     assert!(scorer.description().contains("has no int8 graph"), "{}", scorer.description());
     let manifest = ModelFolder::open(&folder("xlm-roberta")).unwrap().manifest;
     assert_eq!((manifest.languages, manifest.max_tokens), (vec!["en".into(), "es".into(), "de".into()], 64));
+}
+
+#[test]
+fn the_eps_of_roberta_is_taken_and_weights_are_hashed_once_for_as_long_as_nobody_writes_them() {
+    let copied = copy("roberta");
+    edit(&copied, "config.json", "\"layer_norm_eps\": 1e-12", "\"layer_norm_eps\": 1e-05");
+    let model = ModelFolder::open(copied.path()).unwrap();
+    let (path, weights) = (copied.path().join("model.safetensors"), &model.manifest.files.weights);
+    let written = fs::metadata(&path).unwrap().modified().unwrap();
+    let mut bytes = fs::read(&path).unwrap();
+    *bytes.last_mut().unwrap() ^= 1;
+    fs::write(&path, &bytes).unwrap();
+    let age = |time| fs::File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
+    age(written + std::time::Duration::from_secs(1));
+    assert!(model.read(weights).unwrap_err().to_string().contains("damaged or was changed"));
+    // Nobody does that: it shows that the hash is not computed again.
+    age(written);
+    assert_eq!(model.read(weights).unwrap(), bytes);
+}
+
+#[test]
+fn bf16_says_nearly_what_fp32_says() {
+    if !grapevine_scoring::rust_bert_engine::cpu_has_bf16() {
+        return eprintln!("skipped: this CPU has no avx512_bf16");
+    }
+    for (name, _) in ALL {
+        let texts: Vec<String> = reference(name).into_iter().map(|one| one.text).collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let [full, half] = [EngineChoice::RustBertFp32, EngineChoice::RustBertBf16].map(|engine| {
+            let scorer = open(&folder(name), engine).unwrap();
+            scorer.score(&texts).unwrap()
+        });
+        for (full, half) in full.iter().zip(&half) {
+            assert!((full.positive - half.positive).abs() < 0.03, "{name}: {} and {}", full.positive, half.positive);
+        }
+    }
 }
 
 #[test]
@@ -121,6 +157,10 @@ fn a_folder_that_does_not_say_enough_says_what_to_write() {
     says(&|f| fs::remove_file(f.path().join("model.safetensors")).unwrap(), "safe_serialization=True");
     says(&|f| edit(f, "config.json", "\"roberta\"", "\"gpt2\""), "of the type `gpt2`");
     says(&|f| edit(f, "config.json", "ForSequenceClassification", "ForMaskedLM"), "no classifier of texts");
+    says(
+        &|f| edit(f, "config.json", "\"layer_norm_eps\": 1e-12", "\"layer_norm_eps\": 0.001"),
+        "`layer_norm_eps` is 0.001",
+    );
     says(&|f| edit(f, "config.json", "\"hidden_size\": 16", "\"hidden_size\": 18"), "do not fit its config.json");
     says(
         &|f| edit(f, "config.json", "\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3"),

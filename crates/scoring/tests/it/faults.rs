@@ -29,7 +29,7 @@ fn files() -> Files {
 }
 
 fn options(model: &Path, engine: EngineChoice) -> ScoringOptions {
-    ScoringOptions { model: model.to_owned(), engine, workers: 1, onnxruntime: None }
+    ScoringOptions { workers: 1, ..ScoringOptions::new(model.to_owned(), engine) }
 }
 
 fn error(model: &Path) -> String {

@@ -36,7 +36,7 @@ fn the_threshold_is_the_lowest_that_spares_the_constructive() {
 #[test]
 fn a_model_that_tells_hostility_spares_constructive_complaints() {
     let folder = std::env::var_os("GRAPEVINE_MODEL").map_or_else(model_folder, Into::into);
-    let options = ScoringOptions { model: folder, engine: EngineChoice::Auto, workers: 1, onnxruntime: None };
+    let options = ScoringOptions { workers: 1, ..ScoringOptions::new(folder, EngineChoice::Auto) };
     let scorer = load(&options).unwrap();
     let pairs = pairs();
     let told = |text: fn(&Pair) -> &'static str| hostilities(&*scorer, &pairs.iter().map(text).collect::<Vec<_>>());

@@ -19,7 +19,7 @@ pub fn model_folder() -> PathBuf {
 }
 
 pub fn options(engine: EngineChoice) -> ScoringOptions {
-    ScoringOptions { model: model_folder(), engine, workers: 2, onnxruntime: None }
+    ScoringOptions { workers: 2, ..ScoringOptions::new(model_folder(), engine) }
 }
 
 fn loaded(engine: EngineChoice) -> ModelScorer {
