@@ -11,6 +11,7 @@ use crate::{
     client::{from_millis, millis},
     corrected,
     error::Doing,
+    facets::Facets,
     forecast,
     labels::Mentions,
     pieces,
@@ -109,7 +110,8 @@ impl Store {
     ) -> Result<Vec<Vec<Value>>, StoreError> {
         let step = series.map(|series| series.step);
         let hours = Hours::of(asked.from, asked.to, step);
-        let sql = pieces::statement(asked.shape, asked.query.by, step.unwrap_or(1), mentions, hours);
+        let sql = Facets::of(asked.from, asked.to, hours).put_in(asked.shape.sql);
+        let sql = pieces::statement(&sql, asked.query.by, step.unwrap_or(1), mentions, hours);
         let horizon = through.map_or(asked.to, |through| millis(through).min(asked.to));
         rows(asked.bind(self, &sql, horizon)).await
     }

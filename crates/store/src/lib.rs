@@ -25,6 +25,7 @@ mod days;
 mod episodes;
 mod error;
 mod explain;
+mod facets;
 mod forecast;
 mod forget;
 mod hours;

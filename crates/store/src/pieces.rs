@@ -7,7 +7,6 @@ use crate::{
     By,
     days::STAMPS,
     labels::{CORRECTED, Mentions},
-    registry::Shape,
     tiers::{self, Hours},
 };
 
@@ -153,9 +152,9 @@ LEFT ANY JOIN (SELECT id, observed_at, likes, reposts, replies, quotes, bookmark
     FROM engagement_by_hour FINAL WHERE brand = {brand:String} AND hour >= toStartOfHour($from) AND hour < $to) AS e
     ON m.id = e.id)";
 
-/// The statement of a shape. `step` is the length of a point in seconds, for splits over time.
-pub(crate) fn statement(shape: &Shape, by: Option<By>, step: u32, mentions: Mentions, hours: Hours) -> String {
-    let sql = hours.of_rollups(shape.sql, by).replace("$scored", hours.scored(by));
+/// The statement of a shape's SQL. `step` is the length of a point in seconds, for splits over time.
+pub(crate) fn statement(sql: &str, by: Option<By>, step: u32, mentions: Mentions, hours: Hours) -> String {
+    let sql = hours.of_rollups(sql, by).replace("$scored", hours.scored(by));
     let sql = sql.replace("$key", &key(by, step, "created_at"));
     whole_of(&sql.replace("$bucket_key", &key(by, step, "bucket")), mentions)
 }

@@ -43,7 +43,7 @@
 //! | an engine is killed after it noted a token and before it kept the rows | a replay looks for its rows and writes those that lack |
 //!
 //! **The tiers.** What is said here of the rollup holds for each table of `tiers`. `rollup_hourly` and `rollup_counts` are fed by views on
-//! `rollup_epochs`, `rollup_scored` by one on `mentions` and by a second statement of R3: so every row of each is written by a
+//! `rollup_epochs`, the others by one each on `mentions` and by a statement each of R3: so every row of each is written by a
 //! statement of I2 or of R3, under the epoch of that insert or rebuild, and R4 comes after all of them. The claim speaks of when
 //! rows become visible and of their epochs, and not of what stands in them or in which table; two tables may show an insert or
 //! a rebuild at different moments, which is while it is under way. A rebuild leaves a row for every hour in each of them. The
@@ -63,6 +63,7 @@ use crate::{
     Store, StoreError,
     client::millis,
     error::Doing,
+    facets,
     hours::{Dirty, PAIRS, bind},
     labels::CORRECTED,
     tiers::TABLES,
@@ -163,7 +164,8 @@ impl Store {
         let epoch = self.next_epoch().await?;
         self.announce(epoch, hours).await?;
         self.step("rebuild-started");
-        for sql in [REBUILD, REBUILD_SCORED] {
+        let [cells, facets] = facets::rebuilds();
+        for sql in [REBUILD, REBUILD_SCORED, &cells, &facets] {
             let sql = sql.replace("$corrected", CORRECTED).replace("$pairs", PAIRS).replace("$all", ALL_HOURS);
             bind(self.writer().query(&sql), hours.iter().map(|hour| (hour.brand.as_str(), hour.hour_s)))
                 .param("epoch", epoch)

@@ -7,6 +7,8 @@
 //! | `rollup_hourly` | hour, platform | every row that is written to `rollup_epochs`, in the same statement |
 //! | `rollup_counts` | hour: mentions alone | the same |
 //! | `rollup_scored` | hour, model, language: what the model said | first sightings; rebuilds |
+//! | `rollup_cells` | hour, platform, kind, language: see `facets` | first sightings; rebuilds |
+//! | `rollup_facets` | hour, hashtag or theme, author: see `facets` | first sightings; rebuilds |
 //!
 //! Each row carries its epoch, and of each hour the rows of the highest epoch of that table count. `rollup_daily` holds days that
 //! are over, summed from `rollup_hourly`: see [`days`](crate::days).
@@ -16,7 +18,8 @@ use crate::By;
 const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
 /// Tables of rollups: each has `brand`, `bucket` and `epoch`.
-pub(crate) const TABLES: [&str; 4] = ["rollup_epochs", "rollup_hourly", "rollup_counts", "rollup_scored"];
+pub(crate) const TABLES: [&str; 6] =
+    ["rollup_epochs", "rollup_hourly", "rollup_counts", "rollup_scored", "rollup_cells", "rollup_facets"];
 
 /// What of a span is read by more than five minutes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,6 +9,7 @@ use crate::{
     client::{from_millis, millis},
     days::STAMPS,
     error::Doing,
+    facets,
     labels::CORRECTED,
     tiers::TABLES,
 };
@@ -31,7 +32,7 @@ pub struct Mismatch {
     pub base: Counts,
     pub rollup: Counts,
     /// Five minutes of a platform in which the two disagree; their sums over the hour may agree. Where only a coarser rollup
-    /// disagrees, its cells: an hour of a platform, or of a model and language; of a day, its hours and the day.
+    /// disagrees, its cells: an hour of a platform, of a model and language, of a hashtag, …; of a day, its hours and the day.
     pub cells: u64,
     /// It is marked dirty, so that the next rebuild mends it.
     pub dirty: bool,
@@ -232,12 +233,15 @@ fn tiers() -> [String; TABLES.len() + 1] {
         let sql = sql.replace("$newest", NEWEST).replace("$table", table);
         sql.replace("$start", start).replace("$corrected", CORRECTED).replace("$in_span", IN_SPAN)
     };
-    let [fine, hourly, counts, scored] = TABLES;
+    let [fine, hourly, counts, scored, cells, about] = TABLES;
+    let [of_cells, of_facets] = facets::compared();
     [
         compare(COUNTED, fine, "toStartOfFiveMinutes"),
         compare(COUNTED, hourly, "toStartOfHour"),
         compare(MENTIONS, counts, "toStartOfHour"),
         compare(SCORED, scored, "toStartOfHour"),
+        compare(&of_cells, cells, "toStartOfHour"),
+        compare(&of_facets, about, "toStartOfHour"),
         compare(DAILY, "rollup_daily", "toStartOfDay"),
     ]
 }

@@ -125,18 +125,15 @@ arraySum(arraySlice(posts, 1, intDiv(length(posts) + 99, 100))) / arraySum(posts
 arraySum(arraySlice(posts, 1, intDiv(length(posts) + 9, 10))) / arraySum(posts) * 100,
 countEqual(posts, 1) / length(posts) * 100, length(posts), arraySum(posts)";
 
-/// A card of a link is a link.
-const MADE: &str =
-    "countIf(hasAny(media_kinds, ['image', 'video', 'audio']) OR has(media_kinds, 'link') OR notEmpty(links)) AS ugc,
-    countIf(hasAny(media_kinds, ['image', 'video', 'audio'])), countIf(has(media_kinds, 'link') OR notEmpty(links)),
-    count(), ugc / count() * 100";
+/// Of `$cells`; a card of a link is a link.
+const MADE: &str = "sum(made) AS ugc, sum(with_media), sum(with_links), sum(members) AS wrote, ugc / wrote * 100";
 
 /// What each model said in each language.
 const TOLD: &str = "toString(model) AS scorer, $spoken AS spoken, countIf(model_polarity = -1) AS n,
     countIf(model_polarity = 0) AS u, countIf(model_polarity = 1) AS p";
 
-const TOXIC: &str = "countIf(hostility >= 0.5) / count(hostility) * 100, countIf(hostility >= 0.5), count(hostility),
-    countIf(hostility IS NULL)";
+/// Of `$cells`.
+const TOXIC: &str = "sum(hostile) / sum(judged) * 100, sum(hostile), sum(judged), sum(others) - sum(judged)";
 
 /// A survey's comment is stored as a review, too; its score counts on the survey's scale alone.
 const SATISFIED: &str = "avgIf(score, scale = 'stars'), countIf(scale = 'stars'),

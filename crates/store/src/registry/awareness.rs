@@ -200,9 +200,8 @@ pub(super) static METRICS: &[Metric] = &[
                 by: BASE,
                 columns: SENTIMENT,
                 sql: "SELECT key, (p - n) / (p + n + u) * 100, (p - n) / (p + n) * 100, n, u, p, x FROM (\
-                    SELECT $key AS key, countIf(polarity = 'positive') AS p, countIf(polarity = 'negative') AS n, \
-                    countIf(polarity = 'neutral') AS u, countIf(polarity = 'unscored') AS x \
-                    FROM $mentions WHERE $span GROUP BY key) ORDER BY n + u + p + x DESC, key",
+                    SELECT $key AS key, sum(positive) AS p, sum(negative) AS n, sum(neutral) AS u, sum(unscored) AS x \
+                    FROM $cells GROUP BY key) ORDER BY n + u + p + x DESC, key",
             },
         ],
     },

@@ -39,34 +39,33 @@ pub(super) static METRICS: &[Metric] = &[Metric {
             column("url_3", "text"),
             column("id_3", "text"),
         ],
-        sql: "WITH told AS (SELECT id, toString(intent) AS want, created_at, created_at >= $from AS inside, \
-                toInt8(polarity) AS side, author_key, ifNull(author_followers, 0) AS reach, if(story = 0, id, story) AS tale, \
-                arrayJoin(if(empty(themes), ['other'], arrayMap(name -> toString(name), themes))) AS theme \
-                FROM $mentions WHERE brand = {brand:String} AND created_at < $to AND created_at >= \
-                    fromUnixTimestamp64Milli(greatest(2 * {from:Int64} - {to:Int64}, 0), 'UTC') \
-                AND intent IN ('complaint', 'suggestion', 'question') AND NOT team AND kind != 'repost'), \
-            tales AS (SELECT want, theme, tale, countIf(inside) AS n, countIf(NOT inside) AS n_before, \
-                groupUniqArrayIf(author_key, inside) AS who, sumIf(side, inside AND side != 2) AS sides, \
-                countIf(inside AND side != 2) AS scored, maxIf((reach, created_at, id), inside) AS best \
-                FROM told GROUP BY want, theme, tale), \
-            digest AS (SELECT want, theme, sum(n) AS mentions, length(groupUniqArrayArray(who)) AS authors, \
-                toInt64(sum(n)) - toInt64(sum(n_before)) AS change, sum(sides) / sum(scored) * 100 AS net, \
-                arrayMap(one -> one.3, arraySlice(arrayReverseSort(groupArrayIf(best, n > 0)), 1, 3)) AS examples \
-                FROM tales GROUP BY want, theme HAVING mentions > 0 \
+        sql: "WITH counted AS (SELECT want, theme, sumIf(n, created_at >= $from) AS mentions, \
+                uniqExactIf(author_key, created_at >= $from) AS authors, \
+                toInt64(mentions) - toInt64(sumIf(n, created_at < $from)) AS change, \
+                (toInt64(sumIf(positive, created_at >= $from)) - toInt64(sumIf(negative, created_at >= $from))) \
+                    / sumIf(negative + neutral + positive, created_at >= $from) * 100 AS net \
+                FROM $asked_of_2 GROUP BY want, theme HAVING mentions > 0 \
                 ORDER BY theme = 'other', mentions DESC, want, theme LIMIT {limit:UInt32}), \
+            told AS (SELECT want, theme, arraySlice(arrayReverseSort(groupArray(best)), 1, 3) AS examples FROM (\
+                SELECT want, theme, max((example.1, example.2, example.3)) AS best FROM $examples \
+                GROUP BY want, theme, example.4) GROUP BY want, theme), \
+            digest AS (SELECT counted.want AS want, counted.theme AS theme, mentions, authors, change, net, examples \
+                FROM counted LEFT JOIN told ON counted.want = told.want AND counted.theme = told.theme), \
+            named AS (SELECT arrayJoin(examples) AS one FROM digest), \
             shown AS (SELECT groupArray(id) AS ids, groupArray(text) AS texts, groupArray(url) AS urls, \
-                groupArray($hex) AS names FROM (SELECT id, text, url FROM $mentions \
-                WHERE $span AND id IN (SELECT arrayJoin(examples) FROM digest))) \
+                groupArray($hex) AS names FROM (SELECT id, text, url FROM $mentions WHERE $span \
+                AND toStartOfHour(created_at) IN (SELECT toStartOfHour(one.2) FROM named) \
+                AND id IN (SELECT one.3 FROM named))) \
             SELECT want, theme, mentions, authors, change, net, \
-                if(length(examples) > 0, texts[indexOf(ids, examples[1])], NULL), \
-                if(length(examples) > 0, urls[indexOf(ids, examples[1])], NULL), \
-                if(length(examples) > 0, names[indexOf(ids, examples[1])], NULL), \
-                if(length(examples) > 1, texts[indexOf(ids, examples[2])], NULL), \
-                if(length(examples) > 1, urls[indexOf(ids, examples[2])], NULL), \
-                if(length(examples) > 1, names[indexOf(ids, examples[2])], NULL), \
-                if(length(examples) > 2, texts[indexOf(ids, examples[3])], NULL), \
-                if(length(examples) > 2, urls[indexOf(ids, examples[3])], NULL), \
-                if(length(examples) > 2, names[indexOf(ids, examples[3])], NULL) \
+                if(has(ids, examples[1].3), texts[indexOf(ids, examples[1].3)], NULL), \
+                if(has(ids, examples[1].3), urls[indexOf(ids, examples[1].3)], NULL), \
+                if(has(ids, examples[1].3), names[indexOf(ids, examples[1].3)], NULL), \
+                if(has(ids, examples[2].3), texts[indexOf(ids, examples[2].3)], NULL), \
+                if(has(ids, examples[2].3), urls[indexOf(ids, examples[2].3)], NULL), \
+                if(has(ids, examples[2].3), names[indexOf(ids, examples[2].3)], NULL), \
+                if(has(ids, examples[3].3), texts[indexOf(ids, examples[3].3)], NULL), \
+                if(has(ids, examples[3].3), urls[indexOf(ids, examples[3].3)], NULL), \
+                if(has(ids, examples[3].3), names[indexOf(ids, examples[3].3)], NULL) \
             FROM digest CROSS JOIN shown ORDER BY theme = 'other', mentions DESC, want, theme",
     }],
 }];

@@ -40,12 +40,9 @@ pub(super) static METRICS: &[Metric] = &[
                 if(observed < 5 OR observed <= expected, 0, pow(observed - expected, 2) / expected) AS peak, newest FROM (\
                 SELECT tag, countIf(ago = 0) AS observed, greatest(countIf(ago > 0) / 7, 1) AS expected, \
                     sumIf(posts, ago = 0) AS used, maxIf(joined, ago = 0) AS newest FROM (\
-                    SELECT arrayJoin(arrayDistinct(hashtags)) AS tag, author_key, count() AS posts, \
-                        min(mentions.created_at) AS joined, intDiv({to:Int64} - 1 - \
-                        toUnixTimestamp64Milli(mentions.created_at), {to:Int64} - {from:Int64}) AS ago \
-                    FROM $mentions WHERE brand = {brand:String} AND mentions.created_at < $to AND mentions.created_at >= \
-                        fromUnixTimestamp64Milli(greatest({from:Int64} - 7 * ({to:Int64} - {from:Int64}), 0), 'UTC') \
-                    GROUP BY tag, author_key, ago) GROUP BY tag HAVING observed > 0) \
+                    SELECT tag, author_key, sum(n) AS posts, min(first_at) AS joined, intDiv({to:Int64} - 1 - \
+                        toUnixTimestamp64Milli(created_at), {to:Int64} - {from:Int64}) AS ago \
+                    FROM $tags_of_8 GROUP BY tag, author_key, ago) GROUP BY tag HAVING observed > 0) \
                 ORDER BY trend DESC, observed DESC, tag LIMIT {limit:UInt32}",
         }],
     },
@@ -80,7 +77,7 @@ pub(super) static METRICS: &[Metric] = &[
                     column("net_sentiment", "points"),
                     column("scored", "mentions"),
                 ],
-                sql: "SELECT every, originals, people, every / (SELECT count() FROM $mentions WHERE $span) * 100, \
+                sql: "SELECT every, originals, people, every / (SELECT sum(n) FROM $cells) * 100, \
                     if(counted = 0, NULL, received), engaged / reach * 100, net / rated * 100, rated FROM (\
                     SELECT $rates, sum(fresh) AS originals, count() AS people, sum(stated) AS counted, sum(given) AS received, \
                         sum(side) AS net, sum(judged) AS rated FROM (\
@@ -95,21 +92,27 @@ pub(super) static METRICS: &[Metric] = &[
                     column("authors", "authors"),
                     column("net_sentiment", "points"),
                 ],
-                sql: "SELECT $key AS key, count() AS n, uniqExact(author_key), \
-                    100 * avgIf(toInt8(polarity), polarity != 'unscored') FROM $mentions \
-                    WHERE $span AND has(hashtags, {hashtag:String}) GROUP BY key ORDER BY n DESC, key",
+                sql: "SELECT $key AS key, sum(n) AS used, uniqExact(author_key), \
+                    100 * ((toInt64(sum(positive)) - toInt64(sum(negative))) / sum(negative + neutral + positive)) \
+                    FROM $tags WHERE tag = {hashtag:String} GROUP BY key ORDER BY used DESC, key",
             },
             Shape {
                 by: &[By::Hashtag],
                 columns: &[column("together", "mentions"), column("mentions", "mentions"), column("lift", "times")],
-                sql: "WITH tagged AS (SELECT arrayDistinct(hashtags) AS tags, has(hashtags, {hashtag:String}) AS carries \
-                    FROM $mentions WHERE $span AND kind != 'repost') \
-                    SELECT key, together, used, together * (SELECT count() FROM tagged) \
-                        / (used * (SELECT countIf(carries) FROM tagged)) AS lift FROM (\
-                    SELECT toString(arrayJoin(tags)) AS key, countIf(carries) AS together, count() AS used FROM tagged \
-                        GROUP BY key) \
-                    WHERE key != {hashtag:String} AND together > 0 \
-                    ORDER BY together DESC, lift DESC, key LIMIT {limit:UInt32}",
+                // Only hours that hold the hashtag are read from the base table.
+                sql: "WITH beside AS (SELECT toString(arrayJoin(arrayDistinct(hashtags))) AS other, count() AS together \
+                        FROM $mentions WHERE $span AND kind != 'repost' AND has(hashtags, {hashtag:String}) \
+                        AND toStartOfHour(created_at) IN (\
+                            SELECT toStartOfHour(created_at) FROM $tags WHERE tag = {hashtag:String} AND n > reposts) \
+                        GROUP BY other), \
+                    uses AS (SELECT toString(tag) AS name, sum(n) - sum(reposts) AS used FROM $tags \
+                        WHERE name IN (SELECT other FROM beside) GROUP BY name), \
+                    every AS (SELECT sumIf(n, kind != 'repost') AS fresh FROM $cells), \
+                    carriers AS (SELECT sum(together) AS carried FROM beside WHERE other = {hashtag:String}) \
+                    SELECT other, together, used, together * fresh / (used * carried) AS lift FROM beside \
+                        INNER JOIN uses ON beside.other = uses.name CROSS JOIN every CROSS JOIN carriers \
+                    WHERE other != {hashtag:String} \
+                    ORDER BY together DESC, lift DESC, other LIMIT {limit:UInt32}",
             },
         ],
     },

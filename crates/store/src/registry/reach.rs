@@ -94,15 +94,15 @@ pub(super) static METRICS: &[Metric] = &[
                     column("share", "%"),
                     column("mentions", "mentions"),
                 ],
-                sql: "SELECT platform, toString(kind) AS kind_name, language, n / sum(n) OVER () * 100, n FROM (\
-                    SELECT platform, kind, language, count() AS n FROM $mentions WHERE $span \
-                    GROUP BY platform, kind, language) ORDER BY n DESC, platform, kind_name, language LIMIT {limit:UInt32}",
+                sql: "SELECT platform, kind, language, seen / sum(seen) OVER () * 100, seen FROM (\
+                    SELECT platform, kind, language, sum(n) AS seen FROM $cells \
+                    GROUP BY platform, kind, language) ORDER BY seen DESC, platform, kind, language LIMIT {limit:UInt32}",
             },
             Shape {
                 by: &[By::Platform, By::Kind, By::Language],
                 columns: &[column("share", "%"), column("mentions", "mentions")],
-                sql: "SELECT key, n / sum(n) OVER () * 100, n FROM (SELECT $key AS key, count() AS n FROM $mentions \
-                    WHERE $span GROUP BY key) ORDER BY n DESC, key",
+                sql: "SELECT key, seen / sum(seen) OVER () * 100, seen FROM (SELECT $key AS key, sum(n) AS seen \
+                    FROM $cells GROUP BY key) ORDER BY seen DESC, key",
             },
         ],
     },

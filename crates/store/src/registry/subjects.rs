@@ -74,17 +74,13 @@ pub(super) static METRICS: &[Metric] = &[
                 column("net_sentiment", "points"),
                 column("by_rule", "mentions"),
             ],
-            sql: "WITH told AS (SELECT themes, theme_rules, toInt8(polarity) AS side, created_at >= $from AS inside \
-                    FROM $mentions WHERE brand = {brand:String} AND created_at < $to AND created_at >= \
-                        fromUnixTimestamp64Milli(greatest(2 * {from:Int64} - {to:Int64}, 0), 'UTC') \
-                    AND polarity != 'unscored' AND NOT team AND kind != 'repost') \
-                SELECT entry.1 AS theme, countIf(inside) AS n, \
-                    100 * n / (SELECT countIf(inside) FROM told), \
-                    toInt64(n) - toInt64(countIf(NOT inside)), 100 * avgIf(side, inside), \
-                    countIf(inside AND entry.2) \
-                FROM (SELECT inside, side, arrayJoin(if(empty(themes), [('other', false)], \
-                    arrayZip(arrayMap(name -> toString(name), themes), theme_rules))) AS entry FROM told) \
-                GROUP BY theme HAVING n > 0 ORDER BY theme = 'other', n DESC, theme LIMIT {limit:UInt32}",
+            sql: "SELECT theme, told, 100 * told / (SELECT sum(told) FROM $cells), toInt64(told) - toInt64(before), \
+                    100 * ((toInt64(p) - toInt64(m)) / told), by_rule FROM (\
+                SELECT theme, sumIf(n, created_at >= $from) AS told, sumIf(n, created_at < $from) AS before, \
+                    sumIf(positive, created_at >= $from) AS p, sumIf(negative, created_at >= $from) AS m, \
+                    sumIf(ruled, created_at >= $from) AS by_rule \
+                FROM $themes_of_2 GROUP BY theme HAVING told > 0) \
+                ORDER BY theme = 'other', told DESC, theme LIMIT {limit:UInt32}",
         }],
     },
 ];

@@ -23,12 +23,11 @@ pub(super) static METRICS: &[Metric] = &[
         looks_back: LookBack::Nothing,
         buckets: false,
         shapes: &[
-            Shape { by: &[], columns: MADE, sql: "SELECT $made FROM $mentions WHERE $span AND $member" },
+            Shape { by: &[], columns: MADE, sql: "SELECT $made FROM $cells" },
             Shape {
                 by: &[By::Time, By::Hour, By::Day, By::Platform, By::Kind, By::Language],
                 columns: MADE,
-                sql: "SELECT $key AS key, $made FROM $mentions WHERE $span AND $member \
-                    GROUP BY key ORDER BY count() DESC, key",
+                sql: "SELECT $key AS key, $made FROM $cells GROUP BY key HAVING wrote > 0 ORDER BY wrote DESC, key",
             },
         ],
     },
@@ -87,13 +86,13 @@ pub(super) static METRICS: &[Metric] = &[
             Shape {
                 by: &[],
                 columns: TOXIC,
-                sql: "SELECT $toxic FROM $mentions WHERE $span AND NOT team AND kind != 'repost'",
+                sql: "SELECT $toxic FROM $cells",
             },
             Shape {
                 by: &[By::Time, By::Hour, By::Day, By::Platform, By::Kind, By::Language],
                 columns: TOXIC,
-                sql: "SELECT $key AS key, $toxic FROM $mentions WHERE $span AND NOT team AND kind != 'repost' \
-                    GROUP BY key ORDER BY count() DESC, key",
+                sql: "SELECT $key AS key, $toxic FROM $cells GROUP BY key HAVING sum(others) > 0 \
+                    ORDER BY sum(others) DESC, key",
             },
         ],
     },

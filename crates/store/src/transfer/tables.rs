@@ -107,6 +107,8 @@ mod tests {
             "rollup_scored",
             "rollup_counts",
             "rollup_daily",
+            "rollup_cells",
+            "rollup_facets",
             "imported",
             "engagement_by_hour",
         ];
