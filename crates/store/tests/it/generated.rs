@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use proptest::{prelude::*, test_runner::TestRunner};
 use serde_json::{Value, json};
 
-use crate::world::{at, by, day, delete, of, post, scores, upsert, world};
+use crate::world::{at, by, day, delete, of, post, scores, upsert, varied, world};
 
 const BRANDS: [&str; 3] = ["acme", "nova", "zenith"];
 
@@ -57,7 +57,8 @@ fn mention(step: &Step) -> Mention {
     let base = by(&format!("a{}", step.author), post(&number.to_string(), created_at));
     let brands: Vec<BrandMatch> = step.brands.iter().map(|brand| of(BRANDS[*brand])).collect();
     let scores = step.polarity.map(|polarity| scores(polarity, grapevine_model::Intent::None));
-    Mention { kind, brands, scores, observed_at: observed(step), ..base }
+    let plain = Mention { kind, brands, scores, observed_at: observed(step), ..base };
+    varied(usize::from(step.mention) + usize::from(step.author), plain)
 }
 
 fn observed(step: &Step) -> Timestamp {

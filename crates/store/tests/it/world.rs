@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use grapevine_engine::testing::{TestEngine, start};
 use grapevine_model::{
-    Author, AuthorTombstone, BrandMatch, Deletion, Engagement, Event, Gap, Heartbeat, Intent, Kind, Mention,
-    MentionKey, Polarity, Scores,
+    Author, AuthorTombstone, BrandMatch, Deletion, Engagement, Event, Gap, Heartbeat, Intent, Kind, Mention, MentionId,
+    MentionKey, Polarity, Scores, ThemeScore,
 };
 use grapevine_store::{Batch, By, Inserted, MetricQuery, MetricTable, Store, StoreOptions};
 use jiff::Timestamp;
@@ -175,6 +175,27 @@ pub fn by(author: &str, mention: Mention) -> Mention {
 
 pub fn with_polarity(polarity: Polarity, mention: Mention) -> Mention {
     Mention { scores: Some(scores(polarity, Intent::None)), ..mention }
+}
+
+/// The mention with what rollups count beside its polarity, by its number: hashtags, followers, a link, a story of every
+/// fourth; where it is scored, an intent, themes and a hostility.
+pub fn varied(number: usize, mention: Mention) -> Mention {
+    let theme = |name: &str| ThemeScore { theme: name.into(), probability: 0.9, rule: number.is_multiple_of(2) };
+    let intents = [Intent::Question, Intent::Complaint, Intent::Suggestion, Intent::Praise, Intent::None];
+    let scores = mention.scores.map(|scores| Scores {
+        intent: intents[number % 5],
+        themes: ["price", "delivery", "app"].iter().take(number % 4).map(|name| theme(name)).collect(),
+        hostility: (!number.is_multiple_of(7)).then_some(number as f32 % 9.0 / 10.0),
+        ..scores
+    });
+    Mention {
+        hashtags: ["sale", "fjord", "sale"].iter().skip(number % 4).map(ToString::to_string).collect(),
+        links: (0..number % 2).map(|_| "https://l.example/".to_owned()).collect(),
+        story: Some(MentionId(1 + number as u128 / 4)),
+        author: Author { followers: (!number.is_multiple_of(3)).then_some(number as u64 % 8 * 100), ..mention.author },
+        scores,
+        ..mention
+    }
 }
 
 pub fn asking(intent: Intent, mention: Mention) -> Mention {

@@ -6,7 +6,7 @@ use grapevine_model::{Event, Intent, Mention, MentionId, Polarity};
 use grapevine_store::Batch;
 use jiff::{SignedDuration, Timestamp};
 
-use crate::world::{at, by, delete, of, post, scores, tombstone, upsert};
+use crate::world::{at, by, delete, of, post, scores, tombstone, upsert, varied};
 
 pub const PARTITIONS: u32 = 3;
 const MENTIONS: u64 = 14;
@@ -95,7 +95,7 @@ fn mention(partition: u32, dice: &mut Dice, number: usize) -> Mention {
     let polarity = Polarity::ALL[dice.roll(3) as usize];
     // Every observation has a moment of its own.
     let observed_at = moment(number) + SignedDuration::from_micros(number as i64);
-    Mention { brands, observed_at, scores: Some(scores(polarity, Intent::None)), ..plain }
+    varied(number, Mention { brands, observed_at, scores: Some(scores(polarity, Intent::None)), ..plain })
 }
 
 fn cut(partition: u32, events: Vec<Event>, dice: &mut Dice) -> Vec<Batch> {

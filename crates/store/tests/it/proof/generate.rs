@@ -35,6 +35,26 @@ pub fn span(by: Option<By>) -> (Timestamp, Timestamp) {
     (end() - SignedDuration::from_hours(hours), end())
 }
 
+/// Figures whose whole hours are read from a rollup and the rest from the base table.
+const BY_FACET: [&str; 8] = [
+    "net_sentiment",
+    "share_by_source",
+    "ugc_volume",
+    "toxicity_rate",
+    "trending_hashtags",
+    "hashtag_research",
+    "themes",
+    "feedback_digest",
+];
+
+/// The span, and where it matters one that cuts hours at both of its ends.
+pub fn spans(metric: &str, by: Option<By>) -> Vec<(Timestamp, Timestamp)> {
+    let (from, to) = span(by);
+    let cut = BY_FACET.contains(&metric) && !matches!(by, Some(By::Time | By::FiveMinutes | By::Hour | By::Day));
+    let cut = cut.then_some((from + SignedDuration::from_mins(35), to - SignedDuration::from_mins(25)));
+    std::iter::once((from, to)).chain(cut).collect()
+}
+
 pub fn world(seed: u64) -> Made {
     let mut maker = Maker { rng: SmallRng::seed_from_u64(seed), made: vec![], tick: 0 };
     let mut events = maker.mentions();
