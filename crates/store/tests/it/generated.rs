@@ -145,7 +145,7 @@ async fn compare(steps: &[Step]) -> Result<(), TestCaseError> {
         let _ = world.store.sum_days().await.unwrap();
     }
     let _ = world.store.rebuild_dirty().await.unwrap();
-    if steps.len() % 2 == 0 {
+    if steps.len().is_multiple_of(2) {
         let _ = world.store.sum_days().await.unwrap();
     }
     world.assert_rollups_agree().await;
