@@ -78,7 +78,8 @@ const COUNTING: &str = "$whole_span AND $uncut AND ((bucket, epoch) IN (SELECT b
         WHERE facet = 'rebuilt' AND $whole_span GROUP BY bucket)
     OR epoch = 0 AND bucket NOT IN (SELECT bucket FROM rollup_facets WHERE facet = 'rebuilt' AND $whole_span))";
 
-const CELLS: &str = "SELECT toDateTime64(bucket, 3, 'UTC') AS created_at, platform, kind, language, mentions AS n, negative, neutral,
+const CELLS: &str =
+    "SELECT toDateTime64(bucket, 3, 'UTC') AS created_at, platform, kind, language, mentions AS n, negative, neutral,
     positive, unscored, others, told, hostile, judged, members, made, with_media, with_links
 FROM rollup_cells WHERE $whole_span AND $uncut AND mentions > 0 AND $newest_cells";
 const CELLS_BASE: &str = "SELECT created_at, platform, toString(mentions.kind) AS kind, language, toUInt64(1) AS n,
@@ -91,16 +92,20 @@ const CELLS_BASE: &str = "SELECT created_at, platform, toString(mentions.kind) A
 FROM (SELECT *, hasAny(media_kinds, ['image', 'video', 'audio']) AS media,
         has(media_kinds, 'link') OR notEmpty(links) AS linked FROM $mentions WHERE $base_span) AS mentions";
 
-const TAGS: &str = "SELECT toDateTime64(bucket, 3, 'UTC') AS created_at, value AS tag, platform, author_key, mentions AS n,
+const TAGS: &str =
+    "SELECT toDateTime64(bucket, 3, 'UTC') AS created_at, value AS tag, platform, author_key, mentions AS n,
     reposts, negative, neutral, positive, first_at FROM rollup_facets WHERE facet = 'hashtag' AND $counting";
-const TAGS_BASE: &str = "SELECT created_at, arrayJoin(arrayDistinct(hashtags)) AS tag, platform, author_key, toUInt64(1) AS n,
+const TAGS_BASE: &str =
+    "SELECT created_at, arrayJoin(arrayDistinct(hashtags)) AS tag, platform, author_key, toUInt64(1) AS n,
     toUInt64(kind = 'repost') AS reposts, toUInt64(polarity = 'negative') AS negative,
     toUInt64(polarity = 'neutral') AS neutral, toUInt64(polarity = 'positive') AS positive, created_at AS first_at
 FROM $mentions WHERE $base_span";
 
-const THEMES: &str = "SELECT toDateTime64(bucket, 3, 'UTC') AS created_at, value AS theme, mentions AS n, negative, positive, ruled
+const THEMES: &str =
+    "SELECT toDateTime64(bucket, 3, 'UTC') AS created_at, value AS theme, mentions AS n, negative, positive, ruled
 FROM rollup_facets WHERE facet = 'theme' AND $counting";
-const THEMES_BASE: &str = "SELECT created_at, entry.1 AS theme, toUInt64(1) AS n, toUInt64(polarity = 'negative') AS negative,
+const THEMES_BASE: &str =
+    "SELECT created_at, entry.1 AS theme, toUInt64(1) AS n, toUInt64(polarity = 'negative') AS negative,
     toUInt64(polarity = 'positive') AS positive, toUInt64(entry.2) AS ruled
 FROM (SELECT created_at, polarity, arrayJoin(if(empty(themes), [('other', false)],
         arrayZip(arrayMap(name -> toString(name), themes), theme_rules))) AS entry

@@ -23,10 +23,12 @@ fn whole(sql: &str) -> String {
     pieces.iter().fold(sql.to_owned(), |sql, (name, piece)| sql.replace(name, piece))
 }
 
-const OF_HOURS: &str = "m.created_at >= toDateTime({from:UInt32}, 'UTC') AND m.created_at < toDateTime({to:UInt32}, 'UTC')
+const OF_HOURS: &str =
+    "m.created_at >= toDateTime({from:UInt32}, 'UTC') AND m.created_at < toDateTime({to:UInt32}, 'UTC')
     AND (m.brand, toStartOfHour(m.created_at)) IN $pairs";
 
-const REBUILD_CELLS: &str = "INSERT INTO rollup_cells (brand, bucket, platform, kind, language, epoch, mentions, negative, neutral,
+const REBUILD_CELLS: &str =
+    "INSERT INTO rollup_cells (brand, bucket, platform, kind, language, epoch, mentions, negative, neutral,
     positive, unscored, others, told, hostile, judged, members, made, with_media, with_links)
 SELECT brand, bucket, platform, kind, language, {epoch:UInt64}, $sums
 FROM ($cells WHERE $of_hours

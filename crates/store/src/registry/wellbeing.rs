@@ -83,11 +83,7 @@ pub(super) static METRICS: &[Metric] = &[
         looks_back: LookBack::Nothing,
         buckets: false,
         shapes: &[
-            Shape {
-                by: &[],
-                columns: TOXIC,
-                sql: "SELECT $toxic FROM $cells",
-            },
+            Shape { by: &[], columns: TOXIC, sql: "SELECT $toxic FROM $cells" },
             Shape {
                 by: &[By::Time, By::Hour, By::Day, By::Platform, By::Kind, By::Language],
                 columns: TOXIC,
