@@ -57,7 +57,7 @@ impl Store {
         let what = || format!("{} of {}", asked.metric.id, query.brand);
         let heavy = |error| self.too_heavy(error, &what(), (from, to));
         let (through, mentions) =
-            tokio::try_join!(self.complete_through(), self.labelled_as(&query.brand)).map_err(heavy)?;
+            tokio::try_join!(self.complete_through(), self.labelled_as(&query.brand, asked.reads())).map_err(heavy)?;
         let (coverage, rows, model) = tokio::try_join!(
             self.coverage_of(&asked, through),
             self.figures(&asked, series.as_ref(), (through, mentions)),
@@ -200,6 +200,14 @@ fn unsupported(metric: &'static Metric, by: Option<By>) -> StoreError {
 }
 
 impl Asked<'_> {
+    /// From when to when the statement reads mentions at most.
+    fn reads(&self) -> (i64, i64) {
+        let back = self.metric.looks_back;
+        let begin = [false, true].map(|over_time| back.begin(self.from, self.to, over_time)).into_iter().min();
+        let is_bounded = pieces::is_bounded(&pieces::whole(self.shape.sql));
+        (begin.filter(|_| is_bounded).unwrap_or(0).min(self.from), self.to)
+    }
+
     /// `None` where the answer is no series over time.
     fn series(&self) -> Result<Option<Series>, StoreError> {
         let step = match self.query.by {

@@ -7,7 +7,7 @@ use std::{
 use clickhouse::{Client, Compression, query::Query};
 use jiff::Timestamp;
 
-use crate::{Budget, StoreError, error::Doing};
+use crate::{Budget, StoreError, error::Doing, labels};
 
 /// Of one answer.
 const MOST_ROWS: u64 = 1_000_000;
@@ -53,6 +53,8 @@ pub struct Store {
     /// Brand and account, as [`Store::with_accounts`] was told; the account as it is compared.
     pub(crate) accounts: Arc<[(String, String)]>,
     pub(crate) budget: Budget,
+    /// Mentions that reading a labelled hour for itself is reckoned to cost.
+    pub(crate) beside: u64,
     steps: Steps,
 }
 
@@ -93,8 +95,14 @@ impl Store {
             most_rows: MOST_ROWS,
             accounts: Arc::default(),
             budget: Budget::default(),
+            beside: labels::BESIDE,
             steps: Steps(Arc::new(|_| {})),
         })
+    }
+
+    /// Reads labelled hours for themselves, however few mentions there are beside them: for tests.
+    pub fn with_labels_by_hour(self) -> Self {
+        Self { beside: 0, ..self }
     }
 
     /// Calls `hook` with the name of each step that is done, before the next statement: for tests that end the process

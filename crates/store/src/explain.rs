@@ -81,12 +81,12 @@ impl Store {
     async fn explained(&self, brand: &str, from: Timestamp, to: Timestamp) -> Result<Explanation, StoreError> {
         let doing = "explaining negative mentions";
         let scale = (millis(to) - millis(from)).max(1) as f64 / BEFORE.as_millis() as f64;
+        let before = millis(from.saturating_sub(BEFORE).unwrap_or(Timestamp::UNIX_EPOCH)).max(0);
         let bind = |query: Query| {
-            let before = from.saturating_sub(BEFORE).unwrap_or(Timestamp::UNIX_EPOCH);
             let query = query.param("brand", brand).param("from", millis(from)).param("to", millis(to));
-            query.param("before", millis(before).max(0)).param("scale", scale)
+            query.param("before", before).param("scale", scale)
         };
-        let mentions = self.labelled_as(brand).await?;
+        let mentions = self.labelled_as(brand, (before, millis(to))).await?;
         let counted: Vec<Counted> =
             bind(self.ask(&pieces::whole_of(SHARES, mentions))).fetch_all().await.doing(doing)?;
         let sql = format!(

@@ -2,6 +2,9 @@
 //! parameters.
 
 mod community;
+mod since;
+
+pub(crate) use since::is_bounded;
 
 use crate::{
     By,

@@ -29,7 +29,7 @@ impl Store {
             return Err(StoreError::EmptySpan { from, to });
         }
         let doing = "sampling mentions";
-        let mentions = self.labelled_as(brand).await?;
+        let mentions = self.labelled_as(brand, (millis(from), millis(to))).await?;
         let ask = |sql: &str| {
             self.read(&pieces::whole_of(sql, mentions))
                 .param("brand", brand)

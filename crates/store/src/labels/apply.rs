@@ -103,7 +103,9 @@ impl Store {
         self.write_labels(records, false).await?;
         self.step("labels-written");
         let after = self.hours_of(records).await?;
-        self.mark(&after.iter().map(|at| (at.brand.as_str(), at.hour_s)).collect()).await?;
+        let hours = after.iter().map(|at| (at.brand.as_str(), at.hour_s)).collect();
+        self.list_labelled(&hours).await?;
+        self.mark(&hours).await?;
         self.step("labels-marked");
         Ok(after)
     }

@@ -40,21 +40,27 @@
 //! | two people label one field of one mention in one moment, through two processes whose clocks differ | the later clock wins here, the later record in the log; what the store has stays |
 //!
 //! L1, as I2, is there for who looks in between. Buckets that alerts have judged are not judged again.
-
 //!
-//! A question about one brand ([`Store::labelled_as`]) looks first whether the brand has any label, and reads `mentions` alone
-//! where it has none: the join takes more time than the rest. The look is a statement of its own, before the question's, on
-//! the same server: every label that was acknowledged before the question came is seen. One that comes in between counts from
-//! the next question on, as it would had it come a moment later.
+//! **Hours without a label are read without them.** The join takes more time than the rest of a question. L4 and I4 so list the
+//! hours that they mark for a label in `labelled_hours`, before the mark, and nothing takes one off the list.
+//!
+//! Claim: where a label and a row of its mention can be seen, and neither is being written, the row's hour is listed. It is
+//! the table above again: whoever of L3 and I3 comes after both lists the hour; a row that changes or removes another stands
+//! in the hour of its first sighting, which was a row like any other. Withdrawn labels stay listed, and cost time alone. An
+//! import writes mentions without these steps, and lists all hours behind its last file.
+//!
+//! A question about one brand ([`Store::labelled_as`]) looks first whether an hour that it reads is listed. The look is a
+//! statement of its own, before the question's, on the same server: every label that was acknowledged before the question
+//! came is seen. One that comes in between counts from the next question on, as it would had it come a moment later.
 
 mod apply;
 mod give;
+mod hours;
 mod list;
 
 pub use apply::{Labelled, Lacking};
+pub(crate) use hours::{BESIDE, Mentions};
 pub use list::{LabelFilter, LabelRow, SaidOf};
-
-use crate::{Store, StoreError, error::Doing};
 
 /// Mentions as people see them: with the labels put in, and without those that are not relevant. Put an alias behind it.
 /// Filters on brand, time and id reach the primary key through it.
@@ -65,7 +71,7 @@ SELECT m.* REPLACE (
         CAST(if(c.intent_code > 0, toInt8(c.intent_code) - 1, toInt8(m.intent)),
             'Enum8(\\'none\\' = 0, \\'question\\' = 1, \\'complaint\\' = 2, \\'suggestion\\' = 3, \\'praise\\' = 4, \\'purchase\\' = 5)')
             AS intent,
-        if(c.has_themes, c.themes, m.themes) AS themes,
+        CAST(if(c.has_themes, c.themes, m.themes), 'Array(LowCardinality(String))') AS themes,
         if(c.has_themes, CAST(replicate(1, c.themes), 'Array(Float32)'), m.theme_probabilities) AS theme_probabilities,
         if(c.has_themes, CAST(replicate(false, c.themes), 'Array(Bool)'), m.theme_rules) AS theme_rules),
     m.author_key AS author_key, toInt8(m.polarity) AS model_polarity, toString(m.intent) AS model_intent,
@@ -80,51 +86,9 @@ FROM mentions AS m FINAL LEFT ANY JOIN (
     FROM labels FINAL GROUP BY brand, id) AS c ON m.brand = c.brand AND m.id = c.id
 WHERE c.irrelevant = 0)";
 
-/// [`CORRECTED`] of the brand of the question alone, where it has no label: columns as there. The brand stands in it, so that
-/// a statement that means several brands can not take it for all of them.
+/// [`CORRECTED`] of the brand of the question alone, of hours without a label: columns as there. The brand stands in it, so
+/// that a statement that means several brands can not take it for all of them.
 const UNLABELLED: &str = "(
 SELECT m.*, m.author_key AS author_key, toInt8(m.polarity) AS model_polarity, toString(m.intent) AS model_intent,
     m.themes AS model_themes, CAST([], 'Array(Tuple(String, String, String, Int64))') AS given
-FROM mentions AS m FINAL WHERE m.brand = {brand:String})";
-
-/// The mentions of a question's brand as people see them; put an alias behind it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mentions {
-    /// No label of the brand is there.
-    Unlabelled,
-    Labelled,
-}
-
-impl Mentions {
-    pub(crate) fn sql(self) -> String {
-        match self {
-            Self::Unlabelled => UNLABELLED.to_owned(),
-            // Labels of other brands need not be read.
-            Self::Labelled => CORRECTED
-                .replace("FROM labels FINAL", "FROM labels FINAL WHERE brand = {brand:String}")
-                .replace("WHERE c.irrelevant", "WHERE m.brand = {brand:String} AND c.irrelevant"),
-        }
-    }
-}
-
-impl Store {
-    /// How a question about the brand reads its mentions.
-    pub(crate) async fn labelled_as(&self, brand: &str) -> Result<Mentions, StoreError> {
-        let sql = "SELECT toUInt8(1) FROM labels WHERE brand = {brand:String} LIMIT 1";
-        let any: Option<u8> =
-            self.read(sql).param("brand", brand).fetch_optional().await.doing("looking whether a brand has labels")?;
-        Ok(if any.is_some() { Mentions::Labelled } else { Mentions::Unlabelled })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_question_reads_is_held_to_its_brand_with_labels_and_without() {
-        let of_brand = "brand = {brand:String}";
-        assert_eq!(Mentions::Unlabelled.sql().matches(of_brand).count(), 1);
-        assert_eq!(Mentions::Labelled.sql().matches(of_brand).count(), 2, "mentions and labels");
-    }
-}
+FROM mentions AS m FINAL WHERE m.brand = {brand:String} AND $hours)";

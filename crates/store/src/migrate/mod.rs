@@ -34,6 +34,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "0018_engagement_by_hour", sql: include_str!("../../migrations/0018_engagement_by_hour.sql") },
     Migration { name: "0019_daily", sql: include_str!("../../migrations/0019_daily.sql") },
     Migration { name: "0020_facets", sql: include_str!("../../migrations/0020_facets.sql") },
+    Migration { name: "0021_labelled_hours", sql: include_str!("../../migrations/0020_labelled_hours.sql") },
 ];
 
 struct Migration {

@@ -88,7 +88,7 @@ impl Walk<'_> {
         );
         let sql = sql.replace("$window", &format!("{} AND {PLACES}", filters.brand_condition()));
         let sql = match &filters.brand {
-            Some(brand) => pieces::whole_of(&sql, self.store.labelled_as(brand).await?),
+            Some(brand) => pieces::whole_of(&sql, self.store.labelled_as(brand, (0, i64::MAX)).await?),
             None => pieces::whole(&sql.replace("$mentions", "$corrected AS mentions")),
         };
         let rows: Vec<Fetched> =

@@ -89,7 +89,7 @@ impl Store {
             *imported.rows.entry(file.table.clone()).or_default() += file.rows - refused;
             imported.refused += refused;
         }
-        self.place_engagement().await?;
+        tokio::try_join!(self.place_engagement(), self.list_all_labelled())?;
         imported.hours = self.rebuild_marked().await?;
         imported.not_compared = reason_not_to_compare(&manifest, beside, imported.refused, importing.suppressions);
         if imported.not_compared.is_none() {

@@ -111,6 +111,7 @@ mod tests {
             "rollup_facets",
             "imported",
             "engagement_by_hour",
+            "labelled_hours",
         ];
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations");
         let mut seen = 0;

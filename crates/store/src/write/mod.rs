@@ -74,6 +74,7 @@ impl Store {
         // Equal rows fold in these tables, so a token only saves work; and an engine that was killed may know a token
         // without having kept the rows.
         let other = (!again).then_some(token);
+        self.list_labelled(&plan.hours_of(&labelled)).await?;
         self.mark(&plan.in_danger(again, &labelled)).await?;
         tokio::try_join!(
             self.write::<MentionRecord<'_>>("mentions", Some(token), &plan.mentions),
@@ -121,6 +122,7 @@ impl Store {
         let (now, overtaken, labelled) =
             tokio::try_join!(self.epochs(&plan.fresh), self.has_range(batch), self.labelled(&named))?;
         let labelled = plan.hours_of(&labelled);
+        self.list_labelled(&labelled).await?;
         let unsure = |hour: &Hour<'_>| again || overtaken || now.get(*hour).announced != before.get(*hour).done;
         Ok(plan.changed.iter().copied().chain(fresh.filter(unsure)).chain(labelled).collect())
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use grapevine_model::{
     Before, Correction, Intent, Label, LabelRecord, Mention, MentionId, Polarity, Scores, Withdrawal,
 };
-use grapevine_store::{Batch, LabelFilter, Store};
+use grapevine_store::{Batch, By, LabelFilter, MetricQuery, Store};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
@@ -274,4 +274,39 @@ async fn one_label_is_in_the_figures_within_seconds_beside_ten_thousand() {
     println!("applied and in the rollups: p50 {:.0?}, p95 {:.0?}", took[20], took[38]);
     // Of the median, as other tests share the machine: the whole program is measured in `tests/it/labels.rs`.
     assert!(took[20] < Duration::from_secs(5), "{:?}", took[20]);
+}
+
+/// Counts of `acme` on 2026-03-02 by polarity, read from mentions: (negative, neutral).
+async fn by_platform(store: &Store) -> Vec<serde_json::Value> {
+    let query = MetricQuery::new("net_sentiment", "acme", day("00:00:00"), at("2026-03-03T00:00:00Z"));
+    let rows = store.metric(&query.by(By::Kind)).await.unwrap().rows;
+    rows.first().map(|row| row[3..5].to_vec()).unwrap_or_default()
+}
+
+#[tokio::test]
+async fn a_question_looks_at_labels_in_the_hours_that_are_listed_whoever_of_label_and_mention_came_first() {
+    let world = world().await;
+    let [first, second, third] =
+        [("1", "10:00:00"), ("2", "11:00:00"), ("3", "12:00:00")].map(|(id, time)| post(id, day(time)));
+    let stores = [world.store.clone(), world.store.clone().with_labels_by_hour()];
+    let _ = world.insert_mentions(&[first.clone(), third.clone()]).await;
+    for mention in [&first, &second] {
+        apply(&world, &label(mention, NEGATIVE, day("13:00:00"))).await;
+    }
+    let _ = world.insert_mentions(std::slice::from_ref(&second)).await;
+    for store in &stores {
+        assert_eq!(by_platform(store).await, [json!(2), json!(1)]);
+    }
+    let hours = "SELECT DISTINCT toHour(hour) FROM labelled_hours ORDER BY 1";
+    let listed: Vec<u8> = world.client().query(hours).fetch_all().await.unwrap();
+    assert_eq!(listed, [10, 11], "the third mention's hour is read without labels");
+    apply(&world, &label(&third, IRRELEVANT, day("13:00:00"))).await;
+    for store in &stores {
+        assert_eq!(by_platform(store).await, [json!(2), json!(0)]);
+    }
+    // What an import lists from all that is there is the same.
+    world.execute("TRUNCATE TABLE labelled_hours").await;
+    world.store.list_all_labelled().await.unwrap();
+    let listed: Vec<u8> = world.client().query(hours).fetch_all().await.unwrap();
+    assert_eq!(listed, [10, 11, 12]);
 }

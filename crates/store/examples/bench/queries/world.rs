@@ -44,6 +44,7 @@ pub async fn fill(place: &Place, mentions: u64) -> Result<(), Box<dyn Error>> {
     for (name, sql) in [("labels", LABELS), ("health", HEALTH), ("marks", MARKS)] {
         filling.step(name, |query| query.param("end", END).param("total", mentions), sql).await?;
     }
+    place.store.list_all_labelled().await?;
     while place.store.rebuild_dirty().await?.hours > 0 {
         filling.say("hours are rebuilt");
     }
