@@ -76,7 +76,7 @@ impl Store {
         // Nearly: this tells what is quicker, not what is right.
         let sql = "SELECT assumeNotNull((SELECT count() FROM labelled_hours WHERE brand = {brand:String}
                 AND hour >= toDateTime({since:UInt32}, 'UTC') AND hour <= toDateTime({to:UInt32}, 'UTC'))) AS hours,
-            sum(mentions) AS mentions FROM rollup_hourly WHERE brand = {brand:String}
+            sum(mentions) AS mentions FROM rollup_counts WHERE brand = {brand:String}
                 AND bucket >= toDateTime({since:UInt32}, 'UTC') AND bucket <= toDateTime({to:UInt32}, 'UTC')";
         let counted: Counted = bind(sql).fetch_one().await.doing(doing)?;
         let few = counted.hours.saturating_mul(self.beside) < counted.mentions;
