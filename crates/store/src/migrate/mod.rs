@@ -34,7 +34,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "0018_engagement_by_hour", sql: include_str!("../../migrations/0018_engagement_by_hour.sql") },
     Migration { name: "0019_daily", sql: include_str!("../../migrations/0019_daily.sql") },
     Migration { name: "0020_facets", sql: include_str!("../../migrations/0020_facets.sql") },
-    Migration { name: "0021_labelled_hours", sql: include_str!("../../migrations/0020_labelled_hours.sql") },
+    Migration { name: "0021_labelled_hours", sql: include_str!("../../migrations/0021_labelled_hours.sql") },
 ];
 
 struct Migration {
@@ -202,8 +202,7 @@ mod tests {
                 let marks = statement.starts_with("INSERT INTO rollup_hours");
                 // What has a token is written once.
                 // What has a token is written once, and a setting may be set twice.
-                let known =
-                    [" IF NOT EXISTS ", " IF EXISTS ", "SETTINGS insert_deduplication_token", " MODIFY SETTING "];
+                let known = [" IF NOT EXISTS ", " IF EXISTS ", " insert_deduplication_token = ", " MODIFY SETTING "];
                 let repeats = marks || known.iter().any(|known| statement.contains(known));
                 assert!(repeats, "{}: {statement}", migration.name);
                 // Every table says whether a batch that comes again is known to it.
