@@ -5,7 +5,7 @@ use grapevine_store::{Batch, Store};
 use jiff::SignedDuration;
 
 use super::{Ran, Zombie, audit, process, run_until};
-use crate::world::{World, at, day, post, scores, upsert, with_polarity, world};
+use crate::world::{World, at, day, post, scores, upsert, varied, with_polarity, world};
 
 /// Steps of an insert and of a rebuild, as [`run_until`] counts them.
 const WRITTEN: usize = 0;
@@ -243,4 +243,27 @@ async fn rows_that_no_longer_count_are_deleted_and_what_counts_stays() {
     world.assert_rollups_agree().await;
     let counted: u64 = world.client().query("SELECT sum(mentions) FROM rollup_5m").fetch_one().await.unwrap();
     assert_eq!(counted, 3, "the view shows what counts");
+}
+
+#[tokio::test]
+async fn every_kind_of_column_of_the_rollups_by_facet_is_compared() {
+    let world = world().await;
+    let _ = world.insert_mentions(&[varied(5, post("1", day("10:20:00")))]).await;
+    let wrong = [
+        ("rollup_cells", "told + 1 AS told"),
+        ("rollup_cells", "'xx' AS language"),
+        ("rollup_facets", "ruled + 1 AS ruled"),
+        ("rollup_facets", "first_at + INTERVAL 1 SECOND AS first_at"),
+        ("rollup_facets", "arrayMap(one -> (one.1 + 1, one.2, one.3, one.4), best) AS best"),
+    ];
+    let right = "platform AS platform";
+    for (epoch, (table, column)) in (1..).zip(wrong.iter().flat_map(|(table, wrong)| [(table, *wrong), (table, right)]))
+    {
+        let sql = format!(
+            "INSERT INTO {table} SELECT * REPLACE ({column}, {epoch} AS epoch) FROM (SELECT * FROM {table} WHERE epoch = 0)"
+        );
+        world.execute(&sql).await;
+        let found = audit(&world.store).await.rollup_mismatch.violations;
+        assert_eq!(found, u64::from(column != right), "{table}: {column}");
+    }
 }
