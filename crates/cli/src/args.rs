@@ -3,6 +3,7 @@ mod labels;
 mod model;
 mod operate;
 mod rescore;
+mod retention;
 mod search;
 mod source;
 mod theme;
@@ -21,6 +22,7 @@ pub use operate::{
     StoreCommand, VerifyArgs,
 };
 pub use rescore::{RescoreArgs, RescoreCommand, RescoreCompareArgs, RescoreModelArgs, RescoreRunArgs};
+pub use retention::RetentionArgs;
 pub use search::{FilterArgs, FoundFormat, SearchArgs, TextIndexCommand};
 pub use source::{SourceCommand, SourceListArgs, SourceNewArgs, SourceRecordArgs, SourceTestArgs, SourceTryArgs};
 pub use theme::{ThemeCommand, ThemeTestArgs, ThemeTryArgs};
@@ -95,6 +97,8 @@ pub enum Command {
     },
     /// Deletion requests: take an account or a mention out of everything, and keep it out
     Forget(ForgetArgs),
+    /// Remove mentions that are older than [retention] keeps them; what they counted stays
+    Retention(RetentionArgs),
     /// Write everything that is stored into a folder, with what it answers
     Export(ExportArgs),
     /// Read what `export` wrote into a new store, and compare its answers

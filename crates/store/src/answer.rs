@@ -7,7 +7,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::{
-    By, Column, Correction, Coverage, LookBack, Metric, MetricQuery, MetricTable, ModelNote, Store, StoreError,
+    By, Column, Correction, Coverage, GapSpan, LookBack, Metric, MetricQuery, MetricTable, ModelNote, Store,
+    StoreError,
     client::{from_millis, millis},
     corrected,
     error::Doing,
@@ -58,12 +59,15 @@ impl Store {
         let heavy = |error| self.too_heavy(error, &what(), (from, to));
         let (through, mentions) =
             tokio::try_join!(self.complete_through(), self.labelled_as(&query.brand, asked.reads())).map_err(heavy)?;
-        let (coverage, rows, model) = tokio::try_join!(
+        let sql = asked.statement(series.as_ref(), mentions);
+        let (coverage, rows, model, removed) = tokio::try_join!(
             self.coverage_of(&asked, through),
-            self.figures(&asked, series.as_ref(), (through, mentions)),
+            self.figures(&asked, &sql, through),
             self.model(&asked),
+            self.removed_of(&asked, &sql),
         )
         .map_err(heavy)?;
+        let coverage = coverage.without(removed);
         let coverage = match registry::lacking::note(asked.metric, asked.shape, &rows) {
             Some(reason) => coverage.and(reason.to_owned()),
             None => coverage,
@@ -105,15 +109,11 @@ impl Store {
     async fn figures(
         &self,
         asked: &Asked<'_>,
-        series: Option<&Series>,
-        (through, mentions): (Option<Timestamp>, Mentions),
+        sql: &str,
+        through: Option<Timestamp>,
     ) -> Result<Vec<Vec<Value>>, StoreError> {
-        let step = series.map(|series| series.step);
-        let hours = Hours::of(asked.from, asked.to, step);
-        let sql = Facets::of(asked.from, asked.to, hours).put_in(asked.shape.sql);
-        let sql = pieces::statement(&sql, asked.query.by, step.unwrap_or(1), mentions, hours);
         let horizon = through.map_or(asked.to, |through| millis(through).min(asked.to));
-        rows(asked.bind(self, &sql, horizon)).await
+        rows(asked.bind(self, sql, horizon)).await
     }
 
     /// Of a corrected figure, the rows are counts by model and language until here.
@@ -130,11 +130,18 @@ impl Store {
         Ok((rows, Some(correction)))
     }
 
+    /// What retention removed of what the statement reads.
+    async fn removed_of(&self, asked: &Asked<'_>, sql: &str) -> Result<Vec<GapSpan>, StoreError> {
+        if !pieces::reads_mentions(sql, asked.from, asked.to) {
+            return Ok(vec![]);
+        }
+        self.removed(&asked.query.brand, asked.begin(), from_millis(asked.to)).await
+    }
+
     /// Coverage of the span and of what the metric looks back over.
     async fn coverage_of(&self, asked: &Asked<'_>, through: Option<Timestamp>) -> Result<Coverage, StoreError> {
         let (back, over_time) = (asked.metric.looks_back, asked.query.by.is_some());
-        let begin = from_millis(back.begin(asked.from, asked.to, over_time));
-        let coverage = self.coverage_through(through, begin, from_millis(asked.to));
+        let coverage = self.coverage_through(through, asked.begin(), from_millis(asked.to));
         let Some(since) = back.history_since(asked.from, asked.to, over_time) else { return coverage.await };
         let (coverage, first) = tokio::try_join!(coverage, self.first_bucket(&asked.query.brand))?;
         Ok(match first.filter(|first| millis(*first) >= since + BUCKET) {
@@ -206,6 +213,18 @@ impl Asked<'_> {
         let begin = [false, true].map(|over_time| back.begin(self.from, self.to, over_time)).into_iter().min();
         let is_bounded = pieces::is_bounded(&pieces::whole(self.shape.sql));
         (begin.filter(|_| is_bounded).unwrap_or(0).min(self.from), self.to)
+    }
+
+    fn statement(&self, series: Option<&Series>, mentions: Mentions) -> String {
+        let step = series.map(|series| series.step);
+        let hours = Hours::of(self.from, self.to, step);
+        let sql = Facets::of(self.from, self.to, hours).put_in(self.shape.sql);
+        pieces::statement(&sql, self.query.by, step.unwrap_or(1), mentions, hours)
+    }
+
+    /// Start of what the metric looks back over.
+    fn begin(&self) -> Timestamp {
+        from_millis(self.metric.looks_back.begin(self.from, self.to, self.query.by.is_some()))
     }
 
     /// `None` where the answer is no series over time.

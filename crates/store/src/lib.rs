@@ -11,6 +11,7 @@
 //! | what another model says of a stored version | its row is written again with the new scores, its hour marked |
 //! | a crash between two tables, a member that was thought dead | the identical range is inserted again; what may lack is marked |
 //! | a person corrects the model | labels are put in wherever mentions are read: see the proof in `labels` |
+//! | mentions are older than they are kept for | they go by day, and what they counted stays: see the proof in `retention` |
 //! | several writers and rebuilders at once, in any processes | epochs: see the proof in `rollup` |
 //!
 //! [`Store::audit`] checks all of it on what is stored.
@@ -39,6 +40,7 @@ mod ranges;
 pub mod registry;
 mod reports;
 mod rescore;
+mod retention;
 mod rollup;
 mod sample;
 mod sampled;
@@ -67,6 +69,7 @@ pub use ranges::Covered;
 pub use registry::{By, LookBack, Metric, Role, UnknownBy};
 pub use reports::SourceReport;
 pub use rescore::{Compared, Day, Example, ToRescore};
+pub use retention::{Expired, Expiring, Keep, KeepRule, Retention};
 pub use rollup::Rebuilt;
 pub use sample::Sample;
 pub use search::{Search, TextIndex};

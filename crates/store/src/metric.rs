@@ -119,6 +119,15 @@ impl Coverage {
         let note = if self.note.is_empty() { reason } else { format!("{}; {reason}", self.note) };
         Self { partial: true, note, ..self }
     }
+
+    /// Partial for what retention removed.
+    pub(crate) fn without(self, removed: Vec<GapSpan>) -> Self {
+        removed.into_iter().fold(self, |mut coverage, span| {
+            let reason = format!("{} removed the mentions of {} to {}", span.source, span.from, span.to);
+            coverage.gaps.push(span);
+            coverage.and(reason)
+        })
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

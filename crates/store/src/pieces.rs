@@ -162,6 +162,15 @@ pub(crate) fn statement(sql: &str, by: Option<By>, step: u32, mentions: Mentions
     whole_of(&sql.replace("$bucket_key", &key(by, step, "bucket")), mentions)
 }
 
+/// Whether a statement of [`statement`] reads mentions, or a rollup of which retention keeps nothing: of what models said, it
+/// reads only parts of hours at the ends of the span.
+pub(crate) fn reads_mentions(sql: &str, from: i64, to: i64) -> bool {
+    let only_edges = sql.contains("FROM rollup_scored");
+    let facets = sql.contains("FROM rollup_cells") || sql.contains("FROM rollup_facets");
+    facets
+        || sql.contains("FROM mentions AS m FINAL") && !(only_edges && from % tiers::HOUR == 0 && to % tiers::HOUR == 0)
+}
+
 /// A statement about one brand: `$mentions` is what it reads of that brand, and of no other.
 pub(crate) fn whole_of(sql: &str, mentions: Mentions) -> String {
     whole(sql).replace("$mentions", &format!("{} AS mentions", mentions.sql()))

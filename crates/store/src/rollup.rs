@@ -1,4 +1,4 @@
-//! Rollups computed anew from the base table and the labels, exact beside any number of writers and rebuilders in any processes.
+//! Rollups computed anew from the base table, the labels and what retention keeps, exact beside any number of writers and rebuilders in any processes.
 //!
 //! ClickHouse has no transaction over two statements, so nothing here relies on one. Every row of `rollup_epochs` has an
 //! epoch, and of an hour only the rows of its highest epoch count. `rollup_hours` keeps, by hour, how often it was
@@ -49,7 +49,9 @@
 //! a rebuild at different moments, which is while it is under way. A rebuild leaves a row for every hour in each of them. The
 //! epoch belongs to the hour, so no table has cells that are longer than one; days are another matter, see `days`.
 //!
-//! Labels of people change what an hour should say as edits do; that the hour is then marked is shown in `labels`.
+//! Labels of people change what an hour should say as edits do; that the hour is then marked is shown in `labels`. Retention
+//! changes where it stands: of days that went, R3 reads counts that were kept of them, and no mentions. What that does to the
+//! claim is shown in `retention`.
 //!
 //! Rows of lower epochs never count again, whatever comes; they are deleted now and then. One server is taken to show
 //! what it acknowledged to every later statement; replicas that lag need `select_sequential_consistency`.
@@ -66,6 +68,7 @@ use crate::{
     facets,
     hours::{Dirty, PAIRS, bind},
     labels::CORRECTED,
+    retention::{KEPT, UNEXPIRED},
     tiers::TABLES,
 };
 
@@ -84,27 +87,46 @@ pub struct Rebuilt {
 
 const REBUILD: &str = "INSERT INTO rollup_epochs (brand, bucket, platform, epoch, mentions, reposts, negative, neutral,
     positive, unscored, questions, complaints, team, authors, negative_authors)
-SELECT brand, bucket, platform, {epoch:UInt64}, countIf(real), countIf(kind = 'repost'),
-    countIf(polarity = 'negative'), countIf(polarity = 'neutral'), countIf(polarity = 'positive'),
-    countIf(polarity = 'unscored'), countIf(intent = 'question'), countIf(intent = 'complaint'), countIf(team),
-    uniqCombined64StateIf(14)(author_key, real), uniqCombined64StateIf(14)(author_key, polarity = 'negative')
-FROM (SELECT toString(m.brand) AS brand, toStartOfFiveMinutes(m.created_at) AS bucket, toString(m.platform) AS platform,
-        toString(m.kind) AS kind, toString(m.polarity) AS polarity, toString(m.intent) AS intent, m.team AS team,
-        m.author_key AS author_key, 1 AS real
-    FROM $corrected AS m WHERE m.created_at >= toDateTime({from:UInt32}, 'UTC')
-        AND m.created_at < toDateTime({to:UInt32}, 'UTC') AND (m.brand, toStartOfHour(m.created_at)) IN $pairs
-    UNION ALL SELECT at.1, at.2, '', '', '', '', false, 0, 0 FROM (SELECT arrayJoin($all) AS at))
+SELECT brand, bucket, platform, {epoch:UInt64}, sum(n), sum(of_reposts), sum(of_negative), sum(of_neutral),
+    sum(of_positive), sum(of_unscored), sum(of_questions), sum(of_complaints), sum(of_team),
+    uniqCombined64MergeState(14)(by), uniqCombined64MergeState(14)(by_negative)
+FROM (SELECT brand, bucket, platform, countIf(real) AS n, countIf(kind = 'repost') AS of_reposts,
+        countIf(polarity = 'negative') AS of_negative, countIf(polarity = 'neutral') AS of_neutral,
+        countIf(polarity = 'positive') AS of_positive, countIf(polarity = 'unscored') AS of_unscored,
+        countIf(intent = 'question') AS of_questions, countIf(intent = 'complaint') AS of_complaints,
+        countIf(team) AS of_team, uniqCombined64StateIf(14)(author_key, real) AS by,
+        uniqCombined64StateIf(14)(author_key, polarity = 'negative') AS by_negative
+    FROM (SELECT toString(m.brand) AS brand, toStartOfFiveMinutes(m.created_at) AS bucket,
+            toString(m.platform) AS platform, toString(m.kind) AS kind, toString(m.polarity) AS polarity,
+            toString(m.intent) AS intent, m.team AS team, m.author_key AS author_key, 1 AS real
+        FROM $corrected AS m WHERE m.created_at >= toDateTime({from:UInt32}, 'UTC')
+            AND m.created_at < toDateTime({to:UInt32}, 'UTC') AND (m.brand, toStartOfHour(m.created_at)) IN $pairs
+            AND $unexpired
+        UNION ALL SELECT at.1, at.2, '', '', '', '', false, 0, 0 FROM (SELECT arrayJoin($all) AS at))
+    GROUP BY brand, bucket, platform
+    UNION ALL SELECT toString(e.brand), e.bucket, toString(e.platform), toUInt64(e.mentions), toUInt64(e.reposts),
+        toUInt64(e.negative), toUInt64(e.neutral), toUInt64(e.positive), toUInt64(e.unscored),
+        toUInt64(e.questions), toUInt64(e.complaints), toUInt64(e.team), e.authors, e.negative_authors
+    FROM expired_counts AS e WHERE $kept)
 GROUP BY brand, bucket, platform";
 const REBUILD_SCORED: &str =
     "INSERT INTO rollup_scored (brand, bucket, model, language, epoch, negative, neutral, positive)
-SELECT brand, bucket, model, language, {epoch:UInt64}, countIf(said = -1), countIf(said = 0), countIf(said = 1)
+SELECT brand, bucket, model, language, {epoch:UInt64}, sum(of_negative), sum(of_neutral), sum(of_positive)
 FROM (SELECT toString(m.brand) AS brand, toStartOfHour(m.created_at) AS bucket, toString(m.model) AS model,
-        toString(m.language) AS language, m.model_polarity AS said
+        toString(m.language) AS language, toUInt64(m.model_polarity = -1) AS of_negative,
+        toUInt64(m.model_polarity = 0) AS of_neutral, toUInt64(m.model_polarity = 1) AS of_positive
     FROM $corrected AS m WHERE m.created_at >= toDateTime({from:UInt32}, 'UTC')
         AND m.created_at < toDateTime({to:UInt32}, 'UTC') AND (m.brand, toStartOfHour(m.created_at)) IN $pairs
-        AND m.model_polarity != 2
-    UNION ALL SELECT at.1, at.2, '', '', toInt8(2) FROM (SELECT arrayJoin($all) AS at))
+        AND m.model_polarity != 2 AND $unexpired
+    UNION ALL SELECT at.1, at.2, '', '', 0, 0, 0 FROM (SELECT arrayJoin($all) AS at)
+    UNION ALL SELECT toString(e.brand), e.bucket, toString(e.model), toString(e.language), toUInt64(e.negative),
+        toUInt64(e.neutral), toUInt64(e.positive)
+    FROM expired_scored AS e WHERE $kept)
 GROUP BY brand, bucket, model, language";
+/// What retention keeps of the hours.
+const KEPT_HOURS: &str = "e.bucket >= toDateTime({from:UInt32}, 'UTC') AND e.bucket < toDateTime({to:UInt32}, 'UTC')
+        AND (e.brand, toStartOfHour(e.bucket)) IN $pairs";
+const DAYS: &str = "BETWEEN toDate(toDateTime({from:UInt32}, 'UTC')) AND toDate(toDateTime({to:UInt32}, 'UTC'))";
 const ALL_HOURS: &str = "arrayMap((b, h) -> (b, toDateTime(h, 'UTC')), {brands:Array(String)}, {hours:Array(UInt32)})";
 
 /// Hours that hold rows of more than one epoch, with the one that counts.
@@ -115,6 +137,12 @@ const CLEAN: &str = "ALTER TABLE $table DELETE WHERE bucket >= toDateTime({from:
     AND bucket < toDateTime({to:UInt32}, 'UTC') AND epoch < transform(
         concat(toString(toUnixTimestamp(toStartOfHour(bucket))), ' ', toString(brand)),
         {names:Array(String)}, {epochs:Array(UInt64)}, toUInt64(0))";
+
+/// A statement of R3.
+fn whole(sql: &str) -> String {
+    let sql = sql.replace("$kept", &format!("{KEPT_HOURS} AND {KEPT}")).replace("$unexpired", UNEXPIRED);
+    sql.replace("$days", DAYS).replace("$corrected", CORRECTED).replace("$pairs", PAIRS).replace("$all", ALL_HOURS)
+}
 
 impl Store {
     /// Computes the rollups of a brand anew from the base table, for every hour that touches the span and holds
@@ -166,8 +194,7 @@ impl Store {
         self.step("rebuild-started");
         let [cells, facets] = facets::rebuilds();
         for sql in [REBUILD, REBUILD_SCORED, &cells, &facets] {
-            let sql = sql.replace("$corrected", CORRECTED).replace("$pairs", PAIRS).replace("$all", ALL_HOURS);
-            bind(self.writer().query(&sql), hours.iter().map(|hour| (hour.brand.as_str(), hour.hour_s)))
+            bind(self.writer().query(&whole(sql)), hours.iter().map(|hour| (hour.brand.as_str(), hour.hour_s)))
                 .param("epoch", epoch)
                 .param("from", from)
                 .param("to", to.saturating_add(3600))

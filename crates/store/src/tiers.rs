@@ -15,7 +15,7 @@
 
 use crate::By;
 
-const HOUR: i64 = 3_600_000;
+pub(crate) const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
 /// Tables of rollups: each has `brand`, `bucket` and `epoch`.
 pub(crate) const TABLES: [&str; 6] =

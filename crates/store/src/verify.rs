@@ -1,4 +1,4 @@
-//! Base table, with the labels of people, and rollups compared.
+//! Base table, with the labels of people and what retention keeps, and rollups compared.
 
 use clickhouse::Row;
 use jiff::Timestamp;
@@ -11,6 +11,7 @@ use crate::{
     error::Doing,
     facets,
     labels::CORRECTED,
+    retention::{KEPT, UNEXPIRED},
     tiers::TABLES,
 };
 
@@ -163,7 +164,9 @@ WHERE hour BETWEEN first AND last ORDER BY week";
 /// A name given to the limits would be taken for the column `first` further in.
 const IN_SPAN: &str = "BETWEEN toStartOfHour(fromUnixTimestamp64Milli({from:Int64}, 'UTC'))
     AND toStartOfHour(fromUnixTimestamp64Milli({to:Int64} - 1, 'UTC'))";
-/// Sides by cell: 0 is the base, 1 the rollup, 2 a mark.
+const DAYS: &str = "BETWEEN toDate(fromUnixTimestamp64Milli({from:Int64}, 'UTC'))
+                AND toDate(fromUnixTimestamp64Milli({to:Int64}, 'UTC'))";
+/// Sides by cell: 0 is the base with what retention keeps, 1 the rollup, 2 a mark.
 const VERIFY: &str = "
 SELECT brand, toUnixTimestamp(toStartOfHour(bucket)) AS hour_s, sumForEach(of_base) AS base,
     sumForEach(of_rollup) AS rollup, countIf(of_base != of_rollup) AS cells, toBool(max(marked)) AS dirty
@@ -181,7 +184,11 @@ const COUNTED: &str = "SELECT toUInt8(0) AS side, toString(brand) AS brand, $sta
             countIf(polarity = 'neutral'), countIf(polarity = 'positive'), countIf(polarity = 'unscored'),
             countIf(intent = 'question'), countIf(intent = 'complaint'), countIf(team),
             uniqCombined64(14)(author_key), uniqCombined64If(14)(author_key, polarity = 'negative')] AS sums
-        FROM $corrected AS m WHERE toStartOfHour(created_at) $in_span GROUP BY brand, bucket, platform
+        FROM $corrected AS m WHERE toStartOfHour(created_at) $in_span AND $unexpired GROUP BY brand, bucket, platform
+        UNION ALL
+        SELECT toUInt8(0), toString(r.brand) AS brand, $start(r.bucket) AS bucket, toString(r.platform) AS platform,
+            $sums
+        FROM expired_counts AS r WHERE toStartOfHour(r.bucket) $in_span AND $kept GROUP BY brand, bucket, platform
         UNION ALL
         SELECT toUInt8(1), toString(r.brand) AS brand, r.bucket AS bucket, toString(r.platform) AS platform,
             $sums
@@ -193,7 +200,11 @@ const SUMS: &str =
             uniqCombined64Merge(14)(r.negative_authors)] AS sums";
 const MENTIONS: &str = "SELECT toUInt8(0) AS side, toString(brand) AS brand, toStartOfHour(created_at) AS bucket,
             '' AS platform, [count()] AS sums
-        FROM $corrected AS m WHERE toStartOfHour(created_at) $in_span GROUP BY brand, bucket, platform
+        FROM $corrected AS m WHERE toStartOfHour(created_at) $in_span AND $unexpired GROUP BY brand, bucket, platform
+        UNION ALL
+        SELECT toUInt8(0), toString(r.brand) AS brand, toStartOfHour(r.bucket) AS bucket, '' AS platform,
+            [sum(r.mentions)] AS sums
+        FROM expired_counts AS r WHERE toStartOfHour(r.bucket) $in_span AND $kept GROUP BY brand, bucket, platform
         UNION ALL
         SELECT toUInt8(1), toString(r.brand) AS brand, r.bucket AS bucket, '' AS platform, [sum(r.mentions)]
         FROM $table AS r WHERE toStartOfHour(r.bucket) $in_span AND $newest
@@ -216,7 +227,12 @@ const SCORED: &str = "SELECT toUInt8(0) AS side, toString(brand) AS brand, toSta
             concat(model, ' ', language) AS platform, [count(), 0, countIf(model_polarity = -1),
             countIf(model_polarity = 0), countIf(model_polarity = 1)] AS sums
         FROM $corrected AS m WHERE toStartOfHour(created_at) $in_span AND model_polarity != 2
+            AND $unexpired
         GROUP BY brand, bucket, platform
+        UNION ALL
+        SELECT toUInt8(0), toString(r.brand) AS brand, r.bucket AS bucket, concat(r.model, ' ', r.language) AS platform,
+            [sum(r.negative + r.neutral + r.positive), 0, sum(r.negative), sum(r.neutral), sum(r.positive)] AS sums
+        FROM expired_scored AS r WHERE toStartOfHour(r.bucket) $in_span AND $kept GROUP BY brand, bucket, platform
         UNION ALL
         SELECT toUInt8(1), toString(r.brand) AS brand, r.bucket AS bucket, concat(r.model, ' ', r.language) AS platform,
             [sum(r.negative + r.neutral + r.positive), 0, sum(r.negative), sum(r.neutral), sum(r.positive)]
@@ -231,7 +247,9 @@ fn tiers() -> [String; TABLES.len() + 1] {
         let sides = sides.replace("$stamps", STAMPS).replace("$stamped_hours", "toStartOfDay(bucket) $in_span");
         let sql = VERIFY.replace("$sides", &sides).replace("$sums", SUMS);
         let sql = sql.replace("$newest", NEWEST).replace("$table", table);
-        sql.replace("$start", start).replace("$corrected", CORRECTED).replace("$in_span", IN_SPAN)
+        let sql = sql.replace("$start", start).replace("$corrected", CORRECTED).replace("$in_span", IN_SPAN);
+        let kept = KEPT.replace("e.", "r.");
+        sql.replace("$unexpired", UNEXPIRED).replace("$kept", &kept).replace("$days", DAYS)
     };
     let [fine, hourly, counts, scored, cells, about] = TABLES;
     let [of_cells, of_facets] = facets::compared();

@@ -11,6 +11,7 @@ mod model;
 mod monitoring;
 mod query;
 mod rescore;
+mod retention;
 mod score_texts;
 mod search;
 mod source;
@@ -58,6 +59,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Store { command } => runtime()?.block_on(store::run(&command)),
         Command::Labels { command } => runtime()?.block_on(labels::run(&command)),
         Command::Forget(args) => runtime()?.block_on(forget::run(&args)),
+        Command::Retention(args) => runtime()?.block_on(retention::run(&args)),
         Command::Export(args) => runtime()?.block_on(transfer::export(&args)),
         Command::Import(args) => runtime()?.block_on(transfer::import(&args)),
         Command::ExampleConfig => example_config::run(),

@@ -1,5 +1,5 @@
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     path::{Path, PathBuf},
 };
 
@@ -58,6 +58,7 @@ fn check(config: &Config, file: &Path, text: &str) -> Result<(), ConfigError> {
         return Err(at("partitions", "[log] partitions is 0".into()).hint("use 1 or more; 3 is usual"));
     }
     check_brands(config, &at)?;
+    check_retention(config, &at)?;
     check_themes(config, &at)?;
     check_sources(config, file, text)
 }
@@ -72,6 +73,30 @@ fn check_brands(config: &Config, at: &dyn Fn(&str, String) -> ConfigError) -> Re
     let found = at(wrong.map_or("[[brand]]", |monitor| &monitor.query), error.to_string());
     // The message shows the query with the place in it.
     Err(ConfigError { excerpt: None, ..found })
+}
+
+fn check_retention(config: &Config, at: &dyn Fn(&str, String) -> ConfigError) -> Result<(), ConfigError> {
+    let wrong = |message: String| at("[[retention.rule]]", message);
+    let mut seen = HashSet::new();
+    for rule in &config.retention.rules {
+        if rule.brand.is_none() && rule.platform.is_none() {
+            return Err(wrong("a rule of [retention] names neither a brand nor a platform".into())
+                .hint("what holds for all is `keep` under [retention]"));
+        }
+        if let Some(unknown) = rule.brand.as_ref().filter(|name| config.brands.iter().all(|brand| brand.name != **name))
+        {
+            let names: Vec<&str> = config.brands.iter().map(|brand| brand.name.as_str()).collect();
+            return Err(wrong(format!("a rule of [retention] names the brand {unknown:?}, which is not configured"))
+                .hint(format!("there are: {}", names.join(", "))));
+        }
+        if !seen.insert((&rule.brand, &rule.platform)) {
+            let of = [rule.brand.as_deref(), rule.platform.as_deref()].into_iter().flatten().collect::<Vec<_>>();
+            return Err(
+                wrong(format!("two rules of [retention] are about {}", of.join(" on "))).hint("keep one of them")
+            );
+        }
+    }
+    Ok(())
 }
 
 fn check_themes(config: &Config, at: &dyn Fn(&str, String) -> ConfigError) -> Result<(), ConfigError> {
@@ -156,6 +181,17 @@ mod tests {
     #[test]
     fn a_rule_of_a_theme_that_does_not_parse_is_named() {
         insta::assert_snapshot!(mistake("[[theme]]\nname = \"queues\"\nrules = [\"queue\", \"waiting AND (\"]\n"));
+    }
+
+    #[test]
+    fn a_rule_of_retention_names_a_brand_that_there_is_once_and_a_time_in_days() {
+        let rule = |rest: &str| format!("[[retention.rule]]\n{rest}\n");
+        insta::assert_snapshot!(mistake("[retention]\nkeep = \"4 weeks\"\n"));
+        insta::assert_snapshot!(mistake(&rule("keep = \"30d\"")));
+        let brand = "[[brand]]\nname = \"Acme\"\n[[brand.monitor]]\nname = \"name\"\nquery = \"acme\"\n";
+        insta::assert_snapshot!(mistake(&format!("{brand}{}", rule("brand = \"Acem\"\nkeep = \"30d\""))));
+        let twice = rule("brand = \"Acme\"\nplatform = \"x\"\nkeep = \"30d\"").repeat(2);
+        insta::assert_snapshot!(mistake(&format!("{brand}{twice}")));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use grapevine_monitor::Brand;
 use grapevine_scoring::theme::Theme;
+use grapevine_store::Retention;
 use serde::Deserialize;
 
 use crate::hub;
@@ -29,6 +30,9 @@ pub struct Config {
     pub log: LogSection,
     #[serde(default)]
     pub store: StoreSection,
+    /// For how long mentions are kept, by brand and platform.
+    #[serde(default)]
+    pub retention: Retention,
     #[serde(default)]
     pub scoring: ScoringSection,
     #[serde(default)]

@@ -25,7 +25,7 @@ fn whole(sql: &str) -> String {
 
 const OF_HOURS: &str =
     "m.created_at >= toDateTime({from:UInt32}, 'UTC') AND m.created_at < toDateTime({to:UInt32}, 'UTC')
-    AND (m.brand, toStartOfHour(m.created_at)) IN $pairs";
+    AND (m.brand, toStartOfHour(m.created_at)) IN $pairs AND $unexpired";
 
 const REBUILD_CELLS: &str =
     "INSERT INTO rollup_cells (brand, bucket, platform, kind, language, epoch, mentions, negative, neutral,
@@ -85,7 +85,7 @@ const BEST: &str = "arraySlice(arrayReverseSort(arrayMap(one -> (one.2, one.3, o
 const CELLS_COMPARED: &str = "SELECT toUInt8(0) AS side, brand, bucket, cell AS platform, arrayConcat([counts[1], 0],
             arraySlice(counts, 2, 4), [0, 0, 0, 0, 0], arraySlice(counts, 6)) AS sums
         FROM (SELECT brand, bucket, concat(platform, ' ', kind, ' ', language) AS cell, [$sums] AS counts
-            FROM ($cells WHERE toStartOfHour(m.created_at) $in_span) GROUP BY brand, bucket, cell)
+            FROM ($cells WHERE toStartOfHour(m.created_at) $in_span AND $unexpired) GROUP BY brand, bucket, cell)
         UNION ALL
         SELECT toUInt8(1), toString(r.brand) AS brand, r.bucket AS bucket,
             concat(r.platform, ' ', r.kind, ' ', r.language) AS platform, [sum(r.mentions), 0, sum(r.negative),
@@ -98,7 +98,7 @@ const FACETS_COMPARED: &str = "SELECT side, brand, bucket, concat(facet, ' ', va
             [sum(counts.1), sum(counts.2), sum(counts.3), sum(counts.4), sum(counts.5), 0, 0, 0, 0, 0, 0,
             sum(cityHash64(platform, author_key, toString((counts, first_at, best))))] AS sums
         FROM (SELECT toUInt8(0) AS side, brand, facet, bucket, value, platform, author_key, $facts
-            FROM ($entries WHERE toStartOfHour(m.created_at) $in_span))
+            FROM ($entries WHERE toStartOfHour(m.created_at) $in_span AND $unexpired))
             GROUP BY brand, facet, bucket, value, platform, author_key
             UNION ALL
             SELECT toUInt8(1), toString(r.brand) AS brand, toString(r.facet) AS facet, r.bucket AS bucket,

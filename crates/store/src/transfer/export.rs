@@ -107,7 +107,8 @@ impl Store {
     /// Differs once anything was written.
     async fn newest_of_all(&self) -> Result<String, StoreError> {
         let sql = "SELECT toString(((SELECT max(version) FROM mentions), (SELECT max(version) FROM labels),
-            (SELECT max((written_at, last_offset)) FROM batches), (SELECT count() FROM rescored)))";
+            (SELECT max((written_at, last_offset)) FROM batches), (SELECT count() FROM rescored),
+            (SELECT count() FROM expired)))";
         self.read(sql).fetch_one().await.doing("looking for what is newest")
     }
 

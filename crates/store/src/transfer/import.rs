@@ -12,7 +12,7 @@ use super::{
     files,
     lines::{self, Kept},
     manifest::ANSWERS,
-    tables::{LABELS, MENTIONS, TABLES},
+    tables::{EXPIRED, LABELS, MENTIONS, TABLES},
 };
 use crate::{Store, StoreError, error::Doing};
 
@@ -114,6 +114,9 @@ impl Store {
         if file.table == MENTIONS {
             self.mark_all(&file.name).await?;
         }
+        if EXPIRED.contains(&file.table.as_str()) {
+            self.mark_expired().await?;
+        }
         self.note(export, &file.name, (&file.sha256, file.rows)).await?;
         self.step("import-file-read");
         Ok(refused)
@@ -154,6 +157,13 @@ impl Store {
             SELECT brand, toStartOfHour(created_at) AS hour, 1 FROM mentions
             WHERE toYYYYMM(created_at) = {month:UInt32} GROUP BY brand, hour";
         self.writer().query_raw(sql).param("month", month).execute().await.doing("marking hours to be rebuilt")
+    }
+
+    /// Marks the hours whose mentions are gone, as [`Self::mark_all`]; only with the last of the files they are right.
+    async fn mark_expired(&self) -> Result<(), StoreError> {
+        let sql = "INSERT INTO rollup_hours (brand, hour, marks)
+            SELECT brand, toStartOfHour(bucket) AS hour, 1 FROM expired_counts GROUP BY brand, hour";
+        self.writer().query_raw(sql).execute().await.doing("marking hours to be rebuilt")
     }
 
     /// How many rows were refused.

@@ -20,9 +20,12 @@ const fn table(name: &'static str) -> Table {
 }
 
 /// Labels first: a label that is there before its mention counts as soon as that comes.
-pub(super) const TABLES: [Table; 14] = [
+pub(super) const TABLES: [Table; 17] = [
     Table { newest: false, brand: Some("brand"), of_mentions: true, ..table("labels") },
     Table { newest: false, brand: Some("brand"), time: Some("created_at"), ..table("mentions") },
+    Table { brand: Some("brand"), time: Some("day"), ..table("expired") },
+    Table { brand: Some("brand"), time: Some("bucket"), ..table("expired_counts") },
+    Table { brand: Some("brand"), time: Some("bucket"), ..table("expired_scored") },
     Table { of_mentions: true, ..table("engagement") },
     Table { of_mentions: true, content: false, ..table("rescored") },
     Table { time: Some("observed_at"), ..table("accounts") },
@@ -39,6 +42,8 @@ pub(super) const TABLES: [Table; 14] = [
 
 pub(super) const MENTIONS: &str = "mentions";
 pub(super) const LABELS: &str = "labels";
+/// What retention keeps of mentions that are gone.
+pub(super) const EXPIRED: [&str; 3] = ["expired", "expired_counts", "expired_scored"];
 
 impl Table {
     /// The rows of the scope. Parameters: `brand:String`, `from:Int64`, `to:Int64` (milliseconds), and of mentions

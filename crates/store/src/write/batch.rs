@@ -49,6 +49,8 @@ pub struct Inserted {
     /// Upserts that say what is stored already: the same version, scored by the same model, matched by the same
     /// monitors. Not written.
     pub duplicates: u64,
+    /// Upserts of mentions that are older than retention keeps them. Not written.
+    pub expired: u64,
     /// Upserts that belong to no brand. Not written, but taken from the brands they belonged to before.
     pub unbranded: u64,
     /// Deletions of stored mentions.
@@ -89,6 +91,7 @@ impl Inserted {
             + self.replaced
             + self.superseded
             + self.duplicates
+            + self.expired
             + self.unbranded
             + self.deleted
             + self.unmatched

@@ -60,16 +60,18 @@ impl Store {
     async fn insert_range(&self, batch: &Batch, token: &str, again: bool) -> Result<Inserted, StoreError> {
         let (ids, hours) = (lookup::ids(batch), plan::hours(batch));
         let named: Vec<MentionId> = ids.iter().copied().flatten().collect();
-        let (found, epochs, known, labelled) = tokio::try_join!(
+        let brands = hours.iter().map(|(brand, _)| *brand).collect();
+        let (found, epochs, known, labelled, gone) = tokio::try_join!(
             self.stored(batch, &ids),
             self.epochs(&hours),
             self.has_range(batch),
-            self.labelled(&named)
+            self.labelled(&named),
+            self.gone(&brands)
         )?;
         // A log that was restored from a backup gives its offsets out anew: the range is known, its events are not.
         let again = again || known;
         let (stored, replayed) = found;
-        let mut plan = plan::plan(batch, &ids, &stored);
+        let mut plan = plan::plan(batch, &ids, &stored, &gone);
         plan.stamp(&epochs);
         // Equal rows fold in these tables, so a token only saves work; and an engine that was killed may know a token
         // without having kept the rows.
@@ -113,18 +115,24 @@ impl Store {
         before: &EpochsOf,
         again: bool,
     ) -> Result<BTreeSet<Hour<'a>>, StoreError> {
+        let dropped = plan.expired.iter().copied().filter(|_| again);
         if plan.mentions.is_empty() && plan.rescored.is_empty() {
-            return Ok(BTreeSet::new());
+            return Ok(dropped.collect());
         }
         let fresh = plan.fresh.iter().copied();
-        let named = plan.sighted();
+        let (named, brands) = (plan.sighted(), plan.mentions.iter().map(|row| row.brand).collect());
         // Where this range is stored already, others did this work while this process stood still.
-        let (now, overtaken, labelled) =
-            tokio::try_join!(self.epochs(&plan.fresh), self.has_range(batch), self.labelled(&named))?;
+        let (now, overtaken, labelled, gone) = tokio::try_join!(
+            self.epochs(&plan.fresh),
+            self.has_range(batch),
+            self.labelled(&named),
+            self.gone(&brands)
+        )?;
         let labelled = plan.hours_of(&labelled);
         self.list_labelled(&labelled).await?;
         let unsure = |hour: &Hour<'_>| again || overtaken || now.get(*hour).announced != before.get(*hour).done;
-        Ok(plan.changed.iter().copied().chain(fresh.filter(unsure)).chain(labelled).collect())
+        let changed = plan.changed.iter().copied().chain(fresh.filter(unsure));
+        Ok(changed.chain(labelled).chain(plan.of_gone(&gone)).chain(dropped).collect())
     }
 
     /// Writes the rows that another try should have left and did not.

@@ -7,6 +7,7 @@ use grapevine_model::{Event, Mention, MentionId};
 use crate::{
     corrected::CardRecord,
     hours::{EpochsOf, Hour},
+    retention::Gone,
 };
 
 use super::{
@@ -72,11 +73,13 @@ pub(super) struct Plan<'a> {
     pub changed: BTreeSet<Hour<'a>>,
     /// Hours of what is written for the first time.
     pub fresh: BTreeSet<Hour<'a>>,
+    /// Hours of what is not written, as retention keeps nothing so old.
+    pub expired: BTreeSet<Hour<'a>>,
     pub inserted: Inserted,
 }
 
 /// `ids` are those of the events, `stored` is what is there of them; rows borrow from the batch and from `stored`.
-pub(super) fn plan<'a>(batch: &'a Batch, ids: &[Option<MentionId>], stored: &'a [Stored]) -> Plan<'a> {
+pub(super) fn plan<'a>(batch: &'a Batch, ids: &[Option<MentionId>], stored: &'a [Stored], gone: &Gone) -> Plan<'a> {
     let partition = partition_code(batch.partition);
     let mut plan = Plan::default();
     let mut slots = Slots::of(stored, batch.events.len());
@@ -84,7 +87,7 @@ pub(super) fn plan<'a>(batch: &'a Batch, ids: &[Option<MentionId>], stored: &'a 
         match event {
             Event::Upsert(mention) => {
                 let id = id.unwrap_or_else(|| mention.id());
-                upsert(&mut slots, (id, *offset), mention, &mut plan.inserted);
+                upsert(&mut slots, (id, *offset), mention, gone, &mut plan);
             }
             Event::Delete(deletion) => {
                 let removal = Removal { offset: *offset, version: version(deletion.observed_at) + 1 };
@@ -118,17 +121,30 @@ pub(super) fn partition_code(partition: u32) -> u16 {
     u16::try_from(partition).unwrap_or(u16::MAX)
 }
 
-fn upsert<'a>(slots: &mut Slots<'a>, (id, offset): (MentionId, u64), mention: &'a Mention, inserted: &mut Inserted) {
+fn upsert<'a>(
+    slots: &mut Slots<'a>,
+    (id, offset): (MentionId, u64),
+    mention: &'a Mention,
+    gone: &Gone,
+    plan: &mut Plan<'a>,
+) {
     let version = version(mention.observed_at);
     let elsewhere = |brand: &str| !mention.brands.iter().any(|named| named.brand == brand);
     let left = slots.remove(id, Removal { offset, version }, |slot| elsewhere(slot.brand));
-    let (mut fresh, mut changed, mut same) = (false, false, false);
+    let (mut fresh, mut changed, mut same, mut expired) = (false, false, false, false);
     for (index, brand) in mention.brands.iter().enumerate() {
         // Two monitors of a brand may both match: the first one named is kept.
         if mention.brands[..index].iter().any(|earlier| earlier.brand == brand.brand) {
             continue;
         }
-        match slots.find(id, &brand.brand) {
+        let slot = slots.find(id, &brand.brand);
+        let created_at = slot.as_ref().map_or_else(|| created(mention.created_at), |slot| slot.created_at);
+        if gone.has(&brand.brand, &mention.key.platform, created_at) {
+            plan.expired.insert((&brand.brand, hour(created_at)));
+            expired = true;
+            continue;
+        }
+        match slot {
             Some(slot) if version < slot.version => {}
             Some(slot) if slot.says(version, mention, brand) => same = true,
             Some(slot) => {
@@ -141,11 +157,13 @@ fn upsert<'a>(slots: &mut Slots<'a>, (id, offset): (MentionId, u64), mention: &'
             }
         }
     }
+    let inserted = &mut plan.inserted;
     *(match (changed || left, fresh, same) {
         _ if mention.brands.is_empty() => &mut inserted.unbranded,
         (true, _, _) => &mut inserted.replaced,
         (_, true, _) => &mut inserted.stored,
         (_, _, true) => &mut inserted.duplicates,
+        _ if expired => &mut inserted.expired,
         _ => &mut inserted.superseded,
     }) += 1;
 }
@@ -178,8 +196,15 @@ impl<'a> Plan<'a> {
 
     /// Hours that are wrong as soon as its rows are visible, until they are rebuilt; `again`: any of them may be.
     pub(super) fn in_danger(&self, again: bool, labelled: &Labelled) -> BTreeSet<Hour<'a>> {
-        let fresh = self.fresh.iter().filter(|_| again);
-        self.changed.iter().chain(fresh).copied().chain(self.hours_of(labelled)).collect()
+        // Of what is dropped now, another try may have written rows.
+        let unsure = self.fresh.iter().chain(&self.expired).filter(|_| again);
+        self.changed.iter().chain(unsure).copied().chain(self.hours_of(labelled)).collect()
+    }
+
+    /// Hours of rows that retention keeps no more.
+    pub(super) fn of_gone(&self, gone: &Gone) -> BTreeSet<Hour<'a>> {
+        let is_gone = |row: &&MentionRecord<'a>| gone.has(row.brand, row.platform, row.created_at);
+        self.mentions.iter().filter(is_gone).map(|row| (row.brand, hour(row.created_at))).collect()
     }
 
     /// Mentions that are written for the first time.

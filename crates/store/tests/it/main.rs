@@ -17,6 +17,7 @@ mod proof;
 mod queries;
 mod ranges;
 mod rescore;
+mod retention;
 mod search;
 mod sources;
 mod subjects;

@@ -26,7 +26,7 @@ use crate::{
     world::{World, at, by, day, of, post, world},
 };
 
-async fn export(store: &Store, folder: &Path) -> Exported {
+pub async fn export(store: &Store, folder: &Path) -> Exported {
     exported(store, folder, Scope::default()).await.unwrap()
 }
 
@@ -34,7 +34,7 @@ async fn exported(store: &Store, folder: &Path, scope: Scope) -> Result<Exported
     store.export(&Exporting { folder, scope }, &|_, _| {}).await
 }
 
-async fn import(store: &Store, folder: &Path) -> Result<Imported, TransferError> {
+pub async fn import(store: &Store, folder: &Path) -> Result<Imported, TransferError> {
     let suppressions = Suppressions::default();
     let importing = Importing { folder, beside: false, suppressions: &suppressions };
     store.import(&importing, async |_: &[LabelRecord]| Ok(()), &|_, _| {}).await
@@ -50,7 +50,7 @@ fn killed_at(store: &Store, step: &'static str, nth: u32) -> Store {
     })
 }
 
-fn assert_equal(imported: &Imported) {
+pub fn assert_equal(imported: &Imported) {
     let differ: Vec<_> = imported.compared.iter().filter(|one| one.outcome != Outcome::Equal).collect();
     assert!(differ.is_empty(), "{} of {}: {differ:#?}", differ.len(), imported.compared.len());
     assert_eq!(imported.not_compared, None);

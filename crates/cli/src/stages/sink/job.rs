@@ -131,12 +131,13 @@ fn read(value: &[u8], kept_out: &Suppressions) -> Result<Option<Event>, String> 
 }
 
 /// What became of each event, by the label of its counter.
-fn outcomes(inserted: &Inserted) -> [(&'static str, u64); 18] {
+fn outcomes(inserted: &Inserted) -> [(&'static str, u64); 19] {
     [
         ("stored", inserted.stored),
         ("replaced", inserted.replaced),
         ("superseded", inserted.superseded),
         ("duplicates", inserted.duplicates),
+        ("expired", inserted.expired),
         ("unbranded", inserted.unbranded),
         ("deleted", inserted.deleted),
         ("unmatched", inserted.unmatched),
@@ -198,6 +199,7 @@ mod tests {
             replaced: 1,
             superseded: 1,
             duplicates: 1,
+            expired: 1,
             unbranded: 1,
             deleted: 1,
             unmatched: 1,

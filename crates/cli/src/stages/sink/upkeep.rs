@@ -1,5 +1,5 @@
 //! What one sink does for all of them, beside the inserts: it rebuilds dirty hours, sums the days that are over, audits what is
-//! stored, and takes over what people label.
+//! stored, takes over what people label, and removes mentions that are older than they are kept for.
 
 use std::{
     sync::{
@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use grapevine_store::{Audit, StoreError};
+use grapevine_store::{Audit, Expired, StoreError};
 use jiff::{SignedDuration, Timestamp};
 use parking_lot::Mutex;
 use tokio::{task::JoinHandle, time::Instant};
@@ -33,6 +33,10 @@ const FOLLOW_EVERY: Duration = Duration::from_millis(250);
 const FOLLOW_AGAIN: Duration = Duration::from_secs(2);
 /// Days that are over change seldom; until they are summed anew, their hours are read.
 const SUM_DAYS_EVERY: Duration = Duration::from_secs(60);
+/// Retention goes by whole days.
+const EXPIRE_EVERY: Duration = Duration::from_secs(3600);
+/// … after this sink began to lead.
+const EXPIRE_FIRST: Duration = Duration::from_secs(60);
 const AUDIT_EVERY: Duration = Duration::from_secs(60);
 /// What an audit looks back on: older spans are `grapevine store verify`'s to check.
 const AUDITED: SignedDuration = SignedDuration::from_hours(48);
@@ -44,6 +48,8 @@ pub struct Upkeep {
     days: Task,
     audit: Task,
     labels: Task,
+    expiry: Task,
+    expires_after: Duration,
     follower: Following,
     findings: Findings,
 }
@@ -131,8 +137,9 @@ impl Drop for Task {
 impl Upkeep {
     pub fn new(pipeline: Pipeline) -> Self {
         let findings = Findings::new(pipeline.status.clone());
-        let [rebuild, days, audit, labels] = std::array::from_fn(|_| Task::new());
-        Self { pipeline, dirty: true, rebuild, days, audit, labels, follower: Following::default(), findings }
+        let [rebuild, days, audit, labels, expiry] = std::array::from_fn(|_| Task::new());
+        let (follower, expires_after) = (Following::default(), EXPIRE_FIRST);
+        Self { pipeline, dirty: true, rebuild, days, audit, labels, expiry, expires_after, follower, findings }
     }
 
     /// A batch made hours dirty.
@@ -147,6 +154,7 @@ impl Upkeep {
             self.audit = Task::new();
             // Whoever leads next compares first, and so does this sink if it leads again.
             self.labels = Task::new();
+            (self.expiry, self.expires_after) = (Task::new(), EXPIRE_FIRST);
             self.follower = Following::default();
             return;
         }
@@ -168,6 +176,10 @@ impl Upkeep {
         if idle && self.days.is_due(SUM_DAYS_EVERY) {
             self.days.running = Some(tokio::spawn(sum_days(self.pipeline.clone())));
         }
+        if self.expiry.is_due(self.expires_after) {
+            self.expires_after = EXPIRE_EVERY;
+            self.expiry.running = Some(tokio::spawn(expire(self.pipeline.clone())));
+        }
         if self.audit.is_due(AUDIT_EVERY) {
             self.audit.running = Some(tokio::spawn(audit(self.pipeline.clone(), self.findings.found.clone())));
         }
@@ -187,6 +199,30 @@ async fn sum_days(pipeline: Pipeline) {
     match pipeline.store.sum_days().await {
         Ok(summed) => metrics::counter!("grapevine_summed_days_total").increment(summed.days),
         Err(error) => tracing::warn!("{STAGE}: days wait to be summed: {error}"),
+    }
+}
+
+/// A month at a time. What fails is tried again in an hour; a pass that ends anywhere is gone on with by the next.
+async fn expire(pipeline: Pipeline) {
+    loop {
+        match pipeline.store.expire(&pipeline.config.retention, Timestamp::now()).await {
+            Ok(expired) => {
+                metrics::counter!("grapevine_expired_mentions_total").increment(expired.mentions);
+                if expired.mentions > 0 {
+                    let Expired { mentions, months_left, .. } = expired;
+                    tracing::info!(
+                        "{STAGE}: retention removed {mentions} mentions of a month, {months_left} months are left"
+                    );
+                }
+                if expired.months_left == 0 {
+                    return;
+                }
+            }
+            Err(error) => {
+                tracing::warn!("{STAGE}: mentions that are older than they are kept for wait to be removed: {error}");
+                return;
+            }
+        }
     }
 }
 
