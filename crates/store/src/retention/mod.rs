@@ -75,11 +75,6 @@ impl Gone {
         let kept_from = self.0.get(brand).and_then(|platforms| platforms.get(platform));
         kept_from.is_some_and(|kept_from| created_at < *kept_from)
     }
-
-    #[cfg(test)]
-    pub(crate) fn of(brand: &str, platform: &str, kept_from: i64) -> Self {
-        Self(HashMap::from([(brand.to_owned(), HashMap::from([(platform.to_owned(), kept_from)]))]))
-    }
 }
 
 #[derive(Row, Deserialize)]
