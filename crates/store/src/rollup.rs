@@ -104,10 +104,10 @@ FROM (SELECT brand, bucket, platform, countIf(real) AS n, countIf(kind = 'repost
             AND $unexpired
         UNION ALL SELECT at.1, at.2, '', '', '', '', false, 0, 0 FROM (SELECT arrayJoin($all) AS at))
     GROUP BY brand, bucket, platform
-    UNION ALL SELECT toString(e.brand), e.bucket, toString(e.platform), toUInt64(e.mentions), toUInt64(e.reposts),
-        toUInt64(e.negative), toUInt64(e.neutral), toUInt64(e.positive), toUInt64(e.unscored),
-        toUInt64(e.questions), toUInt64(e.complaints), toUInt64(e.team), e.authors, e.negative_authors
-    FROM expired_counts AS e WHERE $kept)
+    UNION ALL SELECT toString(r.brand), r.bucket, toString(r.platform), toUInt64(r.mentions), toUInt64(r.reposts),
+        toUInt64(r.negative), toUInt64(r.neutral), toUInt64(r.positive), toUInt64(r.unscored),
+        toUInt64(r.questions), toUInt64(r.complaints), toUInt64(r.team), r.authors, r.negative_authors
+    FROM expired_counts AS r WHERE $kept)
 GROUP BY brand, bucket, platform";
 const REBUILD_SCORED: &str =
     "INSERT INTO rollup_scored (brand, bucket, model, language, epoch, negative, neutral, positive)
@@ -119,13 +119,13 @@ FROM (SELECT toString(m.brand) AS brand, toStartOfHour(m.created_at) AS bucket, 
         AND m.created_at < toDateTime({to:UInt32}, 'UTC') AND (m.brand, toStartOfHour(m.created_at)) IN $pairs
         AND m.model_polarity != 2 AND $unexpired
     UNION ALL SELECT at.1, at.2, '', '', 0, 0, 0 FROM (SELECT arrayJoin($all) AS at)
-    UNION ALL SELECT toString(e.brand), e.bucket, toString(e.model), toString(e.language), toUInt64(e.negative),
-        toUInt64(e.neutral), toUInt64(e.positive)
-    FROM expired_scored AS e WHERE $kept)
+    UNION ALL SELECT toString(r.brand), r.bucket, toString(r.model), toString(r.language), toUInt64(r.negative),
+        toUInt64(r.neutral), toUInt64(r.positive)
+    FROM expired_scored AS r WHERE $kept)
 GROUP BY brand, bucket, model, language";
 /// What retention keeps of the hours.
-const KEPT_HOURS: &str = "e.bucket >= toDateTime({from:UInt32}, 'UTC') AND e.bucket < toDateTime({to:UInt32}, 'UTC')
-        AND (e.brand, toStartOfHour(e.bucket)) IN $pairs";
+const KEPT_HOURS: &str = "r.bucket >= toDateTime({from:UInt32}, 'UTC') AND r.bucket < toDateTime({to:UInt32}, 'UTC')
+        AND (r.brand, toStartOfHour(r.bucket)) IN $pairs";
 const DAYS: &str = "BETWEEN toDate(toDateTime({from:UInt32}, 'UTC')) AND toDate(toDateTime({to:UInt32}, 'UTC'))";
 const ALL_HOURS: &str = "arrayMap((b, h) -> (b, toDateTime(h, 'UTC')), {brands:Array(String)}, {hours:Array(UInt32)})";
 

@@ -248,8 +248,8 @@ fn tiers() -> [String; TABLES.len() + 1] {
         let sql = VERIFY.replace("$sides", &sides).replace("$sums", SUMS);
         let sql = sql.replace("$newest", NEWEST).replace("$table", table);
         let sql = sql.replace("$start", start).replace("$corrected", CORRECTED).replace("$in_span", IN_SPAN);
-        let kept = KEPT.replace("e.", "r.");
-        sql.replace("$unexpired", UNEXPIRED).replace("$kept", &kept).replace("$days", DAYS)
+
+        sql.replace("$unexpired", UNEXPIRED).replace("$kept", KEPT).replace("$days", DAYS)
     };
     let [fine, hourly, counts, scored, cells, about] = TABLES;
     let [of_cells, of_facets] = facets::compared();

@@ -60,9 +60,9 @@ const DAY_MS: i64 = 86_400_000;
 /// Of the aliased mentions `m`: those whose day did not go. `$days` bounds the days that are looked up.
 pub(crate) const UNEXPIRED: &str = "(m.brand, m.platform, toDate(m.created_at)) NOT IN (SELECT brand, platform, day
             FROM expired WHERE day $days)";
-/// Of the aliased kept counts `e`: those that count.
+/// Of the aliased kept counts `r`: those that count.
 pub(crate) const KEPT: &str =
-    "(e.brand, e.platform, toDate(e.bucket), e.pass) IN (SELECT brand, platform, day, max(pass)
+    "(r.brand, r.platform, toDate(r.bucket), r.pass) IN (SELECT brand, platform, day, max(pass)
             FROM expired WHERE day $days GROUP BY brand, platform, day)";
 
 /// Up to when mentions went, by brand and platform.
