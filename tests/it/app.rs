@@ -56,8 +56,7 @@ impl App {
 
     pub async fn start_with(folder: &Path, config: &str, env: &[(&str, &str)]) -> anyhow::Result<App> {
         let port = free_port()?;
-        let listen = format!("data_dir = \"data\"\n{config}\n[api]\nlisten = \"127.0.0.1:{port}\"\n");
-        std::fs::write(folder.join("grapevine.toml"), listen)?;
+        write_config(folder, config, port)?;
         let process = spawn(folder, env)?;
         // Whoever was first has chosen the TLS provider; any will do.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -105,6 +104,20 @@ impl App {
         self.process.kill()?;
         self.process = spawn(&self.folder, &[])?;
         self.wait_until_up().await
+    }
+
+    /// Stops it in order, starts it with another configuration, and waits for its engine: the page answers before that, and the engine
+    /// of the process that ended may go on for a moment.
+    pub async fn restart_with(&mut self, config: &str) -> anyhow::Result<()> {
+        let file = self.folder.join("data/engine.json");
+        let engine = || std::fs::read(&file).unwrap_or_default();
+        let before = engine();
+        self.stop()?;
+        write_config(&self.folder, config, self.port)?;
+        self.process = spawn(&self.folder, &[])?;
+        self.wait_until_up().await?;
+        ensure!(wait_for(PATIENCE, || engine() != before), "no engine of its own:\n{}", self.log());
+        Ok(())
     }
 
     /// Waits for its end, and says whether this signal was it.
@@ -178,6 +191,11 @@ impl App {
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     }
+}
+
+fn write_config(folder: &Path, config: &str, port: u16) -> std::io::Result<()> {
+    let listen = format!("data_dir = \"data\"\n{config}\n[api]\nlisten = \"127.0.0.1:{port}\"\n");
+    std::fs::write(folder.join("grapevine.toml"), listen)
 }
 
 fn spawn(folder: &Path, env: &[(&str, &str)]) -> anyhow::Result<Process> {

@@ -1,5 +1,6 @@
 //! End to end: the real binary, the real engine, the real model, real Kafka, over loopback.
 
+mod another_model;
 mod app;
 mod broken;
 mod commands;
