@@ -229,7 +229,8 @@ impl Store {
     pub async fn old_parts(&self) -> Result<Option<(u64, Timestamp)>, StoreError> {
         let sql = "SELECT count(), toInt64(max(toUnixTimestamp(if(remove_time < now(), remove_time, now())))) * 1000
             FROM system.parts WHERE database = currentDatabase() AND NOT active
-            AND table IN ('mentions', 'engagement', 'engagement_by_hour', 'labels', 'rescored', 'accounts', 'surveys')";
+            AND table IN ('mentions', 'engagement', 'engagement_by_hour', 'labels', 'rescored', 'accounts', 'surveys',
+                'rollup_facets')";
         let (parts, removed_ms): (u64, i64) = self.read(sql).fetch_one().await.doing("looking for old parts")?;
         let until = from_millis(removed_ms + OLD_PARTS_LIFETIME_S * 1000);
         Ok((parts > 0).then_some((parts, until)))
