@@ -59,7 +59,7 @@ impl Store {
         let heavy = |error| self.too_heavy(error, &what(), (from, to));
         let (through, mentions) =
             tokio::try_join!(self.complete_through(), self.labelled_as(&query.brand, asked.reads())).map_err(heavy)?;
-        let sql = asked.statement(series.as_ref(), mentions);
+        let sql = asked.statement(series.as_ref(), mentions, self.days_from);
         let (coverage, rows, model, removed) = tokio::try_join!(
             self.coverage_of(&asked, through),
             self.figures(&asked, &sql, through),
@@ -156,7 +156,8 @@ impl Store {
         if !asked.metric.scored {
             return Ok(None);
         }
-        let sql = Hours::of(asked.from, asked.to, None).of_rollups(MODEL, None);
+        let hours = Hours::of(asked.from, asked.to, None).of_length(asked.to - asked.from, self.days_from);
+        let sql = hours.of_rollups(MODEL, None);
         let query = self.ask(&pieces::whole(&sql)).param("brand", &asked.query.brand);
         let query = query.param("from", asked.from).param("to", asked.to);
         let Scored { name, mentions, unscored } =
@@ -215,9 +216,9 @@ impl Asked<'_> {
         (begin.filter(|_| is_bounded).unwrap_or(0).min(self.from), self.to)
     }
 
-    fn statement(&self, series: Option<&Series>, mentions: Mentions) -> String {
+    fn statement(&self, series: Option<&Series>, mentions: Mentions, days_from: i64) -> String {
         let step = series.map(|series| series.step);
-        let hours = Hours::of(self.from, self.to, step);
+        let hours = Hours::of(self.from, self.to, step).of_length(self.to - self.from, days_from);
         let sql = Facets::of(self.from, self.to, hours).put_in(self.shape.sql);
         pieces::statement(&sql, self.query.by, step.unwrap_or(1), mentions, hours)
     }

@@ -7,7 +7,7 @@ use std::{
 use clickhouse::{Client, Compression, query::Query};
 use jiff::Timestamp;
 
-use crate::{Budget, StoreError, error::Doing, labels};
+use crate::{Budget, StoreError, error::Doing, labels, tiers};
 
 /// Of one answer.
 const MOST_ROWS: u64 = 1_000_000;
@@ -55,6 +55,8 @@ pub struct Store {
     pub(crate) budget: Budget,
     /// Mentions that reading a labelled hour for itself is reckoned to cost.
     pub(crate) beside: u64,
+    /// Length of a span, in milliseconds, from which on days are read instead of hours.
+    pub(crate) days_from: i64,
     steps: Steps,
 }
 
@@ -96,6 +98,7 @@ impl Store {
             accounts: Arc::default(),
             budget: Budget::default(),
             beside: labels::BESIDE,
+            days_from: tiers::DAYS_FROM,
             steps: Steps(Arc::new(|_| {})),
         })
     }
@@ -103,6 +106,11 @@ impl Store {
     /// Reads labelled hours for themselves, however few mentions there are beside them: for tests.
     pub fn with_labels_by_hour(self) -> Self {
         Self { beside: 0, ..self }
+    }
+
+    /// Reads days of spans of any length: for tests.
+    pub fn with_days_always(self) -> Self {
+        Self { days_from: 0, ..self }
     }
 
     /// Calls `hook` with the name of each step that is done, before the next statement: for tests that end the process

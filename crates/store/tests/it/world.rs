@@ -42,7 +42,7 @@ pub fn bare() -> World {
         user: Some(engine.user().to_owned()),
         password: Some(engine.password().to_owned()),
     };
-    let store = Store::connect(options.clone()).unwrap();
+    let store = Store::connect(options.clone()).unwrap().with_days_always();
     World { store, options, next: AtomicU64::new(0), engine }
 }
 
