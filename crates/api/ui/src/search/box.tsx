@@ -1,6 +1,6 @@
 // The search box of the header. `/` comes to it from anywhere, Escape leaves the search.
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 
 import type { View } from "../state/url";
 
@@ -14,7 +14,8 @@ export function SearchBox({ view, onView }: { view: View; onView: (view: View) =
   // Back and Forward change what is searched.
   useEffect(() => setText(view.query ?? ""), [view.query]);
 
-  useEffect(() => {
+  // Before the box is shown: an effect that waits for a frame, as a busy machine makes it wait, would miss a key pressed at what is seen.
+  useLayoutEffect(() => {
     const come = (event: KeyboardEvent) => {
       const typed = event.target instanceof Element && event.target.closest(TYPED);
       if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || typed) return;
