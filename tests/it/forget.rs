@@ -129,5 +129,29 @@ async fn authors_who_are_forgotten_during_load_stay_forgotten_through_crashes_an
         !listed.contains("indiscreet") && listed.matches("by bo").count() == 1,
         "one request, in six runs: {listed}"
     );
+    forgotten_over_http(&app).await
+}
+
+/// Another author, by the API: the answer comes first, the rest behind it; the same twice at once, and again, is one request.
+async fn forgotten_over_http(app: &App) -> anyhow::Result<()> {
+    let before = app.stored().await?;
+    let asked = json!({"authors": ["test:kept-00000"], "reason": "letter 12", "by": "cy"});
+    let (taken, twin) = tokio::try_join!(app.post("/api/v1/forget", &asked), app.post("/api/v1/forget", &asked))?;
+    ensure!(taken["id"] == twin["id"] && taken["state"] == "running", "{taken} {twin}");
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    let request = loop {
+        let requests = app.get("/api/v1/forget").await?;
+        let own = requests.as_array().into_iter().flatten().find(|request| request["id"] == taken["id"]).cloned();
+        match own {
+            Some(request) if request["state"] != "running" => break request,
+            _ => ensure!(std::time::Instant::now() < until, "it does not end: {requests}"),
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(250)).await;
+    };
+    ensure!(request["state"] == "done" && request["runs"][0]["found"]["mentions"] == EACH + 1, "{request}");
+    ensure!(app.stored().await? == before - (EACH as u64 + 1));
+    ensure!(request["runs"].as_array().is_some_and(|runs| runs.len() == 1), "its twin was no run: {request}");
+    let again = app.post("/api/v1/forget", &asked).await?;
+    ensure!(again["id"] == taken["id"] && again["subjects"] == taken["subjects"], "{again}");
     Ok(())
 }

@@ -29,6 +29,7 @@ pub enum ErrorCode {
     BadLimit,
     BadBody,
     BadLabel,
+    BadForget,
     BodyTooLarge,
     TooManyReaders,
     TimedOut,
@@ -38,7 +39,7 @@ pub enum ErrorCode {
 }
 
 impl ErrorCode {
-    pub const ALL: [ErrorCode; 21] = [
+    pub const ALL: [ErrorCode; 22] = [
         ErrorCode::NotAuthorised,
         ErrorCode::SessionEnded,
         ErrorCode::WrongToken,
@@ -54,6 +55,7 @@ impl ErrorCode {
         ErrorCode::BadLimit,
         ErrorCode::BadBody,
         ErrorCode::BadLabel,
+        ErrorCode::BadForget,
         ErrorCode::BodyTooLarge,
         ErrorCode::TooManyReaders,
         ErrorCode::TimedOut,
@@ -68,9 +70,8 @@ impl ErrorCode {
             Self::HostRefused => StatusCode::MISDIRECTED_REQUEST,
             Self::NotFound | Self::UnknownMetric | Self::UnknownBrand | Self::UnknownMention => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Self::BadQuery | Self::BadSearch | Self::BadSpan | Self::BadLimit | Self::BadBody | Self::BadLabel => {
-                StatusCode::BAD_REQUEST
-            }
+            Self::BadQuery | Self::BadSearch | Self::BadSpan | Self::BadLimit => StatusCode::BAD_REQUEST,
+            Self::BadBody | Self::BadLabel | Self::BadForget => StatusCode::BAD_REQUEST,
             Self::BodyTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooManyReaders | Self::StoreUnavailable | Self::LogUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::TimedOut => StatusCode::GATEWAY_TIMEOUT,
@@ -98,6 +99,10 @@ impl ErrorCode {
             Self::BadLimit => "give a limit from 1 to the stated maximum",
             Self::BadBody => "send JSON such as {\"token\": \"gv_…\"}",
             Self::BadLabel => "send JSON such as {\"field\": \"polarity\", \"value\": \"negative\"}",
+            Self::BadForget => {
+                "send JSON such as {\"authors\": [\"x:ada\"], \"reason\": \"letter 12\"}; `mentions` takes ids and addresses, \
+                `instance` says which one of a platform's"
+            }
             Self::BodyTooLarge => "send at most 16 KiB",
             Self::TooManyReaders => "close a page that follows the live feed, or try again later",
             Self::TimedOut => "ask for a shorter span, or try again later",

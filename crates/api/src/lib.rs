@@ -11,6 +11,7 @@
 //! | `/api/v1/status`, `brands`, `metrics`, `metrics/{id}`, `mentions`, `alerts` | figures | yes |
 //! | `/api/v1/search` | mentions that a query finds, page by page | yes |
 //! | `/api/v1/mentions/{id}/labels` | what people say of a mention: GET, POST, DELETE | yes |
+//! | `/api/v1/forget` | deletion requests: GET lists them, POST makes one | yes |
 //! | `/api/v1/live` | mentions as they are scored, as Server-Sent Events | yes |
 //! | `/metrics` | counters for Prometheus | yes |
 //!
@@ -20,6 +21,7 @@
 mod assets;
 mod error;
 mod figures;
+mod forget;
 mod guard;
 mod labels;
 mod live;
@@ -44,13 +46,14 @@ use tower_http::compression::CompressionLayer;
 
 pub use error::{ApiError, ErrorCode};
 pub use figures::Figures;
+pub use forget::{AskedToForget, ForgetError, ForgetRemains, ForgetRequest, ForgetRun, ForgetState, Forgetting};
 pub use labels::{Labels, LiveLabel};
 pub use live::{LiveEvent, LiveMention};
 pub use span::Span;
 pub use state::{ApiParts, ApiState, BrandEntry, Clock, MetricsText, Settings, StatusProvider};
 pub use status::{InvariantStatus, ModelStatus, PipelineStatus, SourceState, SourceStatus, StageState, StageStatus};
 
-/// The only bodies that are read are logins and labels.
+/// The only bodies that are read are logins, labels and deletion requests.
 const LARGEST_BODY: usize = 16 * 1024;
 
 /// Everything that is served.
@@ -69,6 +72,7 @@ pub fn app(state: ApiState) -> Router {
             "/api/v1/mentions/{id}/labels",
             get(routes::labels::show).post(routes::labels::give).delete(routes::labels::take_back),
         )
+        .route("/api/v1/forget", get(routes::forget::list).post(routes::forget::begin))
         .route("/api/v1/alerts", get(routes::alerts::list))
         .route("/api/v1/openapi.json", get(openapi::document))
         .route("/metrics", get(routes::system::prometheus))

@@ -17,6 +17,7 @@ use crate::{live, routes, session};
         routes::metrics::list, routes::metrics::one,
         routes::mentions::list, routes::search::search, live::live,
         routes::labels::show, routes::labels::give, routes::labels::take_back,
+        routes::forget::begin, routes::forget::list,
         routes::alerts::list,
     ),
     components(schemas(live::LiveMention)),

@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 use crate::{
     error::{ApiError, ErrorCode},
     figures::Figures,
+    forget::Forgetting,
     labels::Labels,
     live::LiveEvent,
     session::SessionKey,
@@ -63,6 +64,8 @@ pub struct ApiParts {
     pub brands: Vec<BrandEntry>,
     /// Takes what people say of mentions.
     pub labels: Arc<dyn Labels>,
+    /// Takes deletion requests.
+    pub forgetting: Arc<dyn Forgetting>,
     pub live: broadcast::Sender<LiveEvent>,
     pub status: StatusProvider,
     pub metrics_text: MetricsText,
@@ -76,6 +79,7 @@ pub struct ApiState {
     pub(crate) figures: Arc<dyn Figures>,
     pub(crate) brands: Arc<[BrandEntry]>,
     pub(crate) labels: Arc<dyn Labels>,
+    pub(crate) forgetting: Arc<dyn Forgetting>,
     pub(crate) live: broadcast::Sender<LiveEvent>,
     pub(crate) live_seats: Arc<Semaphore>,
     pub(crate) status: StatusProvider,
@@ -91,6 +95,7 @@ impl ApiState {
             figures: parts.figures,
             brands: parts.brands.into(),
             labels: parts.labels,
+            forgetting: parts.forgetting,
             live: parts.live,
             live_seats: Arc::new(Semaphore::new(LIVE_SEATS)),
             status: parts.status,

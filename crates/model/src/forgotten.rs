@@ -108,11 +108,14 @@ pub struct Request {
     pub reason: String,
     /// Accounts and mentions that were named.
     pub subjects: u64,
-    /// The command was repeated where it was interrupted.
+    /// One hash of theirs together ([`Request::digest`]): the same request again is known by it. Older records lack it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub digest: String,
+    /// It was repeated where it was interrupted.
     pub runs: Vec<Run>,
 }
 
-/// One run of the command.
+/// One run of a request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
     pub began_at: Timestamp,
@@ -142,6 +145,15 @@ pub struct Remains {
 }
 
 impl Request {
+    /// Of the hashes of what was named.
+    pub fn digest(hashes: &BTreeSet<String>) -> String {
+        let mut hasher = blake3::Hasher::new();
+        for hash in hashes {
+            hasher.update(hash.as_bytes());
+        }
+        hasher.finalize().to_hex()[..32].to_owned()
+    }
+
     /// Nothing is left to do.
     pub fn is_done(&self) -> bool {
         self.runs.last().is_some_and(|run| run.ended_at.is_some())
@@ -328,8 +340,12 @@ impl Forgotten {
         self.subjects.values().map(|subject| &subject.salt).min()
     }
 
-    /// The one request that all of these subjects belong to; then the command is repeated.
+    /// The request that named exactly these subjects, or the one that all of them belong to; then it is repeated.
     pub fn request_of(&self, hashes: &BTreeSet<String>) -> Option<&Request> {
+        let digest = Request::digest(hashes);
+        if let Some(same) = self.requests.values().find(|request| request.digest == digest) {
+            return Some(same);
+        }
         let ids: Option<BTreeSet<&str>> =
             hashes.iter().map(|hash| Some(self.subjects.get(hash)?.request.as_str())).collect();
         let ids = ids?;
@@ -421,6 +437,7 @@ mod tests {
             by: "bo".into(),
             reason: String::new(),
             subjects: 1,
+            digest: String::new(),
             runs: vec![],
         };
         let hash = account("zoe").hash(&salt()).to_string();
@@ -433,5 +450,36 @@ mod tests {
         assert_eq!(table.request_of(&BTreeSet::from([hash, "ff".into()])), None);
         assert!(!String::from_utf8_lossy(&values.concat()).contains("zoe"));
         assert!(ForgottenRecord::decode(b"{\"v\":2}").is_err() && ForgottenRecord::decode(b"{").is_err());
+    }
+
+    #[test]
+    fn a_request_that_names_what_another_named_too_finds_itself_again() {
+        let subject = |name: &str, request: &str| Suppressed {
+            hash: account(name).hash(&salt()).to_string(),
+            salt: salt(),
+            request: request.into(),
+        };
+        let (ada, bo) = (subject("ada", "first"), subject("bo", "second"));
+        let both = BTreeSet::from([ada.hash.clone(), bo.hash.clone()]);
+        let only_ada = BTreeSet::from([ada.hash.clone()]);
+        let request = |id: &str, hashes: &BTreeSet<String>| Request {
+            id: id.into(),
+            at: Timestamp::UNIX_EPOCH,
+            by: "cy".into(),
+            reason: String::new(),
+            subjects: hashes.len() as u64,
+            digest: Request::digest(hashes),
+            runs: vec![],
+        };
+        let records = [
+            ForgottenRecord::Request(request("first", &only_ada)),
+            ForgottenRecord::Request(request("second", &both)),
+            ForgottenRecord::Subject(ada),
+            ForgottenRecord::Subject(bo),
+        ];
+        let values: Vec<Vec<u8>> = records.iter().map(ForgottenRecord::encode).collect();
+        let table = Forgotten::read(values.iter().map(Vec::as_slice)).unwrap();
+        let found = |hashes: &BTreeSet<String>| table.request_of(hashes).map(|request| request.id.as_str());
+        assert_eq!((found(&both), found(&only_ada)), (Some("second"), Some("first")));
     }
 }

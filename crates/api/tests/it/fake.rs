@@ -14,9 +14,13 @@ use axum::{
 };
 use grapevine_alerts::{Episode, EpisodeState};
 use grapevine_api::{
-    ApiParts, ApiState, BrandEntry, Figures, Labels, LiveEvent, PipelineStatus, Settings, Span, app, token,
+    ApiParts, ApiState, AskedToForget, BrandEntry, Figures, ForgetError, ForgetRequest, Forgetting, Labels, LiveEvent,
+    PipelineStatus, Settings, Span, app, token,
 };
-use grapevine_model::{LabelRecord, MentionId, QuotaUse, SpendUse, ThemeScore};
+use grapevine_model::{
+    LabelRecord, MentionId, QuotaUse, SpendUse, ThemeScore,
+    forgotten::{Remains, Request as Asked, Run},
+};
 use grapevine_store::{
     Column, Correction, Coverage, GapSpan, GivenLabel, LeftOut, Measured, MentionRow, MetricQuery, MetricTable,
     ModelNote, Search, SourceReport, StoreError, registry,
@@ -229,6 +233,40 @@ pub struct Api {
     pub settings: Settings,
 }
 
+/// Takes every request but those about `x:twice`, `x:log` and `x:store`.
+pub struct FakeDesk;
+
+fn asked(by: &str, running: bool) -> ForgetRequest {
+    let remains = Remains { place: "mentions.raw".into(), records: Some(2), until: None, why: "kept by Kafka".into() };
+    let run = Run {
+        began_at: time(NOW),
+        found: [("mentions".to_owned(), 3)].into(),
+        hours: vec![("Grove".into(), 1_772_960_400)],
+        remains: vec![remains],
+        ended_at: None,
+    };
+    let (id, reason) = ("0c1f2e3d".to_owned(), "letter 12".to_owned());
+    let request =
+        Asked { id, at: time(NOW), by: by.into(), reason, subjects: 2, digest: String::new(), runs: vec![run] };
+    ForgetRequest::of(&request, running, None)
+}
+
+#[async_trait]
+impl Forgetting for FakeDesk {
+    async fn begin(&self, request: AskedToForget) -> Result<ForgetRequest, ForgetError> {
+        match request.authors.first().map_or("", String::as_str) {
+            "x:twice" => Err(ForgetError::Unclear("x:twice is on several instances: a, b".into())),
+            "x:log" => Err(ForgetError::Log("broker secret.example is gone".into())),
+            "x:store" => Err(ForgetError::Store("at secret.example".into())),
+            _ => Ok(asked(&request.by, true)),
+        }
+    }
+
+    async fn requests(&self) -> Result<Vec<ForgetRequest>, ForgetError> {
+        Ok(vec![asked("ada", false)])
+    }
+}
+
 impl Api {
     pub fn new() -> Self {
         Self::over(FakeStore::default())
@@ -270,6 +308,7 @@ pub fn parts(figures: Arc<dyn Figures>, settings: Settings) -> ApiParts {
         figures,
         brands: vec![brand("Grove", false), brand("Broken", false), brand("Brightleaf", true)],
         labels: Arc::new(FakeLog::default()),
+        forgetting: Arc::new(FakeDesk),
         live: broadcast::channel(4).0,
         status: Arc::new(|| PipelineStatus {
             version: "0.1.0".into(),

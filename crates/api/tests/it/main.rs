@@ -3,6 +3,7 @@
 mod access;
 mod fake;
 mod figures;
+mod forget;
 mod labels;
 mod live;
 mod openapi;

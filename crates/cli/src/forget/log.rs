@@ -66,7 +66,7 @@ impl Pass<'_> {
         all: &mut InLog,
         mut judge: impl FnMut(&Received) -> Change,
     ) -> anyhow::Result<()> {
-        let doing = || format!("going through {topic}; repeat the command to go on");
+        let doing = || format!("going through {topic}; repeat the request to go on");
         let (mut found, mut stays, mut newest) = (0, 0, Timestamp::UNIX_EPOCH);
         for (partition, (oldest, end)) in self.log.bounds(topic).await.with_context(doing)? {
             let mut next = oldest;
@@ -173,7 +173,7 @@ impl Pass<'_> {
             }
         }
         if waiting > 0 {
-            let why = "they wait to be sent; repeat the command afterwards";
+            let why = "they wait to be sent; repeat the request afterwards";
             let place = topics::OUTBOX.to_owned();
             all.remains.push(Remains { place, records: Some(waiting), until: None, why: why.into() });
         }
@@ -199,7 +199,7 @@ impl Pass<'_> {
         }
         let gone = |key| Record { key, value: Vec::new(), partition: Some(0) };
         let removed = self.log.append(table, keys.into_iter().map(gone).collect()).await;
-        removed.with_context(|| format!("removing records of {table}; repeat the command to go on"))
+        removed.with_context(|| format!("removing records of {table}; repeat the request to go on"))
     }
 }
 

@@ -1,18 +1,23 @@
-//! What is named on the command line, and what that is in the store.
+//! What is named, and what that is in the store.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    io::BufRead,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use grapevine_model::{
     MentionId,
     forgotten::{Account, Subject},
 };
-use grapevine_store::{Named, Store};
+use grapevine_store::{Named as Known, Store};
 
-use crate::args::ForgetRunArgs;
+/// Whom somebody names, as text.
+#[derive(Debug, Clone, Default)]
+pub struct Named {
+    /// `PLATFORM:ACCOUNT`.
+    pub authors: Vec<String>,
+    /// Ids or addresses.
+    pub mentions: Vec<String>,
+    pub instance: Option<String>,
+}
 
 /// Accounts and mentions that are to be forgotten.
 #[derive(Debug, Default, PartialEq)]
@@ -23,23 +28,15 @@ pub struct Targets {
 
 impl Targets {
     /// Accounts by every name that the store knows of them.
-    pub async fn of(args: &ForgetRunArgs, store: &Store) -> anyhow::Result<Self> {
-        let mut named = args.authors.iter().map(|text| parse(text)).collect::<anyhow::Result<Vec<_>>>()?;
-        if args.stdin {
-            for (at, line) in std::io::stdin().lock().lines().enumerate() {
-                let line = line.context("stdin could not be read")?;
-                if !line.trim().is_empty() {
-                    named.push(parse(line.trim()).with_context(|| format!("line {}", at + 1))?);
-                }
-            }
-        }
-        if named.is_empty() && args.mentions.is_empty() {
+    pub async fn of(asked: &Named, store: &Store) -> anyhow::Result<Self> {
+        let named = asked.authors.iter().map(|text| parse(text)).collect::<anyhow::Result<Vec<_>>>()?;
+        if named.is_empty() && asked.mentions.is_empty() {
             bail!("nobody is named\nhint: grapevine forget --author PLATFORM:ACCOUNT, or --mention ID");
         }
         let known = if named.is_empty() { Vec::new() } else { store.authors_named(&named).await? };
-        let accounts = resolve(&named, &known, args.instance.as_deref())?;
+        let accounts = resolve(&named, &known, asked.instance.as_deref())?;
         let mut mentions = Vec::new();
-        for text in &args.mentions {
+        for text in &asked.mentions {
             mentions.extend(mention(text, store).await?);
         }
         Ok(Self { accounts, mentions })
@@ -83,8 +80,8 @@ async fn mention(text: &str, store: &Store) -> anyhow::Result<Vec<MentionId>> {
 }
 
 /// Each account under the name that was given, and under the platform's id where it was named by its handle.
-fn resolve(named: &[Account], known: &[Named], instance: Option<&str>) -> anyhow::Result<Vec<Account>> {
-    let mut by_name: BTreeMap<(&str, String), Vec<&Named>> = BTreeMap::new();
+fn resolve(named: &[Account], known: &[Known], instance: Option<&str>) -> anyhow::Result<Vec<Account>> {
+    let mut by_name: BTreeMap<(&str, String), Vec<&Known>> = BTreeMap::new();
     for one in known.iter().filter(|one| instance.is_none_or(|instance| instance == one.instance)) {
         for name in [&one.author, &one.handle] {
             by_name.entry((&one.platform, name.to_ascii_lowercase())).or_default().push(one);
@@ -110,8 +107,8 @@ fn resolve(named: &[Account], known: &[Named], instance: Option<&str>) -> anyhow
 mod tests {
     use super::*;
 
-    fn named(instance: &str, author: &str, handle: &str) -> Named {
-        Named { platform: "forum".into(), instance: instance.into(), author: author.into(), handle: handle.into() }
+    fn named(instance: &str, author: &str, handle: &str) -> Known {
+        Known { platform: "forum".into(), instance: instance.into(), author: author.into(), handle: handle.into() }
     }
 
     fn names(accounts: &[Account]) -> Vec<String> {
