@@ -18,8 +18,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 fn points(folder: &Path) -> anyhow::Result<Vec<String>> {
     let listed = stdout(&grapevine(folder, &["crash-points"])?);
     // In Kafka alone is there anything between an append and its commit.
-    // Commands pass those of a rescoring and of a deletion request.
-    let elsewhere = |name: &str| ["alert-", "rescore-", "forget-"].iter().any(|kind| name.starts_with(kind));
+    // Commands pass those of a rescoring, of a deletion request, and of what is carried from store to store.
+    let of_commands = ["alert-", "rescore-", "forget-", "export-", "import-"];
+    let elsewhere = |name: &str| of_commands.iter().any(|kind| name.starts_with(kind));
     let passed = |name: &&str| !elsewhere(name) && *name != "score-appended";
     Ok(listed.lines().filter(passed).map(str::to_owned).collect())
 }
@@ -80,7 +81,39 @@ async fn a_process_may_end_at_every_crash_point_and_nothing_is_lost_or_doubled()
     std::fs::remove_file(folder.join("data/token.sha256"))?;
     let app = App::start(folder, &config).await?;
     app.wait_for_stored((points.len() * POSTS) as u64).await?;
-    check(&app, points.len()).await
+    check(&app, points.len()).await?;
+    carry(&app, (points.len() * POSTS) as u64)
+}
+
+/// From this store to another, through files, by commands that end at each of their points.
+fn carry(app: &App, posts: u64) -> anyhow::Result<()> {
+    let folder = &app.folder;
+    std::fs::write(folder.join("other.toml"), format!("data_dir = \"other\"\n{BRAND}"))?;
+    let export = ["export", "--to", "moved", "--format", "parquet", "--brand", "Acme"];
+    let import = ["import", "moved", "--config", "other.toml", "--format", "json"];
+    for (command, point) in [
+        (&export[..], "export-file-drafted:2"),
+        (&export[..], "export-file-written:2"),
+        (&import[..], "import-piece-read"),
+        (&import[..], "import-file-read:3"),
+    ] {
+        let mut killed = Command::new(binary());
+        killed.args(command).current_dir(folder).env("GRAPEVINE_CRASH_AT", point);
+        let status = killed.status()?;
+        ensure!(status.signal() == Some(libc::SIGABRT), "{point}: it ended with {status}");
+        if point == "export-file-written:2" {
+            let done = grapevine(folder, &export)?;
+            ensure!(done.status.success(), "{}{}", stdout(&done), stderr(&done));
+        }
+    }
+    let done = grapevine(folder, &import)?;
+    ensure!(done.status.success(), "{}{}", stdout(&done), stderr(&done));
+    let imported: serde_json::Value = serde_json::from_slice(&done.stdout)?;
+    ensure!(imported["files_kept"].as_u64() >= Some(3), "{imported}");
+    let mentions =
+        grapevine(folder, &["query", "mention_volume", "--config", "other.toml", "--from", "-2d", "--format", "json"])?;
+    ensure!(stdout(&mentions).contains(&posts.to_string()), "{}{}", stdout(&mentions), stderr(&mentions));
+    Ok(())
 }
 
 /// Each post once, the edits in place, and rollups that agree once the last hours are rebuilt.

@@ -1,5 +1,6 @@
 mod forget;
 mod labels;
+mod migrate;
 mod model;
 mod operate;
 mod rescore;
@@ -16,6 +17,7 @@ use grapevine_scoring::EngineChoice;
 
 pub use forget::{ForgetArgs, ForgetCommand, ForgetListArgs, ForgetRunArgs};
 pub use labels::{LabelsAddArgs, LabelsCommand, LabelsExportArgs, LabelsFilter, LabelsListArgs, LabelsRemoveArgs};
+pub use migrate::MigrateArgs;
 pub use model::{ModelCommand, ModelFetchArgs};
 pub use operate::{
     DlqCommand, DlqListArgs, DlqReplayArgs, DlqShowArgs, LetterFilter, Parker, RebuildArgs, ReportFormat, StatusArgs,
@@ -83,6 +85,8 @@ pub enum Command {
         #[command(subcommand)]
         command: StoreCommand,
     },
+    /// Prepare the store's tables, or print what would be run, on one node or on a cluster
+    Migrate(MigrateArgs),
     /// Read stored mentions with another model, compare, and switch to it
     Rescore(RescoreArgs),
     /// Dead letters: what could not be read, and how it gets on its way again

@@ -3,6 +3,7 @@
 mod args;
 mod commands;
 mod config;
+mod forget;
 mod hub;
 mod invariants;
 mod parts;

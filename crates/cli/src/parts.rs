@@ -4,6 +4,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use anyhow::{Context, bail};
@@ -28,6 +29,9 @@ use crate::{
     hub,
     stages::crash,
 };
+
+/// Panels of one page are asked within it.
+const RECENT: Duration = Duration::from_secs(1);
 
 /// Opens the log. Topics are created by [`crate::stages::ensure_topics`].
 pub async fn open_log(config: &Config) -> anyhow::Result<Arc<dyn Log>> {
@@ -240,10 +244,13 @@ impl StoreAddress {
                 .brands
                 .iter()
                 .flat_map(|brand| brand.accounts.iter().map(|account| (brand.name.as_str(), account.as_str())));
-            let store = Store::connect(options)?.with_sources(&sources, config.log.partitions);
+            let mut store = Store::connect(options)?.with_sources(&sources, config.log.partitions);
+            if let Some(cluster) = config.store.on_cluster()? {
+                store = store.with_cluster(cluster);
+            }
             Ok(store.with_accounts(accounts).with_steps(crash::at))
         };
-        Ok((open(&self.writer)?, open(&self.reader)?))
+        Ok((open(&self.writer)?, open(&self.reader)?.with_recent(RECENT)))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Every question of the page over a large world: how long, how much is read, and how that grows.
 //!
-//! `cargo xtask bench queries [-- --mentions N --folder F --keep --rounds N --only METRIC]` runs it in release.
+//! `cargo xtask bench queries [-- --mentions N --folder F --keep --rounds N --only METRIC --largest]` runs it in release;
+//! `--largest` asks of the largest brand alone, over the spans that the page offers.
 //!
 //! The world is made inside the engine, by hashing the numbers from 0: 20 brands whose sizes follow Zipf's law, a year, six
 //! platforms, replies in threads, 2 % edits, labels, engagement. Views feed the rollups as in life, and the hours that edits
@@ -17,6 +18,8 @@
 mod base;
 #[path = "bench/queries/disk.rs"]
 mod disk;
+#[path = "bench/queries/pages.rs"]
+mod pages;
 #[path = "bench/queries/panels.rs"]
 mod panels;
 #[path = "bench/queries/report.rs"]
@@ -36,7 +39,7 @@ use grapevine_store::{Store, StoreOptions};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const USAGE: &str =
-    "usage: bench_queries [--mentions N] [--folder FOLDER] [--keep] [--rounds N] [--only METRIC] [--serve]";
+    "usage: bench_queries [--mentions N] [--folder FOLDER] [--keep] [--rounds N] [--only METRIC] [--largest] [--serve]";
 
 #[derive(Clone)]
 pub struct Options {
@@ -47,6 +50,8 @@ pub struct Options {
     pub rounds: usize,
     /// One metric alone.
     pub only: Option<String>,
+    /// The largest brand alone, over the spans of the page.
+    pub largest: bool,
     /// Keeps the engine up afterwards, for looking by hand.
     pub serve: bool,
 }
@@ -80,6 +85,9 @@ async fn run(options: &Options, engine: &EmbeddedEngine) -> Result<(), Box<dyn E
     disk::print(&disk);
     let answers = panels::measure(&place, options).await?;
     report::print(&answers);
+    if options.only.is_none() {
+        pages::measure(&place, options).await?;
+    }
     report::growth(options, &answers, &disk)?;
     if options.serve {
         println!("{} user {} password {}; Ctrl-C ends it", engine.url(), engine.user(), engine.password());
@@ -107,6 +115,7 @@ fn options() -> Result<Options, Box<dyn Error>> {
         keep: false,
         rounds: 20,
         only: None,
+        largest: false,
         serve: false,
     };
     let mut arguments = std::env::args().skip(1);
@@ -118,6 +127,7 @@ fn options() -> Result<Options, Box<dyn Error>> {
             "--keep" => options.keep = true,
             "--rounds" => options.rounds = value()?.parse()?,
             "--only" => options.only = Some(value()?),
+            "--largest" => options.largest = true,
             "--serve" => options.serve = true,
             _ => return Err(USAGE.into()),
         }

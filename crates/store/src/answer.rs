@@ -12,13 +12,13 @@ use crate::{
     client::{from_millis, millis},
     corrected,
     error::Doing,
-    facets::Facets,
+    facets::{Facets, cut_hours},
     forecast,
     labels::Mentions,
     pieces,
     registry::{self, Shape},
     series::{self, Series},
-    tiers::Hours,
+    tiers::{Lengths, Tiers},
 };
 
 const BUCKET: i64 = 300_000;
@@ -58,8 +58,8 @@ impl Store {
         let what = || format!("{} of {}", asked.metric.id, query.brand);
         let heavy = |error| self.too_heavy(error, &what(), (from, to));
         let (through, mentions) =
-            tokio::try_join!(self.complete_through(), self.labelled_as(&query.brand, asked.reads())).map_err(heavy)?;
-        let sql = asked.statement(series.as_ref(), mentions, self.days_from);
+            tokio::try_join!(self.recent_through(), self.labelled_as(&query.brand, asked.reads())).map_err(heavy)?;
+        let sql = asked.statement(series.as_ref(), mentions, self.lengths);
         let (coverage, rows, model, removed) = tokio::try_join!(
             self.coverage_of(&asked, through),
             self.figures(&asked, &sql, through),
@@ -100,7 +100,7 @@ impl Store {
         if !registry::forecast::is(asked.metric) {
             return Ok(rows);
         }
-        let first = self.first_bucket(&asked.query.brand).await?.map(millis);
+        let first = self.recent_first(&asked.query.brand).await?.map(millis);
         forecast::rows(&rows, (asked.from, asked.to), first, coverage)
     }
 
@@ -135,31 +135,33 @@ impl Store {
         if !pieces::reads_mentions(sql, asked.from, asked.to) {
             return Ok(vec![]);
         }
-        self.removed(&asked.query.brand, asked.begin(), from_millis(asked.to)).await
+        self.recent_removed(&asked.query.brand, asked.begin(), from_millis(asked.to)).await
     }
 
     /// Coverage of the span and of what the metric looks back over.
     async fn coverage_of(&self, asked: &Asked<'_>, through: Option<Timestamp>) -> Result<Coverage, StoreError> {
         let (back, over_time) = (asked.metric.looks_back, asked.query.by.is_some());
-        let coverage = self.coverage_through(through, asked.begin(), from_millis(asked.to));
+        let coverage = self.recent_coverage(through, asked.begin(), from_millis(asked.to));
         let Some(since) = back.history_since(asked.from, asked.to, over_time) else { return coverage.await };
-        let (coverage, first) = tokio::try_join!(coverage, self.first_bucket(&asked.query.brand))?;
+        let (coverage, first) = tokio::try_join!(coverage, self.recent_first(&asked.query.brand))?;
         Ok(match first.filter(|first| millis(*first) >= since + BUCKET) {
             Some(first) => coverage.and(format!("the brand's history begins at {first} only")),
             None => coverage,
         })
     }
 
-    /// The model that scored most of the hours that the span touches, and how much of the span is scored; `None` of a figure
-    /// that has nothing to do with it.
+    /// `None` of a figure that has nothing to do with it.
     async fn model(&self, asked: &Asked<'_>) -> Result<Option<ModelNote>, StoreError> {
         if !asked.metric.scored {
             return Ok(None);
         }
-        let hours = Hours::of(asked.from, asked.to, None).of_length(asked.to - asked.from, self.days_from);
-        let sql = hours.of_rollups(MODEL, None);
-        let query = self.ask(&pieces::whole(&sql)).param("brand", &asked.query.brand);
-        let query = query.param("from", asked.from).param("to", asked.to);
+        self.recent_model((asked.query.brand.clone(), asked.from, asked.to)).await
+    }
+
+    /// The model that scored most of the hours that the span (in milliseconds) touches, and how much of the span is scored.
+    pub(crate) async fn model_of(&self, brand: &str, from: i64, to: i64) -> Result<Option<ModelNote>, StoreError> {
+        let sql = Tiers::of((from, to), None, self.lengths).of_rollups(MODEL, None);
+        let query = self.ask(&pieces::whole(&sql)).param("brand", brand).param("from", from).param("to", to);
         let Scored { name, mentions, unscored } =
             query.fetch_one().await.doing("reading which model scored the span")?;
         let share_scored = 1.0 - unscored as f64 / mentions.max(1) as f64;
@@ -167,11 +169,10 @@ impl Store {
     }
 }
 
-const MODEL: &str =
-    "SELECT ifNull((SELECT CAST(model, 'Nullable(String)') FROM rollup_scored WHERE brand = {brand:String} AND $bucket_hours
-        AND negative + neutral + positive > 0 AND (bucket, epoch) IN (SELECT bucket, max(epoch) FROM rollup_scored
-            WHERE brand = {brand:String} AND $bucket_hours GROUP BY bucket)
-        GROUP BY model ORDER BY sum(negative + neutral + positive) DESC, model LIMIT 1), '') AS name,
+const MODEL: &str = "SELECT ifNull((SELECT CAST(model, 'Nullable(String)') FROM (
+            SELECT model, negative + neutral + positive AS n, epoch, max(epoch) OVER (PARTITION BY bucket) AS top
+            FROM rollup_scored WHERE brand = {brand:String} AND $bucket_hours)
+        WHERE epoch = top AND n > 0 GROUP BY model ORDER BY sum(n) DESC, model LIMIT 1), '') AS name,
     sum(mentions) AS mentions, sum(unscored) AS unscored FROM rollup_epochs WHERE $buckets";
 
 fn check(query: &MetricQuery) -> Result<Asked<'_>, StoreError> {
@@ -216,11 +217,11 @@ impl Asked<'_> {
         (begin.filter(|_| is_bounded).unwrap_or(0).min(self.from), self.to)
     }
 
-    fn statement(&self, series: Option<&Series>, mentions: Mentions, days_from: i64) -> String {
+    fn statement(&self, series: Option<&Series>, mentions: Mentions, lengths: Lengths) -> String {
         let step = series.map(|series| series.step);
-        let hours = Hours::of(self.from, self.to, step).of_length(self.to - self.from, days_from);
-        let sql = Facets::of(self.from, self.to, hours).put_in(self.shape.sql);
-        pieces::statement(&sql, self.query.by, step.unwrap_or(1), mentions, hours)
+        let tiers = Tiers::of((self.from, self.to), step, lengths);
+        let sql = Facets::of(tiers).put_in(self.shape.sql);
+        pieces::statement(&sql, self.query.by, step.unwrap_or(1), mentions, tiers)
     }
 
     /// Start of what the metric looks back over.
@@ -251,6 +252,7 @@ impl Asked<'_> {
             .param("from", self.from)
             .param("to", self.to)
             .param("horizon", horizon)
+            .param("cut", cut_hours(self.from, self.to))
             .param("limit", asked.limit.unwrap_or(DEFAULT_LIMIT).min(MOST_ROWS))
             .param("among", &asked.among)
             .param("hashtag", hashtag(asked))

@@ -42,10 +42,10 @@ const AFTER_HOLES: &str = "
 SELECT at, before, place = 1 AS oldest FROM (
     SELECT at, row_number() OVER (ORDER BY at) AS place,
         lagInFrame(at, 1, 0) OVER (ORDER BY at ROWS BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW) AS before
-    FROM (SELECT toInt64(toUnixTimestamp(bucket)) AS at FROM rollup_hourly
-        WHERE brand = {brand:String} AND platform != '' AND bucket <= now() + INTERVAL 1 HOUR AND (bucket, epoch) IN (
-            SELECT bucket, max(epoch) FROM rollup_hourly WHERE brand = {brand:String} GROUP BY bucket)
-        GROUP BY bucket HAVING sum(mentions) > 0))
+    FROM (SELECT toInt64(toUnixTimestamp(bucket)) AS at FROM (
+            SELECT bucket, r.epoch AS epoch, sum(r.mentions) AS n FROM rollup_counts AS r
+            WHERE brand = {brand:String} AND bucket <= now() + INTERVAL 1 HOUR GROUP BY bucket, epoch)
+        GROUP BY bucket HAVING argMax(n, epoch) > 0))
 WHERE oldest OR at - before > {hole:Int64} - 3600 ORDER BY at DESC";
 
 /// First and last bucket with a mention, of the hour.

@@ -7,7 +7,9 @@ use std::{
 use clickhouse::{Client, Compression, query::Query};
 use jiff::Timestamp;
 
-use crate::{Budget, StoreError, error::Doing, labels, tiers};
+use crate::{
+    Budget, Cluster, StoreError, error::Doing, labels, recent::Recent, tiers::Lengths, transfer::MOST_OF_A_FILE,
+};
 
 /// Of one answer.
 const MOST_ROWS: u64 = 1_000_000;
@@ -40,6 +42,7 @@ impl fmt::Debug for StoreOptions {
 pub struct Store {
     client: Client,
     database: String,
+    pub(crate) cluster: Option<Cluster>,
     /// Hours that were rebuilt since rows that no longer count were deleted.
     pub(crate) rebuilt: Arc<AtomicU64>,
     /// Tables whose columns were compared with the rows that go into them.
@@ -55,8 +58,11 @@ pub struct Store {
     pub(crate) budget: Budget,
     /// Mentions that reading a labelled hour for itself is reckoned to cost.
     pub(crate) beside: u64,
-    /// Length of a span, in milliseconds, from which on days are read instead of hours.
-    pub(crate) days_from: i64,
+    /// From which on longer cells of rollups are read.
+    pub(crate) lengths: Lengths,
+    pub(crate) recent: Recent,
+    /// Rows and bytes of a Parquet file.
+    pub(crate) chunk: (u64, u64),
     steps: Steps,
 }
 
@@ -89,6 +95,7 @@ impl Store {
         Ok(Self {
             client,
             database,
+            cluster: None,
             rebuilt: Arc::default(),
             compared: Arc::default(),
             tries: Arc::default(),
@@ -98,9 +105,16 @@ impl Store {
             accounts: Arc::default(),
             budget: Budget::default(),
             beside: labels::BESIDE,
-            days_from: tiers::DAYS_FROM,
+            lengths: Lengths::USUAL,
+            recent: Recent::new(None),
+            chunk: MOST_OF_A_FILE,
             steps: Steps(Arc::new(|_| {})),
         })
+    }
+
+    /// The database is on a cluster: every table is on each of its replicas, and every insert waits for all of them.
+    pub fn with_cluster(self, cluster: Cluster) -> Self {
+        Self { cluster: Some(cluster), ..self }
     }
 
     /// Reads labelled hours for themselves, however few mentions there are beside them: for tests.
@@ -108,15 +122,20 @@ impl Store {
         Self { beside: 0, ..self }
     }
 
-    /// Reads days of spans of any length: for tests.
+    /// Reads days and hours of spans of any length: for tests.
     pub fn with_days_always(self) -> Self {
-        Self { days_from: 0, ..self }
+        Self { lengths: Lengths::ANY, ..self }
+    }
+
+    /// Parquet files of so many rows and bytes: for tests.
+    pub fn with_files_of(self, rows: u64, bytes: u64) -> Self {
+        Self { chunk: (rows, bytes), ..self }
     }
 
     /// Calls `hook` with the name of each step that is done, before the next statement: for tests that end the process
     /// there. Steps: `store-mentions-written`, `rescore-applied`,
     /// `store-marks-written`, `rebuild-started`, `rebuild-inserted`,
-    /// `rebuild-done`.
+    /// `rebuild-done`, `export-file-drafted`, `export-file-written`, `import-piece-read`, `import-file-read`.
     pub fn with_steps(self, hook: impl Fn(&'static str) + Send + Sync + 'static) -> Self {
         Self { steps: Steps(Arc::new(hook)), ..self }
     }
@@ -153,21 +172,22 @@ impl Store {
         self.server().query("SELECT 1").execute().await.doing("asking whether it answers")
     }
 
-    /// Without a database: for statements that create it.
+    /// Without a database: for questions that need none.
     pub(crate) fn server(&self) -> Client {
         self.client.clone()
     }
 
     /// For every statement that writes: no other module has the client itself.
     pub(crate) fn writer(&self) -> Client {
-        self.client
-            .clone()
-            .with_database(&self.database)
-            .with_setting("async_insert", "0")
-            .with_setting("deduplicate_blocks_in_dependent_materialized_views", "1")
-            .with_setting("mutations_sync", "2")
-            // A backfill of old posts touches many months at once.
-            .with_setting("max_partitions_per_insert_block", "0")
+        self.maker().with_database(&self.database)
+    }
+
+    /// As [`Store::writer`], without a database: for the statement that creates it.
+    pub(crate) fn maker(&self) -> Client {
+        let client = self.client.clone();
+        writing(self.cluster.as_ref())
+            .into_iter()
+            .fold(client, |client, (name, value)| client.with_setting(name, value))
     }
 
     /// For the program's own questions; those of people have a budget of their own ([`Store::ask`]).
@@ -185,6 +205,20 @@ impl Store {
             .with_setting("output_format_json_quote_64bit_integers", "0")
             .with_setting("output_format_json_quote_denormals", "0")
     }
+}
+
+/// Settings of every statement that writes.
+pub(crate) fn writing(cluster: Option<&Cluster>) -> Vec<(&'static str, String)> {
+    let mut settings = vec![
+        ("async_insert", "0".to_owned()),
+        ("deduplicate_blocks_in_dependent_materialized_views", "1".to_owned()),
+        // On all replicas, where there are several.
+        ("mutations_sync", "2".to_owned()),
+        // A backfill of old posts touches many months at once.
+        ("max_partitions_per_insert_block", "0".to_owned()),
+    ];
+    settings.extend(cluster.into_iter().flat_map(Cluster::settings));
+    settings
 }
 
 /// There, compressing takes longer than what it saves.
@@ -221,8 +255,13 @@ mod tests {
     #[test]
     fn what_is_written_is_written_before_it_is_acknowledged_and_known_when_it_comes_again() {
         let options = StoreOptions { url: "http://x".into(), database: "d".into(), user: None, password: None };
-        let writer = Store::connect(options).unwrap().writer();
+        let store = Store::connect(options).unwrap();
+        let writer = store.writer();
         assert_eq!(writer.get_setting("async_insert"), Some("0"));
         assert_eq!(writer.get_setting("deduplicate_blocks_in_dependent_materialized_views"), Some("1"));
+        assert_eq!(writer.get_setting("insert_quorum"), None);
+        let writer = store.with_cluster(Cluster::new("main", 3).unwrap()).writer();
+        assert_eq!(writer.get_setting("insert_quorum"), Some("3"));
+        assert_eq!(writer.get_setting("mutations_sync"), Some("2"));
     }
 }

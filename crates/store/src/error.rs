@@ -31,14 +31,47 @@ pub enum StoreError {
     DatabaseName { name: String },
     #[error("a batch of {topic} partition {partition} holds offset {offset} outside its range {first} to {last}")]
     OutsideRange { topic: String, partition: u32, offset: u64, first: u64, last: u64 },
+    #[error("cluster name {name:?} is not made of letters, digits, `_` and `-`")]
+    ClusterName { name: String },
+    #[error("cluster {name} has no replica by the configuration: say in `replicas` how many hosts it has")]
+    NoReplicas { name: String },
+    #[error("clickhouse knows no cluster {name:?}: name one of its `remote_servers`; it knows: {known}")]
+    UnknownCluster { name: String, known: String },
+    #[error(
+        "cluster {name} has {shards} shards, and Grapevine keeps all of its tables on one, as its questions join them: \
+         name a cluster of one shard in `remote_servers`, with all hosts as its replicas"
+    )]
+    Shards { name: String, shards: u64 },
+    #[error(
+        "cluster {name} has {found} replicas, and the configuration says {told}: every insert waits for all of them, so \
+         `replicas` must be their number"
+    )]
+    Replicas { name: String, found: u64, told: u32 },
+    #[error(
+        "table {table} has {found} replicas in Keeper, and cluster {name} has {told}: the macro `shard` must be the same on \
+         all hosts, and what was taken out of the cluster must leave Keeper, too (`SYSTEM DROP REPLICA`)"
+    )]
+    Apart { table: String, name: String, found: u64, told: u32 },
+    #[error(
+        "table {table} was made for one node and is not replicated: name a new database for the cluster, and move what is \
+         stored with `grapevine export` and `grapevine import`"
+    )]
+    NotReplicated { table: String },
+    #[error("table {table} is replicated, and no cluster is configured: name it, with its number of replicas")]
+    Replicated { table: String },
+    #[error("this statement has no form for a cluster: {statement}")]
+    NoClusterForm { statement: String },
     #[error(transparent)]
     Query(#[from] grapevine_monitor::MonitorError),
     #[error("clickhouse answered {doing} with what is not the expected JSON: {source}")]
     Answer { doing: &'static str, source: serde_json::Error },
 }
 
-/// Codes of ClickHouse that pass by themselves: timeouts, too many queries or parts, memory, a full disk, no network.
-const TRANSIENT_CODES: [u32; 14] = [3, 159, 164, 198, 202, 203, 209, 210, 225, 241, 242, 243, 252, 999];
+/// Codes of ClickHouse that pass by themselves: timeouts, too many queries or parts, memory, a full disk, no network; of a
+/// cluster: no Keeper (225, 999), a table that waits for it (242), one that began anew with it meanwhile (244), a replica that is
+/// down (285, 341) or slow (319).
+const TRANSIENT_CODES: [u32; 18] =
+    [3, 159, 164, 198, 202, 203, 209, 210, 225, 241, 242, 243, 244, 252, 285, 319, 341, 999];
 
 impl StoreError {
     /// Trying the same call again later can succeed.
@@ -107,5 +140,17 @@ mod tests {
         assert!(answered("Code: 243. DB::Exception: Not enough space").is_transient());
         assert!(answered("<html>502</html>").is_transient());
         assert!(!answered("Code: 47. DB::Exception: Missing columns").is_transient());
+    }
+
+    #[test]
+    fn an_insert_or_a_deletion_that_a_replica_is_missing_for_is_tried_again() {
+        assert!(
+            answered("Code: 285. DB::Exception: Number of alive replicas (1) is less than requested quorum")
+                .is_transient()
+        );
+        assert!(
+            answered("Code: 341. DB::Exception: Mutation is not finished because some replicas are inactive")
+                .is_transient()
+        );
     }
 }

@@ -189,7 +189,7 @@ impl Store {
         self.mark(&hours.iter().map(BrandHour::pair).collect()).await?;
         let ids: Vec<MentionId> = mentions.iter().copied().collect();
         for table in BY_ID {
-            for ids in ids.chunks(IDS) {
+            for ids in ids.chunks(self.mutation_rows(IDS)) {
                 let sql = format!("ALTER TABLE {table} DELETE WHERE id IN {{ids:Array(UInt128)}}");
                 let deletion = self.writer().query(&sql).param("ids", array(ids));
                 deletion.execute().await.doing("deleting what is to be forgotten")?;
@@ -217,7 +217,7 @@ impl Store {
             let sql = format!("SELECT DISTINCT cityHash64({of}) FROM {table} WHERE {of} IN {ACCOUNTS}");
             let hashes: Vec<u64> = bind(self.read(&sql), accounts).fetch_all().await.doing(doing)?;
             let change = if table == "mentions" { "UPDATE parent_author = ''" } else { "DELETE" };
-            for hashes in hashes.chunks(IDS) {
+            for hashes in hashes.chunks(self.mutation_rows(IDS)) {
                 let sql = format!("ALTER TABLE {table} {change} WHERE cityHash64({of}) IN {{hashes:Array(UInt64)}}");
                 self.writer().query(&sql).param("hashes", hashes).execute().await.doing(doing)?;
             }
@@ -225,15 +225,20 @@ impl Store {
         Ok(())
     }
 
-    /// Parts that were rewritten and are on disk still: how many, and when the last of them goes.
+    /// Parts that were rewritten and are on disk still: how many, and when the last of them goes. On a cluster those of the
+    /// replica that answers, and when the last of them goes on any: to be asked when the rewriting ended, as all replicas
+    /// were through by then.
     pub async fn old_parts(&self) -> Result<Option<(u64, Timestamp)>, StoreError> {
-        let sql = "SELECT count(), toInt64(max(toUnixTimestamp(if(remove_time < now(), remove_time, now())))) * 1000
+        let sql = "SELECT count(), toInt64(max(toUnixTimestamp(if(remove_time < now(), remove_time, now())))) * 1000,
+                toInt64(toUnixTimestamp(now())) * 1000
             FROM system.parts WHERE database = currentDatabase() AND NOT active
             AND table IN ('mentions', 'engagement', 'engagement_by_hour', 'labels', 'rescored', 'accounts', 'surveys',
                 'rollup_facets')";
-        let (parts, removed_ms): (u64, i64) = self.read(sql).fetch_one().await.doing("looking for old parts")?;
-        let until = from_millis(removed_ms + OLD_PARTS_LIFETIME_S * 1000);
-        Ok((parts > 0).then_some((parts, until)))
+        let (parts, removed_ms, now_ms): (u64, i64, i64) =
+            self.read(sql).fetch_one().await.doing("looking for old parts")?;
+        let others = self.cluster.is_some();
+        let until = from_millis(if others { now_ms } else { removed_ms } + OLD_PARTS_LIFETIME_S * 1000);
+        Ok((parts > 0 || others).then_some((parts, until)))
     }
 }
 

@@ -1,6 +1,6 @@
 //! ClickHouse: schema, writer, metric registry and queries. No other crate speaks to it.
 //!
-//! The same SQL runs on a ClickHouse server and on the embedded engine.
+//! The same SQL runs on a ClickHouse server, on a cluster of one shard (`cluster`) and on the embedded engine.
 //!
 //! | what can happen | what keeps the figures right |
 //! |---|---|
@@ -21,6 +21,7 @@ mod audit;
 mod buckets;
 mod budget;
 mod client;
+mod cluster;
 pub mod corrected;
 mod days;
 mod episodes;
@@ -37,6 +38,7 @@ mod migrate;
 mod overview;
 mod pieces;
 mod ranges;
+mod recent;
 pub mod registry;
 mod reports;
 mod rescore;
@@ -55,6 +57,7 @@ mod write;
 pub use audit::{Audit, Finding};
 pub use budget::Budget;
 pub use client::{Store, StoreOptions};
+pub use cluster::Cluster;
 pub use corrected::{Correction, LeftOut, Measured};
 pub use days::Summed;
 pub use error::StoreError;
@@ -63,7 +66,7 @@ pub use forget::{BrandHour, FoundRows, Named};
 pub use labels::{LabelFilter, LabelRow, Labelled, Lacking, SaidOf};
 pub use mentions::{GivenLabel, MentionRow, PolarityCount};
 pub use metric::{Column, Coverage, GapSpan, MetricInfo, MetricQuery, MetricTable, ModelNote, SampledSpan};
-pub use migrate::Applied;
+pub use migrate::{Applied, Planned, planned, script};
 pub use overview::{Overview, SourceProgress};
 pub use ranges::Covered;
 pub use registry::{By, LookBack, Metric, Role, UnknownBy};

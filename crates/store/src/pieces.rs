@@ -10,7 +10,7 @@ use crate::{
     By,
     days::STAMPS,
     labels::{CORRECTED, Mentions},
-    tiers::{self, Hours},
+    tiers::{self, Tiers},
 };
 
 /// Longest name first, so that `$asked` is not read inside `$asked_at`.
@@ -18,13 +18,7 @@ const PIECES: &[(&str, &str)] = &[
     // With the labels of people, of all brands; see [`whole_of`] for those of the asked brand.
     ("$corrected", CORRECTED),
     ("$engaged", ENGAGED),
-    ("$tier_columns", tiers::COLUMNS),
-    ("$tiers", tiers::TIERS),
-    ("$day_tiers", tiers::DAY_TIERS),
-    ("$all_tiers", tiers::ALL_TIERS),
-    ("$platform_tiers", tiers::PLATFORM_TIERS),
-    ("$both_tiers", tiers::BOTH_TIERS),
-    ("$fine_edges", tiers::FINE_EDGES),
+    ("$scored_edges", tiers::SCORED_EDGES),
     ("$all_edges", tiers::ALL_EDGES),
     ("$both_edges", tiers::BOTH_EDGES),
     ("$before", tiers::BEFORE),
@@ -35,14 +29,11 @@ const PIECES: &[(&str, &str)] = &[
     ("$end_day", tiers::END_DAY),
     ("$whole_hours", tiers::WHOLE_HOURS),
     ("$edge_hours", tiers::EDGE_HOURS),
-    ("$edges", tiers::EDGES),
     ("$first_hour", tiers::FIRST_HOUR),
     ("$end_hour", tiers::END_HOUR),
-    ("$buckets", BUCKETS),
     ("$all_buckets", ALL_BUCKETS),
     ("$both_buckets", BOTH_BUCKETS),
     ("$two_spans", BOTH_BUCKETS),
-    ("$net_of_both", NET_OF_BOTH),
     ("$of_author", OF_AUTHOR),
     ("$rates", RATES),
     ("$campaigns", CAMPAIGNS),
@@ -86,22 +77,19 @@ const PIECES: &[(&str, &str)] = &[
     ("$hex", "leftPad(lower(hex(id)), 32, '0')"),
 ];
 
-/// Rows of `rollup_epochs` that count, of the brand and of all brands. Every rebuild leaves a row at the start of the
-/// hour (of no platform), so an hour is read from its start.
-const BUCKETS: &str = "brand = {brand:String} AND $bucket_span AND platform != ''
-    AND (toStartOfHour(bucket), epoch) IN (SELECT toStartOfHour(bucket), max(epoch) FROM rollup_epochs
-        WHERE brand = {brand:String} AND $bucket_hours GROUP BY toStartOfHour(bucket))";
+/// Rows of `rollup_epochs` that count, of all brands. Every rebuild leaves a row at the start of the hour (of no platform), so
+/// an hour is read from its start.
 const ALL_BUCKETS: &str = "$bucket_span AND platform != ''
     AND (brand, toStartOfHour(bucket), epoch) IN (SELECT brand, toStartOfHour(bucket), max(epoch) FROM rollup_epochs
         WHERE $bucket_hours GROUP BY brand, toStartOfHour(bucket))";
 
-/// As [`BUCKETS`], of the span and the span of equal length before it.
+/// As [`ALL_BUCKETS`], of the brand, in the span and the span of equal length before it.
 const BOTH_BUCKETS: &str = "brand = {brand:String} AND platform != '' AND bucket >= $before AND bucket < $to_bucket
     AND (toStartOfHour(bucket), epoch) IN (SELECT toStartOfHour(bucket), max(epoch) FROM rollup_epochs
         WHERE brand = {brand:String} AND bucket >= toStartOfHour($before) AND bucket < $to_bucket
         GROUP BY toStartOfHour(bucket))";
 
-/// Of rows of [`BOTH_BUCKETS`]: scored mentions and net sentiment in the span (`n`, `here`) and before (`earlier`, `before`).
+/// Of rows of two spans: scored mentions and net sentiment in the span (`n`, `here`) and before (`earlier`, `before`).
 const NET_OF_BOTH: &str = "sumIf(negative + neutral + positive, bucket >= $from) AS n,
     sumIf(negative + neutral + positive, bucket < $from) AS earlier,
     (sumIf(positive, bucket >= $from) - sumIf(negative, bucket >= $from)) / n * 100 AS here,
@@ -156,8 +144,8 @@ LEFT ANY JOIN (SELECT id, observed_at, likes, reposts, replies, quotes, bookmark
     ON m.id = e.id)";
 
 /// The statement of a shape's SQL. `step` is the length of a point in seconds, for splits over time.
-pub(crate) fn statement(sql: &str, by: Option<By>, step: u32, mentions: Mentions, hours: Hours) -> String {
-    let sql = hours.of_rollups(sql, by).replace("$scored", hours.scored(by));
+pub(crate) fn statement(sql: &str, by: Option<By>, step: u32, mentions: Mentions, tiers: Tiers) -> String {
+    let sql = tiers.of_rollups(&sql.replace("$scored", &tiers.scored(by)).replace("$net_of_both", NET_OF_BOTH), by);
     let sql = sql.replace("$key", &key(by, step, "created_at"));
     whole_of(&sql.replace("$bucket_key", &key(by, step, "bucket")), mentions)
 }

@@ -53,8 +53,8 @@
 //! changes where it stands: of days that went, R3 reads counts that were kept of them, and no mentions. What that does to the
 //! claim is shown in `retention`.
 //!
-//! Rows of lower epochs never count again, whatever comes; they are deleted now and then. One server is taken to show
-//! what it acknowledged to every later statement; replicas that lag need `select_sequential_consistency`.
+//! Rows of lower epochs never count again, whatever comes; they are deleted now and then. A store is taken to show
+//! what it acknowledged to every later statement: one server does, and how replicas are made to stands in `cluster`.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -234,7 +234,7 @@ impl Store {
     /// False once nothing is left to delete.
     async fn clean_table(&self, table: &str) -> Result<bool, StoreError> {
         let doing = "deleting old rollups";
-        let query = self.read(&STALE_HOURS.replace("$table", table)).param("most", CLEANED as u32);
+        let query = self.read(&STALE_HOURS.replace("$table", table)).param("most", self.mutation_rows(CLEANED) as u32);
         let stale: Vec<Dirty> = query.fetch_all().await.doing(doing)?;
         let hours = || stale.iter().map(|hour| hour.hour_s);
         let (Some(from), Some(to)) = (hours().min(), hours().max()) else { return Ok(false) };

@@ -10,15 +10,28 @@
 //! | `rollup_cells` | hour, platform, kind, language: see `facets` | first sightings; rebuilds |
 //! | `rollup_facets` | hour, hashtag or theme, author: see `facets` | first sightings; rebuilds |
 //!
-//! Each row carries its epoch, and of each hour the rows of the highest epoch of that table count. `rollup_daily` holds days that
+//! Each row carries its epoch, and of each hour the rows of the highest epoch of that table count: a window over the hours finds it
+//! while they are read, in about half the time of a look-up. `rollup_daily` holds days that
 //! are over, summed from `rollup_hourly`: see [`days`](crate::days).
 
 use crate::By;
 
 pub(crate) const HOUR: i64 = 3_600_000;
 const DAY: i64 = 24 * HOUR;
-/// Length of a span from which on days are read. Measured at ten million mentions: over 30 days, days take 65 ms and hours 35.
-pub(crate) const DAYS_FROM: i64 = 60 * DAY;
+/// Lengths of a span, in milliseconds, from which on longer cells are read: below, what it takes to join them to the edges is
+/// more than what they save.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Lengths {
+    pub hours: i64,
+    pub days: i64,
+}
+
+impl Lengths {
+    /// Measured at ten million mentions: sketches of authors over 30 days take 65 ms by the day and 35 by the hour.
+    pub(crate) const USUAL: Self = Self { hours: 2 * DAY, days: 60 * DAY };
+    /// Every length, as far as its steps allow: for tests.
+    pub(crate) const ANY: Self = Self { hours: 0, days: 0 };
+}
 /// Tables of rollups: each has `brand`, `bucket` and `epoch`.
 pub(crate) const TABLES: [&str; 6] =
     ["rollup_epochs", "rollup_hourly", "rollup_counts", "rollup_scored", "rollup_cells", "rollup_facets"];
@@ -35,7 +48,7 @@ pub(crate) enum Hours {
 
 impl Hours {
     /// Of a span in milliseconds, answered in points of `step` seconds where it is a series.
-    pub(crate) fn of(from: i64, to: i64, step: Option<u32>) -> Self {
+    fn of(from: i64, to: i64, step: Option<u32>) -> Self {
         let fits = |length: i64| {
             let whole = to.div_euclid(length) > (from + length - 1).div_euclid(length);
             whole && step.is_none_or(|step| (i64::from(step) * 1000) % length == 0)
@@ -46,28 +59,70 @@ impl Hours {
             () => Self::None,
         }
     }
+}
 
-    /// Days cost a look at their stamps: below `days_from`, both lengths in milliseconds, their hours are read sooner.
-    pub(crate) fn of_length(self, length: i64, days_from: i64) -> Self {
-        if self == Self::Days && length < days_from { Self::Whole } else { self }
+/// How a question reads rollups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Tiers {
+    /// The longest cells that its span and steps allow.
+    pub hours: Hours,
+    /// An end of the span lies within an hour.
+    pub cut: bool,
+    length: i64,
+    lengths: Lengths,
+}
+
+impl Tiers {
+    /// Of a span in milliseconds, answered in points of `step` seconds where it is a series.
+    pub(crate) fn of((from, to): (i64, i64), step: Option<u32>, lengths: Lengths) -> Self {
+        let cut = from % HOUR != 0 || to % HOUR != 0;
+        Self { hours: Hours::of(from, to, step), cut, length: to - from, lengths }
     }
 
-    /// A statement over `rollup_epochs`, to read days and hours instead where it may.
+    /// A statement over `rollup_epochs`, to read rows that count alone, and days and hours instead where it may.
     pub(crate) fn of_rollups(self, sql: &str, by: Option<By>) -> String {
-        if self == Self::None {
-            return sql.to_owned();
+        let sketches = sql.contains("authors");
+        let used = COLUMNS.iter().filter(|column| sql.contains(*column) || **column == "platform");
+        let columns = used.fold("bucket".to_owned(), |columns, column| format!("{columns}, {column}"));
+        let all = match (self.hours, by) {
+            (Hours::None, _) => None,
+            (_, Some(By::Platform)) => Some(PLATFORM_TIERS),
+            _ => Some(ALL_TIERS),
+        };
+        let (own, both) = self.own(sketches);
+        let tiers = [("$buckets", Some(own)), ("$all_buckets", all), ("$two_spans", both)];
+        let sql = tiers.into_iter().fold(sql.to_owned(), |sql, (name, tier)| match tier {
+            Some(tier) => sql.replace(&format!("rollup_epochs WHERE {name}"), &format!("{tier} WHERE true")),
+            None => sql,
+        });
+        self.trimmed(&sql).replace("$fine_edges", FINE_EDGES).replace("$tier_columns", &columns)
+    }
+
+    /// What is read of the brand alone, over the span and over it and the one before.
+    fn own(self, sketches: bool) -> (&'static str, Option<&'static str>) {
+        let both = Some(if self.cut { BOTH_TIERS } else { BOTH_WHOLE });
+        match self.hours {
+            Hours::None => (FINE, None),
+            // Sums of hours are read sooner than it is seen which days count.
+            Hours::Days if sketches && self.length >= self.lengths.days => (DAY_TIERS, both),
+            _ if self.length >= self.lengths.hours => (TIERS, both),
+            _ => (FINE, both),
         }
-        let days = if self == Self::Days { "$day_tiers" } else { "$tiers" };
-        let all = if by == Some(By::Platform) { "$platform_tiers" } else { "$all_tiers" };
-        sql.replace("rollup_epochs WHERE $buckets", &format!("{days} WHERE true"))
-            .replace("rollup_epochs WHERE $all_buckets", &format!("{all} WHERE true"))
-            .replace("rollup_epochs WHERE $two_spans", "$both_tiers WHERE true")
+    }
+
+    /// Without what reads the edges, where there are none.
+    fn trimmed(self, sql: &str) -> String {
+        let edges = ["$fine_edges", "$all_edges", "$scored_edges"];
+        match self.cut {
+            true => sql.to_owned(),
+            false => edges.iter().fold(sql.to_owned(), |sql, edge| sql.replace(&format!("{edge}\nUNION ALL\n"), "")),
+        }
     }
 
     /// What models said, by [`Column`](crate::Column)s `created_at`, `model`, `language`, `negative`, `neutral` and `positive`.
-    pub(crate) fn scored(self, by: Option<By>) -> &'static str {
+    pub(crate) fn scored(self, by: Option<By>) -> String {
         let split = matches!(by, Some(By::Platform | By::Kind));
-        if self != Self::None && !split { SCORED_HOURS } else { SCORED }
+        if self.hours != Hours::None && !split { self.trimmed(SCORED_HOURS) } else { SCORED.to_owned() }
     }
 }
 
@@ -79,68 +134,85 @@ pub(crate) const END_HOUR: &str = "toDateTime(intDiv({to:Int64}, 3600000) * 3600
 pub(crate) const FIRST_DAY: &str = "toDateTime(intDiv({from:Int64} + 86399999, 86400000) * 86400, 'UTC')";
 pub(crate) const END_DAY: &str = "toDateTime(intDiv({to:Int64}, 86400000) * 86400, 'UTC')";
 
-pub(crate) const TIERS: &str = "(
+/// Five minutes alone.
+const FINE: &str = "(SELECT $tier_columns FROM (
+SELECT $tier_columns, epoch, max(epoch) OVER (PARTITION BY toStartOfHour(bucket)) AS top FROM rollup_epochs
+    WHERE brand = {brand:String} AND $bucket_hours)
+WHERE epoch = top AND platform != '' AND $bucket_span)";
+const TIERS: &str = "(SELECT $tier_columns FROM (
 $fine_edges
 UNION ALL
-SELECT $tier_columns FROM rollup_hourly WHERE brand = {brand:String} AND $whole_hours AND platform != ''
-    AND (bucket, epoch) IN (SELECT bucket, max(epoch) FROM rollup_hourly
-        WHERE brand = {brand:String} AND $whole_hours GROUP BY bucket))";
-/// Of the days that count, and of the hours of the others.
-pub(crate) const DAY_TIERS: &str = "(
+SELECT $tier_columns, epoch, max(epoch) OVER (PARTITION BY bucket) AS top FROM rollup_hourly
+    WHERE brand = {brand:String} AND $whole_hours)
+WHERE epoch = top AND platform != '' AND $bucket_span)";
+/// Of the days that count, and of the hours of the others. A window would sort the sketches of all hours: the newest epochs
+/// are looked up.
+const DAY_TIERS: &str = "(SELECT $tier_columns FROM (
 $fine_edges
 UNION ALL
-SELECT $tier_columns FROM rollup_hourly WHERE brand = {brand:String} AND $whole_hours AND platform != ''
+SELECT $tier_columns, epoch, epoch AS top FROM rollup_hourly WHERE brand = {brand:String} AND $whole_hours
     AND toStartOfDay(bucket) NOT IN (SELECT bucket FROM rollup_daily
         WHERE brand = {brand:String} AND $whole_days AND (bucket, stamp) IN (SELECT day, stamp FROM ($stamps)))
     AND (bucket, epoch) IN (SELECT bucket, max(epoch) FROM rollup_hourly
         WHERE brand = {brand:String} AND $whole_hours GROUP BY bucket)
 UNION ALL
-SELECT $tier_columns FROM rollup_daily FINAL WHERE brand = {brand:String} AND $whole_days AND platform != ''
-    AND (bucket, stamp) IN (SELECT day, stamp FROM ($stamps)))";
-pub(crate) const FINE_EDGES: &str =
-    "SELECT $tier_columns FROM rollup_epochs WHERE brand = {brand:String} AND $edges AND platform != ''
-    AND (toStartOfHour(bucket), epoch) IN (SELECT toStartOfHour(bucket), max(epoch) FROM rollup_epochs
-        WHERE brand = {brand:String} AND $edge_hours GROUP BY toStartOfHour(bucket))";
+SELECT $tier_columns, toUInt64(0) AS epoch, toUInt64(0) AS top FROM rollup_daily FINAL
+    WHERE brand = {brand:String} AND $whole_days AND (bucket, stamp) IN (SELECT day, stamp FROM ($stamps)))
+WHERE epoch = top AND platform != '' AND $bucket_span)";
+const FINE_EDGES: &str =
+    "SELECT $tier_columns, epoch, max(epoch) OVER (PARTITION BY toStartOfHour(bucket)) AS top FROM rollup_epochs
+    WHERE brand = {brand:String} AND $edge_hours";
 /// Mentions of all brands.
-pub(crate) const ALL_TIERS: &str = "(
+const ALL_TIERS: &str = "(
 $all_edges
 UNION ALL
 SELECT brand, bucket, '', argMax(n, epoch) AS mentions FROM (
     SELECT brand, bucket, r.epoch AS epoch, sum(r.mentions) AS n FROM rollup_counts AS r WHERE $whole_hours
     GROUP BY brand, bucket, epoch)
 GROUP BY brand, bucket)";
-pub(crate) const PLATFORM_TIERS: &str = "(
+const PLATFORM_TIERS: &str = "(
 $all_edges
 UNION ALL
-SELECT brand, bucket, platform, mentions FROM rollup_hourly WHERE $whole_hours AND platform != ''
-    AND (brand, bucket, epoch) IN (SELECT brand, bucket, max(epoch) FROM rollup_hourly
-        WHERE $whole_hours GROUP BY brand, bucket))";
-pub(crate) const ALL_EDGES: &str = "SELECT brand, bucket, platform, mentions FROM rollup_epochs
-WHERE $edges AND platform != ''
-    AND (brand, toStartOfHour(bucket), epoch) IN (SELECT brand, toStartOfHour(bucket), max(epoch) FROM rollup_epochs
-        WHERE $edge_hours GROUP BY brand, toStartOfHour(bucket))";
+SELECT brand, bucket, platform, mentions FROM (
+    SELECT brand, bucket, platform, mentions, epoch, max(epoch) OVER (PARTITION BY brand, bucket) AS top
+    FROM rollup_hourly WHERE $whole_hours)
+WHERE epoch = top AND platform != '')";
+pub(crate) const ALL_EDGES: &str = "SELECT brand, bucket, platform, mentions FROM (
+    SELECT brand, bucket, platform, mentions, epoch, max(epoch) OVER (PARTITION BY brand, toStartOfHour(bucket)) AS top
+    FROM rollup_epochs WHERE $edge_hours)
+WHERE epoch = top AND platform != '' AND $bucket_span";
 /// Of the span and the one of equal length before it. The hour in which the one ends and the other begins is read by five
 /// minutes, as the edges are.
-pub(crate) const BOTH_TIERS: &str = "(
-SELECT $tier_columns FROM rollup_epochs WHERE brand = {brand:String} AND platform != ''
-    AND bucket >= $before AND bucket < $to_bucket AND $both_edges
-    AND (toStartOfHour(bucket), epoch) IN (SELECT toStartOfHour(bucket), max(epoch) FROM rollup_epochs
-        WHERE brand = {brand:String} AND bucket >= toStartOfHour($before) AND bucket < $to_bucket AND $both_edges
-        GROUP BY toStartOfHour(bucket))
+const BOTH_TIERS: &str = "(SELECT $tier_columns FROM (
+SELECT $tier_columns, epoch, max(epoch) OVER (PARTITION BY toStartOfHour(bucket)) AS top FROM rollup_epochs
+    WHERE brand = {brand:String} AND bucket >= toStartOfHour($before) AND bucket < $to_bucket AND $both_edges
 UNION ALL
-SELECT $tier_columns FROM rollup_hourly WHERE brand = {brand:String} AND platform != ''
-    AND bucket >= $before AND bucket < $to_bucket AND NOT $both_edges
-    AND (bucket, epoch) IN (SELECT bucket, max(epoch) FROM rollup_hourly
-        WHERE brand = {brand:String} AND bucket >= $before AND bucket < $to_bucket AND NOT $both_edges GROUP BY bucket))";
+SELECT $tier_columns, epoch, max(epoch) OVER (PARTITION BY bucket) AS top FROM rollup_hourly
+    WHERE brand = {brand:String} AND bucket >= $before AND bucket < $to_bucket AND NOT $both_edges)
+WHERE epoch = top AND platform != '' AND bucket >= $before)";
+/// The same where neither span has edges.
+const BOTH_WHOLE: &str = "(SELECT $tier_columns FROM (
+SELECT $tier_columns, epoch, max(epoch) OVER (PARTITION BY bucket) AS top FROM rollup_hourly
+    WHERE brand = {brand:String} AND bucket >= $before AND bucket < $to_bucket)
+WHERE epoch = top AND platform != '')";
 pub(crate) const BOTH_EDGES: &str = "toStartOfHour(bucket) IN (toStartOfHour($before), toStartOfHour($from_bucket),
         toStartOfHour($to_bucket))";
 pub(crate) const BEFORE: &str = "toDateTime(intDiv(greatest(2 * {from:Int64} - {to:Int64}, 0), 1000), 'UTC')";
-pub(crate) const COLUMNS: &str =
-    "brand, bucket, platform, mentions, reposts, negative, neutral, positive, unscored, questions,
-    complaints, team, authors, negative_authors";
-/// Five minutes before the first whole hour and after the last; of their hours, the rows that a rebuild leaves at the start
-/// too.
-pub(crate) const EDGES: &str = "$bucket_span AND (bucket < $first_hour OR bucket >= $end_hour)";
+const COLUMNS: [&str; 12] = [
+    "platform",
+    "mentions",
+    "reposts",
+    "negative",
+    "neutral",
+    "positive",
+    "unscored",
+    "questions",
+    "complaints",
+    "team",
+    "authors",
+    "negative_authors",
+];
+/// Of the hours that hold an end of the span, from their start: there a rebuild leaves a row.
 pub(crate) const EDGE_HOURS: &str = "$bucket_hours AND (bucket < $first_hour OR bucket >= $end_hour)";
 pub(crate) const WHOLE_HOURS: &str = "bucket >= $first_hour AND bucket < $end_hour";
 pub(crate) const WHOLE_DAYS: &str = "bucket >= $first_day AND bucket < $end_day";
@@ -148,14 +220,16 @@ pub(crate) const WHOLE_DAYS: &str = "bucket >= $first_day AND bucket < $end_day"
 const SCORED: &str = "(SELECT created_at, platform, kind, model, language, toUInt64(model_polarity = -1) AS negative,
     toUInt64(model_polarity = 0) AS neutral, toUInt64(model_polarity = 1) AS positive
 FROM $mentions WHERE $span AND model_polarity != 2)";
-const SCORED_HOURS: &str = "(SELECT created_at, model, language, toUInt64(model_polarity = -1) AS negative,
-    toUInt64(model_polarity = 0) AS neutral, toUInt64(model_polarity = 1) AS positive
-FROM $mentions WHERE $span AND (created_at < $first_hour OR created_at >= $end_hour) AND model_polarity != 2
+const SCORED_HOURS: &str = "(
+$scored_edges
 UNION ALL
 SELECT toDateTime64(bucket, 3, 'UTC') AS created_at, model, language, negative, neutral, positive
-FROM rollup_scored WHERE brand = {brand:String} AND $whole_hours AND negative + neutral + positive > 0
-    AND (bucket, epoch) IN (SELECT bucket, max(epoch) FROM rollup_scored
-        WHERE brand = {brand:String} AND $whole_hours GROUP BY bucket))";
+FROM (SELECT bucket, model, language, negative, neutral, positive, epoch, max(epoch) OVER (PARTITION BY bucket) AS top
+    FROM rollup_scored WHERE brand = {brand:String} AND $whole_hours)
+WHERE epoch = top AND negative + neutral + positive > 0)";
+pub(crate) const SCORED_EDGES: &str = "SELECT created_at, model, language, toUInt64(model_polarity = -1) AS negative,
+    toUInt64(model_polarity = 0) AS neutral, toUInt64(model_polarity = 1) AS positive
+FROM $mentions WHERE $span AND (created_at < $first_hour OR created_at >= $end_hour) AND model_polarity != 2";
 
 #[cfg(test)]
 mod tests {
@@ -176,7 +250,30 @@ mod tests {
         assert_eq!(Hours::of(1, 2 * DAY - 1, None), Hours::Whole, "two parts of days");
         assert_eq!(Hours::of(1, 3 * DAY - 1, Some(86_400)), Hours::Days);
         assert_eq!(Hours::of(0, 3 * DAY, Some(3600)), Hours::Whole, "points of an hour");
-        assert_eq!(Hours::Days.of_length(30 * DAY, DAYS_FROM), Hours::Whole, "a month");
-        assert_eq!(Hours::Days.of_length(60 * DAY, DAYS_FROM), Hours::Days);
+    }
+
+    #[test]
+    fn longer_cells_are_read_of_longer_spans() {
+        let tables = |to: i64, column: &str| {
+            let sql = format!("SELECT {column} FROM rollup_epochs WHERE $buckets");
+            let sql = Tiers::of((0, to), None, Lengths::USUAL).of_rollups(&sql, None);
+            ["rollup_epochs", "rollup_hourly", "rollup_daily"].map(|table| sql.contains(table))
+        };
+        assert_eq!(tables(DAY, ""), [true, false, false], "a day");
+        assert_eq!(tables(30 * DAY, "authors"), [false, true, false], "a month");
+        assert_eq!(tables(60 * DAY, "mentions"), [false, true, false], "sums");
+        assert_eq!(tables(60 * DAY, "authors"), [false, true, true], "sketches");
+    }
+
+    #[test]
+    fn edges_are_read_only_where_the_span_cuts_an_hour() {
+        let sql = "SELECT 1 FROM rollup_epochs WHERE $buckets, rollup_epochs WHERE $all_buckets, rollup_epochs WHERE $two_spans";
+        let edges = |from: i64| {
+            let tiers = Tiers::of((from, 30 * DAY), None, Lengths::ANY);
+            let sql = format!("{} {}", tiers.of_rollups(sql, None), tiers.scored(None));
+            ["FROM rollup_epochs", "$all_edges", "$both_edges", "$scored_edges"].map(|edge| sql.contains(edge))
+        };
+        assert_eq!(edges(HOUR), [false; 4]);
+        assert_eq!(edges(HOUR + 300_000), [true; 4]);
     }
 }

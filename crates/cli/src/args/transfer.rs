@@ -2,15 +2,19 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use grapevine_store::transfer::Rows;
 
 use super::{ReportFormat, WithConfig};
 
 pub const EXPORT_HELP: &str = "\
-All that can not be computed again goes into files of a folder (NDJSON, compressed with zstd), with a manifest: mentions in every \
+All that can not be computed again goes into files of a folder (NDJSON or Parquet, compressed with zstd), with a manifest: mentions in every \
 version, engagement, labels, accounts, campaigns, surveys, alerts, models, gaps, reports of sources. What sources remember of \
 where they are, and the log, do not. Forgotten authors are not stored, so they are not in it. The whole store is \
 exported with what it answers: every metric, for a few spans of each brand, so that `grapevine import` can compare.
+
+Parquet files hold at most 250,000 rows or 128 MiB of them each: NAME-00001.parquet and so on, mentions by month. Ids are text of 32 \
+hexadecimal digits, times are in UTC, mentions stand in every version: the newest has the largest `version` of a `brand` and `id`.
 
 An interrupted export goes on behind the last whole file: repeat the command. Stop the sink meanwhile: else files may be of \
 different moments, which is said. Keep the folder as you keep the store: it holds what people wrote.";
@@ -30,6 +34,9 @@ pub struct ExportArgs {
     /// The folder; made where it is missing
     #[arg(long, value_name = "FOLDER")]
     pub to: PathBuf,
+    /// Lines of JSON, or files for pandas, DuckDB, Spark and the like; `import` reads both
+    #[arg(long, default_value = "ndjson")]
+    pub format: RowsFormat,
     /// Only this brand's (default: every brand's); then there are no answers to compare
     #[arg(long)]
     pub brand: Option<String>,
@@ -39,6 +46,22 @@ pub struct ExportArgs {
     /// Only what was created before; like --from
     #[arg(long, allow_hyphen_values = true)]
     pub until: Option<String>,
+}
+
+/// What an export's files are.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum RowsFormat {
+    Ndjson,
+    Parquet,
+}
+
+impl From<RowsFormat> for Rows {
+    fn from(format: RowsFormat) -> Self {
+        match format {
+            RowsFormat::Ndjson => Self::Ndjson,
+            RowsFormat::Parquet => Self::Parquet,
+        }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -36,7 +36,10 @@ mod tests {
         // Keys that are off by default stand behind `#: `; with that taken away, the file must still be read.
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("grapevine.toml");
-        std::fs::write(&file, EXAMPLE.replace("#: ", "")).unwrap();
+        // A cluster is of a server, and not of the embedded engine.
+        let (embedded, server) = ("kind = \"embedded\"\ndatabase", "kind = \"clickhouse\"\ndatabase");
+        let all = EXAMPLE.replace("#: ", "").replace(embedded, server);
+        std::fs::write(&file, all).unwrap();
         let config = crate::config::load(&file).unwrap();
         assert_eq!(config.source_names(), ["posts", "bluesky", "blog", "hackernews", "mastodon"]);
         assert_eq!(config.alerts.receivers.len(), 1);

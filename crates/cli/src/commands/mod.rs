@@ -7,6 +7,7 @@ mod example_config;
 mod figure;
 mod forget;
 mod labels;
+mod migrate;
 mod model;
 mod monitoring;
 mod query;
@@ -57,6 +58,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Dlq { command } => runtime()?.block_on(dlq::run(&command)),
         Command::Status(args) => runtime()?.block_on(status::run(&args)),
         Command::Store { command } => runtime()?.block_on(store::run(&command)),
+        Command::Migrate(args) => runtime()?.block_on(migrate::run(&args)),
         Command::Labels { command } => runtime()?.block_on(labels::run(&command)),
         Command::Forget(args) => runtime()?.block_on(forget::run(&args)),
         Command::Retention(args) => runtime()?.block_on(retention::run(&args)),

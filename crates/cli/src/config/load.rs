@@ -7,7 +7,7 @@ use grapevine_monitor::Matcher;
 use grapevine_scoring::theme::Scheme;
 use grapevine_sources::{ConfigError as SourceConfigError, registry};
 
-use super::{Config, ConfigError, LogKind, StoreKind};
+use super::{Config, ConfigError, LogKind, StoreKind, StoreSection};
 
 /// Reads and checks a configuration. Nothing is connected to.
 pub fn load(file: &Path) -> Result<Config, ConfigError> {
@@ -54,6 +54,7 @@ fn check(config: &Config, file: &Path, text: &str) -> Result<(), ConfigError> {
         return Err(at("[store]", "[store] kind is `clickhouse`, but `url` is missing".into())
             .hint("add `url = \"http://localhost:8123\"` under [store]"));
     }
+    check_cluster(&config.store, &at)?;
     if config.log.partitions == 0 {
         return Err(at("partitions", "[log] partitions is 0".into()).hint("use 1 or more; 3 is usual"));
     }
@@ -61,6 +62,24 @@ fn check(config: &Config, file: &Path, text: &str) -> Result<(), ConfigError> {
     check_retention(config, &at)?;
     check_themes(config, &at)?;
     check_sources(config, file, text)
+}
+
+fn check_cluster(store: &StoreSection, at: &dyn Fn(&str, String) -> ConfigError) -> Result<(), ConfigError> {
+    let hint =
+        "say `cluster` and `replicas` together, of a ClickHouse with `remote_servers`; leave both out for one node";
+    let wrong = |needle: &str, message: &str| Err(at(needle, format!("[store] {message}")).hint(hint));
+    match (&store.cluster, store.replicas) {
+        (None, None) => Ok(()),
+        (Some(_), _) if store.kind == StoreKind::Embedded => {
+            wrong("cluster", "names a cluster, and its kind is `embedded`")
+        }
+        (Some(_), None) => wrong("cluster", "names a cluster, but `replicas` is missing"),
+        (None, Some(_)) => wrong("replicas", "has `replicas`, but names no `cluster`"),
+        (Some(_), Some(_)) => match store.on_cluster() {
+            Ok(_) => Ok(()),
+            Err(error) => wrong("cluster", &error.to_string()),
+        },
+    }
 }
 
 fn check_brands(config: &Config, at: &dyn Fn(&str, String) -> ConfigError) -> Result<(), ConfigError> {
@@ -197,6 +216,15 @@ mod tests {
     #[test]
     fn a_theme_that_nothing_tells_is_refused() {
         insta::assert_snapshot!(mistake("[[theme]]\nname = \"queues\"\nexamples = [\"so long a line\"]\n"));
+    }
+
+    #[test]
+    fn a_cluster_is_of_a_clickhouse_and_comes_with_its_replicas() {
+        let store = |rest: &str| mistake(&format!("[store]\nkind = \"clickhouse\"\nurl = \"http://c:8123\"\n{rest}\n"));
+        insta::assert_snapshot!(store("cluster = \"main\""));
+        insta::assert_snapshot!(store("replicas = 2"));
+        insta::assert_snapshot!(store("cluster = \"a b\"\nreplicas = 2"));
+        insta::assert_snapshot!(mistake("[store]\ncluster = \"main\"\nreplicas = 2\n"));
     }
 
     #[test]

@@ -2,6 +2,7 @@ use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
 use grapevine_alerts::ReceiverConfig;
 use grapevine_scoring::{DeviceChoice, EngineChoice};
+use grapevine_store::{Cluster, StoreError};
 use serde::Deserialize;
 
 /// `[log]`: where events wait between the stages.
@@ -52,6 +53,11 @@ pub struct StoreSection {
     pub url: Option<String>,
     /// Database; it is created where it is missing. Default: `grapevine`.
     pub database: String,
+    /// A cluster of ClickHouse's `remote_servers`, of one shard: each of its hosts then has all tables, and `url` may be that of
+    /// any of them, or of what balances between them. Not to be changed later. Default: none, one node.
+    pub cluster: Option<String>,
+    /// How many replicas the cluster has. Every insert waits for all of them. Only with `cluster`.
+    pub replicas: Option<u32>,
     /// User that writes. Default: `default`.
     pub user: String,
     /// Environment variable that holds the user's password.
@@ -70,12 +76,21 @@ impl Default for StoreSection {
             kind: StoreKind::Embedded,
             url: None,
             database: "grapevine".into(),
+            cluster: None,
+            replicas: None,
             user: "default".into(),
             password_env: None,
             reader_user: None,
             reader_password_env: None,
             memory_mib: 4096,
         }
+    }
+}
+
+impl StoreSection {
+    /// The cluster that the store is on, if it is on one.
+    pub fn on_cluster(&self) -> Result<Option<Cluster>, StoreError> {
+        self.cluster.as_deref().map(|name| Cluster::new(name, self.replicas.unwrap_or_default())).transpose()
     }
 }
 

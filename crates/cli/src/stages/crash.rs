@@ -111,6 +111,26 @@ pub const ALL: &[CrashPoint] = &[
     ),
     point("forget-mended", "the same, with right figures", "`grapevine forget`, repeated, goes through the log"),
     point("forget-rewritten", "nothing of it in the store and in the log", "repeated, it says so in the request"),
+    point(
+        "export-file-drafted",
+        "the files that are finished; the rows of the next under another name",
+        "`grapevine export`, repeated, writes that file anew",
+    ),
+    point(
+        "export-file-written",
+        "the same, and the file in the manifest",
+        "`grapevine export`, repeated, goes on behind it",
+    ),
+    point(
+        "import-piece-read",
+        "the files that were read, and some rows of the next",
+        "`grapevine import`, repeated, reads that file again; equal rows fold",
+    ),
+    point(
+        "import-file-read",
+        "the same, all rows of the file, and the marks of their hours",
+        "`grapevine import`, repeated, goes on behind it",
+    ),
     point("alert-persisted", "the notification in the outbox", "it is sent"),
     point("alert-sent", "the notification in the outbox; the receiver has it", "it is sent again under the same key"),
     point("alert-settled", "the outbox knows that it was sent", "nothing is left to do"),

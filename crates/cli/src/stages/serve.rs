@@ -12,7 +12,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::{net::TcpListener, sync::broadcast};
 
 use super::{Pipeline, labels::Desk, live, supervise};
-use crate::{config::Config, parts};
+use crate::{config::Config, forget::ForgetDesk, parts};
 
 const STAGE: &str = "serve";
 /// Live mentions that a slow page may lag behind before it is told that it missed some.
@@ -69,6 +69,7 @@ fn api_parts(
         figures: Arc::new(pipeline.reader.clone()),
         brands,
         labels: Arc::new(Desk(pipeline.log.clone())),
+        forgetting: Arc::new(ForgetDesk::new(pipeline.clone())),
         live,
         status: Arc::new(move || board.snapshot()),
         metrics_text: Arc::new(move || metrics.render()),

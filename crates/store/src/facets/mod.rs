@@ -25,5 +25,5 @@
 mod read;
 mod write;
 
-pub(crate) use read::Facets;
+pub(crate) use read::{Facets, cut_hours};
 pub(crate) use write::{compared, rebuilds};

@@ -1,8 +1,6 @@
 //! Pieces of SQL, without a value of a question in them.
 
-use crate::tiers::Hours;
-
-const HOUR: i64 = 3_600_000;
+use crate::tiers::{HOUR, Hours, Tiers};
 
 /// How a question reads the rollups of this module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,12 +24,11 @@ const PIECES: [(&str, u8, &str, &str); 5] = [
 const CELLS_PIECE: &str = "$cells";
 
 impl Facets {
-    /// Of a span in milliseconds.
-    pub(crate) fn of(from: i64, to: i64, hours: Hours) -> Self {
-        match hours {
+    pub(crate) fn of(tiers: Tiers) -> Self {
+        match tiers.hours {
             Hours::None => Self::Base,
-            _ if from % HOUR == 0 && to % HOUR == 0 => Self::Whole,
-            _ => Self::Cut,
+            _ if tiers.cut => Self::Cut,
+            _ => Self::Whole,
         }
     }
 
@@ -59,24 +56,33 @@ impl Facets {
         let sql = sql.replace("$feedback", FEEDBACK);
         let sql = sql.replace("$whole_span", WHOLE_SPAN).replace("$base_span", BASE_SPAN);
         let sql = sql.replace("$uncut", whole).replace("$in_cut", cut).replace("$cut_hours", CUT_HOURS);
-        sql.replace("$since", &since).replace("$edges_of_spans", &(back + 2).to_string())
+        sql.replace("$since", &since)
     }
 }
 
-/// Hours that hold the end of a span, and do not begin with it.
-const CUT_HOURS: &str = "(SELECT toStartOfHour(fromUnixTimestamp64Milli(edge, 'UTC')) FROM (
-    SELECT arrayJoin(arrayMap(k -> greatest({to:Int64} - k * ({to:Int64} - {from:Int64}), 0), range($edges_of_spans))) AS edge)
-    WHERE edge % 3600000 != 0)";
+/// Equal spans before the asked one that some piece looks back over.
+const MOST_BACK: i64 = 7;
+/// As [`cut_hours`] gives them. Those of spans that a piece does not look at lie outside of what it reads.
+const CUT_HOURS: &str = "{cut:Array(DateTime('UTC'))}";
+
+/// Hours (in seconds) that hold an end of the span (in milliseconds) or of one of the equal spans before it, and do not begin with
+/// it.
+pub(crate) fn cut_hours(from: i64, to: i64) -> Vec<i64> {
+    let edges = (0..=MOST_BACK + 1).map(|back| (to - back * (to - from)).max(0));
+    edges.filter(|edge| edge % HOUR != 0).map(|edge| edge / HOUR * 3600).collect()
+}
+
 const WHOLE_SPAN: &str = "brand = {brand:String} AND bucket >= toDateTime(intDiv($since, 1000), 'UTC')
     AND bucket < toDateTime(intDiv({to:Int64}, 1000), 'UTC')";
 const BASE_SPAN: &str = "brand = {brand:String} AND created_at >= fromUnixTimestamp64Milli($since, 'UTC')
     AND created_at < $to AND $in_cut";
 const NEWEST_CELLS: &str = "(bucket, epoch) IN (SELECT bucket, max(epoch) FROM rollup_cells
     WHERE $whole_span GROUP BY bucket)";
-/// Rows of `rollup_facets` that count.
-const COUNTING: &str = "$whole_span AND $uncut AND ((bucket, epoch) IN (SELECT bucket, max(epoch) FROM rollup_facets
-        WHERE facet = 'rebuilt' AND $whole_span GROUP BY bucket)
-    OR epoch = 0 AND bucket NOT IN (SELECT bucket FROM rollup_facets WHERE facet = 'rebuilt' AND $whole_span))";
+/// Rows of `rollup_facets` that count: of the epoch of the hour's row of `rebuilt`, else of none.
+const COUNTING: &str = "$whole_span AND $uncut AND (bucket, epoch) IN (SELECT bucket, max(epoch) FROM (
+        SELECT bucket, epoch FROM rollup_facets WHERE facet = 'rebuilt' AND $whole_span
+        UNION ALL SELECT toDateTime(arrayJoin(range(toUInt32(intDiv($since, 3600000) * 3600), toUInt32(intDiv({to:Int64}, 1000)),
+            3600)), 'UTC'), toUInt64(0)) GROUP BY bucket)";
 
 const CELLS: &str =
     "SELECT toDateTime64(bucket, 3, 'UTC') AS created_at, platform, kind, language, mentions AS n, negative, neutral,
@@ -132,14 +138,22 @@ const FEEDBACK: &str = "intent IN ('question', 'complaint', 'suggestion') AND NO
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tiers::Lengths;
+
+    #[test]
+    fn hours_are_cut_by_the_ends_of_the_span_and_of_those_before() {
+        assert_eq!(cut_hours(10 * HOUR, 12 * HOUR), [0_i64; 0]);
+        assert_eq!(cut_hours(100 * HOUR + 1, 110 * HOUR)[..3], [100 * 3600, 90 * 3600, 80 * 3600]);
+        assert_eq!(PIECES.iter().map(|(_, back, ..)| i64::from(*back)).max(), Some(MOST_BACK));
+    }
 
     #[test]
     fn the_base_table_is_read_only_where_a_span_cuts_an_hour() {
-        let of = |from, to| Facets::of(from, to, Hours::of(from, to, None));
-        assert_eq!(of(0, 2 * HOUR), Facets::Whole);
-        assert_eq!(of(1, 2 * HOUR), Facets::Cut);
-        assert_eq!(of(1, HOUR - 1), Facets::Base);
-        assert_eq!(Facets::of(0, 2 * HOUR, Hours::of(0, 2 * HOUR, Some(300))), Facets::Base, "points of five minutes");
+        let of = |from, to, step| Facets::of(Tiers::of((from, to), step, Lengths::USUAL));
+        assert_eq!(of(0, 2 * HOUR, None), Facets::Whole);
+        assert_eq!(of(1, 2 * HOUR, None), Facets::Cut);
+        assert_eq!(of(1, HOUR - 1, None), Facets::Base);
+        assert_eq!(of(0, 2 * HOUR, Some(300)), Facets::Base, "points of five minutes");
         let reads = |facets: Facets| {
             let sql = facets.put_in("SELECT count() FROM $tags_of_8");
             assert!(!sql.contains("$tags") && !sql.contains("$since") && !sql.contains("$counting"), "{sql}");

@@ -1,3 +1,4 @@
+mod planned;
 mod turn;
 
 use std::time::Duration;
@@ -5,12 +6,20 @@ use std::time::Duration;
 use clickhouse::Row;
 use serde::{Deserialize, Serialize};
 
+pub use self::planned::{Planned, planned, script};
 use self::turn::{Held, Turn};
 use crate::{Store, StoreError, error::Doing};
 
 const DOING: &str = "preparing the schema";
 /// A process that migrates and does not go on for so long is taken for dead.
 const LEASE: Duration = Duration::from_secs(30);
+/// On a cluster one statement alone may wait for three minutes, where a host is slow.
+const LEASE_ON_CLUSTER: Duration = Duration::from_secs(300);
+
+/// Which migrations were applied.
+const RECORDS: &str = "CREATE TABLE IF NOT EXISTS schema_migrations (name String, hash String, \
+                       applied_at DateTime64(3, 'UTC')) ENGINE = ReplacingMergeTree(applied_at) ORDER BY name \
+                       SETTINGS non_replicated_deduplication_window = 0";
 
 /// The numbered files, in order. A new one goes to the end; an applied one is never edited.
 const MIGRATIONS: &[Migration] = &[
@@ -61,21 +70,26 @@ impl Store {
     /// a crash half-way (every statement of a migration can be run again), and beside other processes that do the same:
     /// they take turns.
     ///
+    /// Where nothing lacks, nothing is run that would need more than to read: not on a cluster with a host that is down, nor
+    /// where others prepare the schema.
+    ///
     /// # Errors
-    /// A migration that was applied with other contents, or one that this program does not know.
+    /// A migration that was applied with other contents, or one that this program does not know; a cluster that is not as it
+    /// should be, see [`Cluster`](crate::Cluster).
     pub async fn migrate(&self) -> Result<Vec<Applied>, StoreError> {
-        self.migrate_within(LEASE).await
+        self.migrate_within(if self.cluster.is_some() { LEASE_ON_CLUSTER } else { LEASE }).await
     }
 
     /// Like [`Store::migrate`]; a process that migrates already is waited for until it does not go on for so long.
     pub async fn migrate_within(&self, lease: Duration) -> Result<Vec<Applied>, StoreError> {
-        // The name was checked when the store was made: letters, digits, underscores.
-        let create = format!("CREATE DATABASE IF NOT EXISTS {}", self.database());
-        self.server().query_raw(&create).execute().await.doing(DOING)?;
-        let table = "CREATE TABLE IF NOT EXISTS schema_migrations (name String, hash String, \
-                     applied_at DateTime64(3, 'UTC')) ENGINE = ReplacingMergeTree(applied_at) ORDER BY name \
-                     SETTINGS non_replicated_deduplication_window = 0";
-        self.writer().query_raw(table).execute().await.doing(DOING)?;
+        self.check_cluster().await?;
+        if self.next_migration().await?.is_none() {
+            return Ok(vec![]);
+        }
+        let create = self.turned(&create_database(self.database()))?;
+        self.maker().query_raw(&create).execute().await.doing(DOING)?;
+        self.writer().query_raw(&self.turned(RECORDS)?).execute().await.doing(DOING)?;
+        self.check_replicas("schema_migrations").await?;
         let mut applied = vec![];
         while !self.lacking().await?.is_empty() {
             let mut turn = Turn::take(self, lease).await?;
@@ -113,6 +127,14 @@ impl Store {
         missing(MIGRATIONS, &known)
     }
 
+    /// A statement of the schema as this store runs it.
+    fn turned(&self, statement: &str) -> Result<String, StoreError> {
+        match &self.cluster {
+            Some(cluster) => cluster.turn(statement),
+            None => Ok(statement.to_owned()),
+        }
+    }
+
     /// False where another process has the turn.
     async fn apply(&self, migration: &Migration, turn: &mut Turn<'_>, lease: Duration) -> Result<bool, StoreError> {
         let doing = "applying a migration";
@@ -125,13 +147,18 @@ impl Store {
             if !ours {
                 return Ok(false);
             }
-            self.writer().query_raw(&statement).execute().await.doing(doing)?;
+            self.writer().query_raw(&self.turned(&statement)?).execute().await.doing(doing)?;
         }
         let record = self.writer().query("INSERT INTO schema_migrations SELECT {name:String}, {hash:String}, now64(3)");
         let record = record.param("name", migration.name).param("hash", hash(migration.sql));
         record.execute().await.doing(doing)?;
         Ok(true)
     }
+}
+
+/// The name was checked when the store was made: letters, digits, underscores.
+fn create_database(name: &str) -> String {
+    format!("CREATE DATABASE IF NOT EXISTS {name}")
 }
 
 /// Migrations that are not known yet.

@@ -44,8 +44,12 @@ impl<'a> Turn<'a> {
             }
             if (highest == 0 || since.elapsed() >= lease) && create(store, highest + 1).await? {
                 let turn = Self { store, number: highest + 1, since: Instant::now() };
-                drop_table(store, highest).await?;
-                return Ok(turn);
+                // Its owner may have gone on by two meanwhile: then the number was free again, and is behind.
+                if self::highest(store).await? == turn.number {
+                    drop_table(store, highest).await?;
+                    return Ok(turn);
+                }
+                turn.end().await?;
             }
             sleep(LOOK_EVERY).await;
         }
@@ -54,7 +58,8 @@ impl<'a> Turn<'a> {
     /// To be asked before every statement.
     pub(super) async fn go_on(&mut self, lease: Duration) -> Result<Held, StoreError> {
         let elapsed = self.since.elapsed();
-        if elapsed < RENEW.min(lease / 2) {
+        // Fifteen times within a lease, but not more often than it needs.
+        if elapsed < RENEW.max(lease / 15).min(lease / 2) {
             return Ok(Held::Yes);
         }
         if !create(self.store, self.number + 1).await? {
@@ -79,7 +84,7 @@ async fn highest(store: &Store) -> Result<u64, StoreError> {
 
 /// False where another has made it.
 async fn create(store: &Store, number: u64) -> Result<bool, StoreError> {
-    let sql = format!("CREATE TABLE migrating_{number} (nothing UInt8) ENGINE = Memory");
+    let sql = store.turned(&format!("CREATE TABLE migrating_{number} (nothing UInt8) ENGINE = Memory"))?;
     match store.writer().query_raw(&sql).execute().await {
         Ok(()) => Ok(true),
         Err(clickhouse::error::Error::BadResponse(message)) if message.contains(EXISTS) => Ok(false),
@@ -88,6 +93,6 @@ async fn create(store: &Store, number: u64) -> Result<bool, StoreError> {
 }
 
 async fn drop_table(store: &Store, number: u64) -> Result<(), StoreError> {
-    let sql = format!("DROP TABLE IF EXISTS migrating_{number}");
+    let sql = store.turned(&format!("DROP TABLE IF EXISTS migrating_{number}"))?;
     store.writer().query_raw(&sql).execute().await.doing(DOING)
 }

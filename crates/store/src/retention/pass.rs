@@ -10,7 +10,7 @@ use super::{Months, Retention, UNEXPIRED};
 use crate::{Store, StoreError, error::Doing, labels::CORRECTED, write::array};
 
 /// Ids of one statement.
-const IDS: u64 = 20_000;
+const IDS: usize = 20_000;
 /// What hangs on mentions, by their id.
 const BY_ID: [&str; 3] = ["engagement", "engagement_by_hour", "rescored"];
 
@@ -181,7 +181,7 @@ impl Store {
         for table in BY_ID {
             let hanging = whole(HANGING).replace("$table", table);
             loop {
-                let query = bind(self.read(&hanging), month, due).param("ids", IDS);
+                let query = bind(self.read(&hanging), month, due).param("ids", self.mutation_rows(IDS) as u64);
                 let ids: Vec<u128> = query.fetch_all().await.doing(doing)?;
                 if ids.is_empty() {
                     break;

@@ -35,6 +35,21 @@ pub enum TransferError {
          hint: import into a database of its own, or say --beside, which adds to what is there and compares no figures"
     )]
     NotEmpty { table: &'static str },
+    #[error(
+        "{table}.{column} is of type {of_type}, which no Parquet file of this program holds\n\
+         hint: export with --format ndjson, or upgrade this program"
+    )]
+    Column { table: String, column: String, of_type: String },
+    #[error(
+        "{} is no file of {table}: {why}; nothing of it was read\n\
+         hint: export again, or give the file the columns that `grapevine export` gives it", path.display()
+    )]
+    Unfit { path: PathBuf, table: String, why: String },
+    #[error(
+        "{}, row {number}: {why}; the rows before it may be stored, and the import goes on at this file when it is repeated\n\
+         hint: copy the folder again, or export again", path.display()
+    )]
+    Row { path: PathBuf, number: u64, why: String },
     #[error("a label could not be kept: {0}")]
     Labels(String),
 }

@@ -6,11 +6,12 @@ use clickhouse::query::Query;
 use jiff::Timestamp;
 
 use super::{
-    FileEntry, Manifest, Scope, Told, TransferError,
+    FileEntry, Manifest, Rows, Scope, Told, TransferError,
+    columns::Column,
     error::At,
     files::{Draft, digest, write_whole},
     manifest::ANSWERS,
-    tables::{MENTIONS, TABLES, Table},
+    tables::{EPOCH, MENTIONS, TABLES, Table},
 };
 use crate::{Store, StoreError, client::millis, error::Doing};
 
@@ -22,7 +23,26 @@ pub struct Exporting<'a> {
     /// Made where it is missing.
     pub folder: &'a Path,
     pub scope: Scope,
+    pub rows: Rows,
 }
+
+/// The files of a table, of mentions those of a month.
+#[derive(Clone, Copy)]
+struct Part {
+    table: &'static Table,
+    /// 0 for what has no months.
+    month: u32,
+}
+
+/// The next file of a part.
+struct Next<'a> {
+    name: String,
+    /// The key behind which it begins.
+    after: Option<&'a [String]>,
+}
+
+/// Of a Parquet file, in rows and bytes as the engine counts them; it holds such a file, and its rows, in memory.
+pub const MOST_OF_A_FILE: (u64, u64) = (250_000, 128 << 20);
 
 /// What lies in the folder now.
 #[derive(Debug, Clone)]
@@ -41,20 +61,12 @@ impl Store {
     /// # Errors
     /// A folder that holds a finished export, or the beginning of another.
     pub async fn export(&self, exporting: &Exporting<'_>, told: Told<'_>) -> Result<Exported, TransferError> {
-        let Exporting { folder, scope } = exporting;
+        let Exporting { folder, scope, .. } = exporting;
         fs::create_dir_all(folder).at(folder, "made")?;
-        let mut manifest = self.begin_export(folder, scope).await?;
+        let mut manifest = self.begin_export(exporting).await?;
         let mut kept = 0;
-        for (table, month) in self.parts(scope).await? {
-            let name = file_name(table, month);
-            if manifest.finished(folder, &name).is_some() {
-                kept += 1;
-                continue;
-            }
-            let file = self.export_file(folder, (table, month), scope, told).await?;
-            manifest.add(file);
-            manifest.write(folder)?;
-            self.step("export-file-written");
+        for part in self.parts(scope).await? {
+            kept += self.export_part(exporting, part, &mut manifest, told).await?;
         }
         let mut answers = 0;
         if scope.is_all() {
@@ -64,7 +76,7 @@ impl Store {
             write_whole(folder, ANSWERS, text.as_bytes())?;
             let (bytes, sha256) = digest(&folder.join(ANSWERS))?;
             let (name, table) = (ANSWERS.to_owned(), String::new());
-            manifest.add(FileEntry { name, table, rows: count, bytes, sha256 });
+            manifest.add(FileEntry { name, table, rows: count, bytes, sha256, through: None });
             answers = count;
         }
         manifest.moved = self.newest_of_all().await? != manifest.state;
@@ -73,17 +85,57 @@ impl Store {
         Ok(Exported { manifest, kept, answers })
     }
 
-    async fn begin_export(&self, folder: &Path, scope: &Scope) -> Result<Manifest, TransferError> {
-        let folder = || folder.to_owned();
+    /// File after file, until one goes to the end of the part. How many an earlier run had finished.
+    async fn export_part(
+        &self,
+        exporting: &Exporting<'_>,
+        part: Part,
+        manifest: &mut Manifest,
+        told: Told<'_>,
+    ) -> Result<u64, TransferError> {
+        let (folder, mut after, mut kept) = (exporting.folder, None::<Vec<String>>, 0);
+        for number in 1u32.. {
+            let name = part.file_name(exporting.rows, number);
+            after = match manifest.finished(folder, &name) {
+                Some(file) => {
+                    kept += 1;
+                    file.through.clone()
+                }
+                None => {
+                    for behind in manifest.drop_behind(&part.stem(), &name) {
+                        let _ = fs::remove_file(folder.join(behind));
+                    }
+                    let next = Next { name, after: after.as_deref() };
+                    let file = self.export_file(exporting, part, next, told).await?;
+                    let through = file.through.clone();
+                    manifest.add(file);
+                    manifest.write(folder)?;
+                    self.step("export-file-written");
+                    through
+                }
+            };
+            if after.is_none() {
+                break;
+            }
+        }
+        Ok(kept)
+    }
+
+    async fn begin_export(&self, exporting: &Exporting<'_>) -> Result<Manifest, TransferError> {
+        let Exporting { folder, scope, rows } = exporting;
+        let folder = || (*folder).to_owned();
         match Manifest::read(&folder())? {
             Some(manifest) if manifest.ended_at.is_some() => Err(TransferError::Finished { folder: folder() }),
-            Some(manifest) if manifest.scope != *scope || manifest.schema != Self::schema() => {
-                Err(TransferError::OtherExport { folder: folder(), was: manifest.scope.to_string() })
+            Some(Manifest { scope: other, schema, rows: others, .. })
+                if other != *scope || schema != Self::schema() || others != *rows =>
+            {
+                let was = format!("{other} as {}, with schema {schema}", others.name());
+                Err(TransferError::OtherExport { folder: folder(), was })
             }
             Some(manifest) => Ok(manifest),
             None => {
                 let id: String = self.read("SELECT lower(hex(rand64()))").fetch_one().await.doing(DOING)?;
-                let mut manifest = Manifest::begin(id, Self::schema(), scope, self.newest_of_all().await?);
+                let mut manifest = Manifest::begin(id, Self::schema(), (scope, *rows), self.newest_of_all().await?);
                 manifest.accounts = self.accounts.to_vec();
                 manifest.write(&folder())?;
                 Ok(manifest)
@@ -113,47 +165,111 @@ impl Store {
     }
 
     /// Tables, of mentions by month.
-    async fn parts(&self, scope: &Scope) -> Result<Vec<(&'static Table, u32)>, StoreError> {
+    async fn parts(&self, scope: &Scope) -> Result<Vec<Part>, StoreError> {
         let months = bind(self.writer().query_raw(&Table::months(scope)), scope);
         let months: Vec<u32> = months.fetch_all().await.doing(DOING)?;
         let parts = TABLES.iter().flat_map(|table| {
             let of: &[u32] = if table.name == MENTIONS { &months } else { &[0] };
-            of.iter().map(move |month| (table, *month))
+            of.iter().map(move |month| Part { table, month: *month })
         });
         Ok(parts.collect())
     }
 
     async fn export_file(
         &self,
-        folder: &Path,
-        (table, month): (&Table, u32),
-        scope: &Scope,
+        exporting: &Exporting<'_>,
+        part: Part,
+        next: Next<'_>,
         told: Told<'_>,
     ) -> Result<FileEntry, TransferError> {
-        let name = file_name(table, month);
-        let mut draft = Draft::begin(folder, name.clone())?;
-        let query = bind(self.writer().query_raw(&table.select(scope)), scope)
-            .param("month", month)
-            .with_setting("date_time_output_format", "simple")
-            .with_setting("output_format_json_quote_64bit_integers", "1")
-            .with_setting("output_format_json_quote_denormals", "1")
-            .with_setting("output_format_json_escape_forward_slashes", "0");
-        let mut rows = query.fetch_bytes("JSONEachRow").doing(DOING)?;
+        let Exporting { folder, scope, rows } = exporting;
+        let mut draft = Draft::begin(folder, next.name.clone(), *rows)?;
+        let (query, through) = match rows {
+            Rows::Ndjson => (self.lines_of(part, scope), None),
+            Rows::Parquet => self.chunk_of(part, scope, next.after).await?,
+        };
+        let format = if *rows == Rows::Parquet { "Parquet" } else { "JSONEachRow" };
+        let mut rows = query.fetch_bytes(format).doing(DOING)?;
         while let Some(bytes) = rows.next().await.doing(DOING)? {
             let before = draft.rows;
             draft.write(&bytes)?;
-            told(&name, draft.rows - before);
+            told(&next.name, draft.rows - before);
         }
         self.step("export-file-drafted");
-        draft.finish(folder, table.name)
+        let counted = draft.rows;
+        let file = draft.finish(folder, part.table.name)?;
+        told(&next.name, file.rows - counted);
+        Ok(FileEntry { through, ..file })
+    }
+
+    fn lines_of(&self, part: Part, scope: &Scope) -> Query {
+        bind(self.writer().query_raw(&part.table.select(scope)), scope)
+            .param("month", part.month)
+            .with_setting("date_time_output_format", "simple")
+            .with_setting("output_format_json_quote_64bit_integers", "1")
+            .with_setting("output_format_json_quote_denormals", "1")
+            .with_setting("output_format_json_escape_forward_slashes", "0")
+    }
+
+    /// What the next file holds, and the key of its last row where others follow.
+    async fn chunk_of(
+        &self,
+        part: Part,
+        scope: &Scope,
+        after: Option<&[String]>,
+    ) -> Result<(Query, Option<Vec<String>>), TransferError> {
+        let Part { table, month } = part;
+        let mut columns = self.columns(table.name).await?;
+        columns.retain(|column| table.name != MENTIONS || column.name != EPOCH);
+        let columns = columns.iter().map(Column::selected).collect::<Vec<_>>().join(", ");
+        let until = self.end_of_chunk(part, scope, after).await?;
+        let sql = table.select_between(scope, &columns, (after.is_some(), until.is_some()));
+        let query = bind_key(bind(self.writer().query_raw(&sql), scope), "after", after);
+        let query = bind_key(query, "until", until.as_deref()).param("month", month);
+        // A column is asked for under the name of what it is made of.
+        let query = query.with_setting("prefer_column_name_to_alias", "1");
+        Ok((query.with_setting("output_format_parquet_compression_method", "zstd"), until))
+    }
+
+    /// `None` where the rest fits into one file. Versions of one row stay together.
+    async fn end_of_chunk(
+        &self,
+        Part { table, month }: Part,
+        scope: &Scope,
+        after: Option<&[String]>,
+    ) -> Result<Option<Vec<String>>, StoreError> {
+        let sql = table.select_keys(scope, after.is_some());
+        let query = bind_key(bind(self.writer().query_raw(&sql), scope), "after", after);
+        let query = query.param("month", month).param("most", self.chunk.0 + 1);
+        let mut keys = query.fetch::<(Vec<String>, u64)>().doing(DOING)?;
+        let (mut rows, mut bytes, mut end) = (0, 0, None);
+        while let Some((key, size)) = keys.next().await.doing(DOING)? {
+            (rows, bytes) = (rows + 1, bytes + size);
+            match &end {
+                Some(end) if *end == key => {}
+                Some(_) => return Ok(end),
+                None if rows >= self.chunk.0 || bytes >= self.chunk.1 => end = Some(key),
+                None => {}
+            }
+        }
+        // What was asked for was cut short among the versions of one row: others may follow.
+        Ok(end.filter(|_| rows > self.chunk.0))
     }
 }
 
-/// `month` is 0 for what is one file.
-fn file_name(table: &Table, month: u32) -> String {
-    match month {
-        0 => format!("{}.ndjson.zst", table.name),
-        month => format!("{}-{month}.ndjson.zst", table.name),
+impl Part {
+    fn stem(&self) -> String {
+        match self.month {
+            0 => self.table.name.to_owned(),
+            month => format!("{}-{month}", self.table.name),
+        }
+    }
+
+    fn file_name(&self, rows: Rows, number: u32) -> String {
+        match rows {
+            Rows::Ndjson => format!("{}.ndjson.zst", self.stem()),
+            Rows::Parquet => format!("{}-{number:05}.parquet", self.stem()),
+        }
     }
 }
 
@@ -162,4 +278,9 @@ fn bind(query: Query, scope: &Scope) -> Query {
         .param("brand", scope.brand.as_deref().unwrap_or_default())
         .param("from", scope.from.map_or(0, millis))
         .param("to", scope.to.map_or(0, millis))
+}
+
+fn bind_key(query: Query, bound: &str, key: Option<&[String]>) -> Query {
+    let parts = key.into_iter().flatten().enumerate();
+    parts.fold(query, |query, (n, part)| query.param(&format!("{bound}{n}"), part))
 }

@@ -9,7 +9,7 @@ use std::{
 use sha2::{Digest, Sha256};
 use zstd::{Decoder, Encoder};
 
-use super::{FileEntry, TransferError, error::At};
+use super::{FileEntry, Rows, TransferError, error::At, parquet};
 
 const BUFFER: usize = 1 << 20;
 
@@ -33,36 +33,54 @@ impl Write for Hashing {
     }
 }
 
-/// A file of rows, a line each, while it is written: under another name until it is finished.
+/// A file of rows while it is written: under another name until it is finished.
 pub(super) struct Draft {
     path: PathBuf,
     name: String,
-    out: Encoder<'static, Hashing>,
+    out: Out,
+    /// Lines that were written; of a Parquet file they are counted when it is whole.
     pub rows: u64,
+}
+
+enum Out {
+    Lines(Encoder<'static, Hashing>),
+    Whole(Hashing),
 }
 
 impl Draft {
     /// What another process left of it is begun anew.
-    pub fn begin(folder: &Path, name: String) -> Result<Self, TransferError> {
+    pub fn begin(folder: &Path, name: String, rows: Rows) -> Result<Self, TransferError> {
         let path = draft_path(folder, &name);
         let file = File::create(&path).at(&path, "made")?;
-        let out = Encoder::new(Hashing { file, bytes: 0, hash: Sha256::new() }, 0).at(&path, "made")?;
+        let file = Hashing { file, bytes: 0, hash: Sha256::new() };
+        let out = match rows {
+            Rows::Ndjson => Out::Lines(Encoder::new(file, 0).at(&path, "made")?),
+            Rows::Parquet => Out::Whole(file),
+        };
         Ok(Self { path, name, out, rows: 0 })
     }
 
-    pub fn write(&mut self, lines: &[u8]) -> Result<(), TransferError> {
-        self.rows += lines.iter().filter(|byte| **byte == b'\n').count() as u64;
-        self.out.write_all(lines).at(&self.path, "written")
+    pub fn write(&mut self, bytes: &[u8]) -> Result<(), TransferError> {
+        match &mut self.out {
+            Out::Lines(out) => {
+                self.rows += bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
+                out.write_all(bytes).at(&self.path, "written")
+            }
+            Out::Whole(out) => out.write_all(bytes).at(&self.path, "written"),
+        }
     }
 
     pub fn finish(self, folder: &Path, table: &str) -> Result<FileEntry, TransferError> {
-        let Hashing { file, bytes, hash } = self.out.finish().at(&self.path, "written")?;
+        let (Hashing { file, bytes, hash }, rows) = match self.out {
+            Out::Lines(out) => (out.finish().at(&self.path, "written")?, self.rows),
+            Out::Whole(out) => (out, parquet::count(&self.path)?),
+        };
         file.sync_all().at(&self.path, "written")?;
         let path = folder.join(&self.name);
         fs::rename(&self.path, &path).at(&path, "written")?;
         sync_folder(folder)?;
         let sha256 = hex::encode(hash.finalize());
-        Ok(FileEntry { name: self.name, table: table.to_owned(), rows: self.rows, bytes, sha256 })
+        Ok(FileEntry { name: self.name, table: table.to_owned(), rows, bytes, sha256, through: None })
     }
 }
 
@@ -99,8 +117,27 @@ pub(super) fn digest(path: &Path) -> Result<(u64, String), TransferError> {
     }
 }
 
-/// The lines of a file of rows.
-pub(super) fn rows(path: &Path) -> Result<impl BufRead + use<>, TransferError> {
-    let file = File::open(path).at(path, "read")?;
-    Ok(BufReader::with_capacity(BUFFER, Decoder::new(file).at(path, "read")?))
+/// Rows of a file, a line of JSON each.
+pub(super) enum Lines {
+    Ndjson(PathBuf, Box<dyn BufRead>),
+    Parquet(Box<parquet::Rows>),
+}
+
+impl Lines {
+    pub fn ndjson(path: &Path) -> Result<Self, TransferError> {
+        let file = File::open(path).at(path, "read")?;
+        let lines = BufReader::with_capacity(BUFFER, Decoder::new(file).at(path, "read")?);
+        Ok(Self::Ndjson(path.to_owned(), Box::new(lines)))
+    }
+
+    /// Puts the next in place of `line`; `false` where there is none.
+    pub fn next(&mut self, line: &mut Vec<u8>) -> Result<bool, TransferError> {
+        match self {
+            Self::Ndjson(path, lines) => {
+                line.clear();
+                Ok(lines.read_until(b'\n', line).at(path, "read")? > 0)
+            }
+            Self::Parquet(rows) => rows.next(line),
+        }
+    }
 }

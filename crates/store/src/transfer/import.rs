@@ -1,18 +1,18 @@
 //! Into a store.
 
-use std::{collections::BTreeMap, io::BufRead, path::Path};
+use std::{collections::BTreeMap, path::Path};
 
 use clickhouse::{Row, insert_formatted::InsertFormatted};
 use grapevine_model::{LabelRecord, forgotten::Suppressions};
 use serde::Deserialize;
 
 use super::{
-    Comparison, FileEntry, Manifest, Told, TransferError,
-    error::At,
-    files,
+    Comparison, FileEntry, Manifest, Rows, Told, TransferError,
+    files::Lines,
     lines::{self, Kept},
     manifest::ANSWERS,
-    tables::{EXPIRED, LABELS, MENTIONS, TABLES},
+    parquet,
+    tables::{EPOCH, EXPIRED, LABELS, MENTIONS, TABLES},
 };
 use crate::{Store, StoreError, error::Doing};
 
@@ -74,6 +74,10 @@ impl Store {
     ) -> Result<Imported, TransferError> {
         let Importing { folder, .. } = *importing;
         let manifest = whole(folder)?;
+        // All of them can be read, before any of them is.
+        for file in in_order(&manifest) {
+            let _ = self.lines(&folder.join(&file.name), (&manifest, file)).await?;
+        }
         let done = self.files_done(&manifest.id).await?;
         let beside = match done.get("") {
             Some(began) => began == "beside",
@@ -85,7 +89,7 @@ impl Store {
                 imported.kept += 1;
                 continue;
             }
-            let refused = self.read_in(importing, (&manifest.id, file), &labels, told).await?;
+            let refused = self.read_in(importing, (&manifest, file), &labels, told).await?;
             *imported.rows.entry(file.table.clone()).or_default() += file.rows - refused;
             imported.refused += refused;
         }
@@ -102,14 +106,15 @@ impl Store {
     async fn read_in(
         &self,
         importing: &Importing<'_>,
-        (export, file): (&str, &FileEntry),
+        (manifest, file): (&Manifest, &FileEntry),
         labels: &impl AsyncFn(&[LabelRecord]) -> Result<(), String>,
         told: Told<'_>,
     ) -> Result<u64, TransferError> {
         let (path, suppressions) = (importing.folder.join(&file.name), importing.suppressions);
+        let (export, lines) = (&manifest.id, self.lines(&path, (manifest, file)).await?);
         let refused = match file.table.as_str() {
-            LABELS => self.import_labels(&path, suppressions, labels).await?,
-            _ => self.import_rows(&path, (export, file), suppressions, told).await?,
+            LABELS => self.import_labels((&path, lines), suppressions, labels).await?,
+            _ => self.import_rows((&path, lines), (export, file), suppressions, told).await?,
         };
         if file.table == MENTIONS {
             self.mark_all(&file.name).await?;
@@ -120,6 +125,19 @@ impl Store {
         self.note(export, &file.name, (&file.sha256, file.rows)).await?;
         self.step("import-file-read");
         Ok(refused)
+    }
+
+    async fn lines(&self, path: &Path, (manifest, file): (&Manifest, &FileEntry)) -> Result<Lines, TransferError> {
+        match manifest.rows {
+            Rows::Ndjson => Lines::ndjson(path),
+            Rows::Parquet => {
+                let mut columns = self.columns(&file.table).await?;
+                columns.retain(|column| file.table != MENTIONS || column.name != EPOCH);
+                let is_older = manifest.schema.as_str() < Self::schema();
+                let rows = parquet::Rows::open(path, (&file.table, &columns), is_older)?;
+                Ok(Lines::Parquet(Box::new(rows)))
+            }
+        }
     }
 
     async fn files_done(&self, export: &str) -> Result<BTreeMap<String, String>, StoreError> {
@@ -152,7 +170,7 @@ impl Store {
 
     /// Marks the hours of a file of mentions, once all of it can be seen.
     async fn mark_all(&self, file: &str) -> Result<(), StoreError> {
-        let month: String = file.chars().filter(char::is_ascii_digit).collect();
+        let month: String = file.chars().skip_while(|c| !c.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
         let sql = "INSERT INTO rollup_hours (brand, hour, marks)
             SELECT brand, toStartOfHour(created_at) AS hour, 1 FROM mentions
             WHERE toYYYYMM(created_at) = {month:UInt32} GROUP BY brand, hour";
@@ -169,18 +187,16 @@ impl Store {
     /// How many rows were refused.
     async fn import_rows(
         &self,
-        path: &Path,
+        (path, mut lines): (&Path, Lines),
         (export, file): (&str, &FileEntry),
         suppressions: &Suppressions,
         told: Told<'_>,
     ) -> Result<u64, TransferError> {
-        let mut lines = files::rows(path)?;
         let (mut line, mut pieces, mut refused) = (vec![], 0, 0);
         let begin = |number: u64| Piece::begin(self, &file.table, &format!("import:{export}:{}:{number}", file.sha256));
         let mut piece = begin(0);
         loop {
-            line.clear();
-            let is_end = lines.read_until(b'\n', &mut line).at(path, "read")? == 0;
+            let is_end = !lines.next(&mut line)?;
             if is_end || piece.rows >= PIECE.0 || piece.bytes >= PIECE.1 {
                 pieces += 1;
                 let read = std::mem::replace(&mut piece, begin(pieces));
@@ -203,13 +219,12 @@ impl Store {
 
     async fn import_labels(
         &self,
-        path: &Path,
+        (path, mut lines): (&Path, Lines),
         suppressions: &Suppressions,
         labels: &impl AsyncFn(&[LabelRecord]) -> Result<(), String>,
     ) -> Result<u64, TransferError> {
-        let (mut records, mut refused) = (vec![], 0);
-        for line in files::rows(path)?.split(b'\n') {
-            let line = line.at(path, "read")?;
+        let (mut records, mut refused, mut line) = (vec![], 0, vec![]);
+        while lines.next(&mut line)? {
             let record = lines::label(&line).map_err(|why| TransferError::Damaged { path: path.to_owned(), why })?;
             match suppressions.has_mention(record.key().mention) {
                 true => refused += 1,

@@ -13,7 +13,8 @@ use super::{
 
 const FILE: &str = "manifest.json";
 pub(super) const ANSWERS: &str = "answers.ndjson";
-const FORMAT: u16 = 1;
+/// The first of files of lines, the second of Parquet files: an earlier program refuses those.
+const FORMATS: [u16; 2] = [1, 2];
 
 /// Which part of a store: all of it where nothing is named.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +43,30 @@ impl std::fmt::Display for Scope {
     }
 }
 
+/// What files of rows are.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Rows {
+    /// Lines of JSON, compressed with zstd: one file a table, of mentions one a month.
+    #[default]
+    Ndjson,
+    /// As many files as keep each of them within bounds.
+    Parquet,
+}
+
+impl Rows {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ndjson => "ndjson",
+            Self::Parquet => "parquet",
+        }
+    }
+
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// A file that is whole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileEntry {
@@ -51,6 +76,9 @@ pub struct FileEntry {
     /// As it lies there, compressed.
     pub bytes: u64,
     pub sha256: String,
+    /// The key of its last row, where another file goes on behind it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub through: Option<Vec<String>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +90,8 @@ pub struct Manifest {
     /// The last migration of the store.
     pub schema: String,
     pub scope: Scope,
+    #[serde(default, skip_serializing_if = "Rows::is_default")]
+    pub rows: Rows,
     /// Brands and accounts that figures of followers were answered with.
     pub accounts: Vec<(String, String)>,
     pub began_at: Timestamp,
@@ -75,12 +105,13 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    pub(super) fn begin(id: String, schema: &str, scope: &Scope, state: String) -> Self {
+    pub(super) fn begin(id: String, schema: &str, (scope, rows): (&Scope, Rows), state: String) -> Self {
         Self {
-            format: FORMAT,
+            format: FORMATS[usize::from(rows == Rows::Parquet)],
             id,
             schema: schema.to_owned(),
             scope: scope.clone(),
+            rows,
             accounts: vec![],
             began_at: Timestamp::now(),
             state,
@@ -102,8 +133,8 @@ impl Manifest {
         };
         let refused = |why: String| TransferError::Manifest { path: path.clone(), why };
         let manifest: Self = serde_json::from_slice(&bytes).map_err(|error| refused(error.to_string()))?;
-        if manifest.format != FORMAT {
-            return Err(refused(format!("its format is {}, this program reads {FORMAT}", manifest.format)));
+        if !FORMATS.contains(&manifest.format) {
+            return Err(refused(format!("its format is {}, this program reads {FORMATS:?}", manifest.format)));
         }
         // A name leads nowhere but into the folder.
         match manifest.files.iter().find(|file| file.name.contains(['/', '\\']) || file.name.starts_with('.')) {
@@ -121,6 +152,16 @@ impl Manifest {
     /// The file of this name, where it is whole still.
     pub(super) fn finished(&self, folder: &Path, name: &str) -> Option<&FileEntry> {
         self.files.iter().find(|file| file.name == name).filter(|file| file.check(folder).is_ok())
+    }
+
+    /// Names of files of the same row of files that were finished behind this one: with it they are begun anew.
+    pub(super) fn drop_behind(&mut self, stem: &str, name: &str) -> Vec<String> {
+        let is_behind = |file: &FileEntry| {
+            file.name.strip_prefix(stem).is_some_and(|rest| rest.starts_with('-')) && file.name.as_str() > name
+        };
+        let (behind, rest) = std::mem::take(&mut self.files).into_iter().partition(is_behind);
+        self.files = rest;
+        behind.into_iter().map(|file: FileEntry| file.name).collect()
     }
 
     pub(super) fn add(&mut self, file: FileEntry) {

@@ -7,8 +7,12 @@
 //! | `answers.ndjson` | every metric, whole, for a few spans of each brand: what a copy has to answer as well |
 //! | `manifest.json` | each file that is finished, with its rows, bytes and hash; the schema; whether the export ended |
 //!
-//! The engine writes and reads the rows (`JSONEachRow`), piece by piece: memory does not grow with what is stored. Parquet is
-//! not offered, for the embedded engine gives and takes a file of it only as a whole, in memory.
+//! Of Parquet, each table, and each month of mentions, is as many files as keep each within bounds: `mentions-202603-00001.parquet`.
+//!
+//! The engine writes the rows, as lines (`JSONEachRow`) piece by piece: memory does not grow with what is stored. The embedded
+//! engine gives a Parquet file only as a whole, in memory. So where the next file ends is looked up first, by the sizes of rows
+//! in the order of the table's key; a file holds what lies between two keys, and the manifest names the second, where the
+//! next begins. Both kinds are read here as lines: who is kept out, labels and the engine see no difference.
 //!
 //! **Interrupted at any point, each side goes on when it is repeated.** A file becomes one under its name when it is whole and on
 //! disk; the manifest names it after that. The other side keeps in its table `imported` which files it has read. A file that
@@ -19,19 +23,22 @@
 //! before the mentions, through the log ([`crate::Store::import`] hands them out first), and so count as soon as their mention comes.
 
 mod answers;
+mod columns;
 mod error;
 mod export;
 mod files;
 mod import;
 mod lines;
 mod manifest;
+mod parquet;
 mod tables;
 
 pub use answers::{Comparison, Outcome};
 pub use error::TransferError;
+pub(crate) use export::MOST_OF_A_FILE;
 pub use export::{Exported, Exporting};
 pub use import::{Imported, Importing};
-pub use manifest::{FileEntry, Manifest, Scope};
+pub use manifest::{FileEntry, Manifest, Rows, Scope};
 
 /// Told of progress: the file, and the rows that were written or read since the last call.
 pub type Told<'a> = &'a dyn Fn(&str, u64);

@@ -1,10 +1,12 @@
 //! Golden values: a day of `acme` small enough to count by hand.
 
+use std::time::Duration;
+
 use grapevine_model::{Author, Engagement, Kind, Mention, Polarity::*};
-use grapevine_store::{By, MetricQuery, StoreError};
+use grapevine_store::{By, MetricQuery, Store, StoreError};
 use serde_json::json;
 
-use crate::world::{World, at, by, by_team, day, gap, of, post, with_polarity, world};
+use crate::world::{World, at, by, by_team, day, gap, of, post, upsert, with_polarity, world};
 
 fn likes(likes: u64, mention: Mention) -> Mention {
     Mention { engagement: Engagement { likes: Some(likes), ..Engagement::default() }, ..mention }
@@ -216,6 +218,27 @@ async fn a_gap_beyond_what_is_complete_takes_nothing_from_the_coverage() {
     assert_eq!(rows("10:00:00", "11:00:00").await, json!([["s", 5.0 / 60.0 * 100.0, through, 1, 3300, true]]));
     assert_eq!(rows("10:30:00", "11:30:00").await, json!([["s", 0, through, 1, 1800, true]]));
     assert_eq!(rows("09:00:00", "10:00:00").await, json!([["s", 100, through, 0, 0, true]]));
+}
+
+#[tokio::test]
+async fn what_panels_have_in_common_is_kept_and_figures_are_not() {
+    let world = world().await;
+    world.complete(day("10:10:00")).await;
+    let volume = MetricQuery::new("mention_volume", "acme", day("10:00:00"), day("11:00:00"));
+    let ask = async |store: &Store| {
+        let table = store.metric(&volume).await.unwrap();
+        (table.rows[0][0].clone(), table.coverage.complete_through, table.coverage.gaps.len())
+    };
+    let keeping = world.store.clone().with_recent(Duration::from_secs(600));
+    assert_eq!(ask(&keeping).await, (json!(0), Some(day("10:10:00")), 0));
+    let _ = world.insert(vec![upsert(&post("1", day("10:05:00"))), gap(day("10:20:00"), day("10:25:00"))]).await;
+    world.complete(day("10:30:00")).await;
+    // The gap lies beyond what is shown as complete.
+    assert_eq!(ask(&keeping).await, (json!(1), Some(day("10:10:00")), 0));
+    assert_eq!(
+        ask(&world.store.clone().with_recent(Duration::from_secs(600))).await,
+        (json!(1), Some(day("10:30:00")), 1)
+    );
 }
 
 #[tokio::test]

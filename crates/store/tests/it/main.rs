@@ -4,6 +4,7 @@ mod awareness;
 mod bench;
 mod by_hour;
 mod chaos;
+mod cluster;
 mod community;
 mod corrected;
 mod crashes;
@@ -23,6 +24,7 @@ mod sources;
 mod subjects;
 mod tiers;
 mod transfer;
+mod transfer_parquet;
 mod world;
 mod writer;
 

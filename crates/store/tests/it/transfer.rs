@@ -17,8 +17,9 @@ use grapevine_model::{
 };
 use grapevine_store::{
     Store,
-    transfer::{Exported, Exporting, Imported, Importing, Manifest, Outcome, Scope, TransferError},
+    transfer::{Exported, Exporting, Imported, Importing, Manifest, Outcome, Rows, Scope, TransferError},
 };
+use serde_json::Value;
 
 use crate::{
     labels::label,
@@ -31,7 +32,7 @@ pub async fn export(store: &Store, folder: &Path) -> Exported {
 }
 
 async fn exported(store: &Store, folder: &Path, scope: Scope) -> Result<Exported, TransferError> {
-    store.export(&Exporting { folder, scope }, &|_, _| {}).await
+    store.export(&Exporting { folder, scope, rows: Rows::Ndjson }, &|_, _| {}).await
 }
 
 pub async fn import(store: &Store, folder: &Path) -> Result<Imported, TransferError> {
@@ -41,7 +42,7 @@ pub async fn import(store: &Store, folder: &Path) -> Result<Imported, TransferEr
 }
 
 /// Panics the `nth` time that the step is done, as a process that is killed there.
-fn killed_at(store: &Store, step: &'static str, nth: u32) -> Store {
+pub fn killed_at(store: &Store, step: &'static str, nth: u32) -> Store {
     let left = AtomicU32::new(nth);
     store.clone().with_steps(move |done| {
         if done == step && left.fetch_sub(1, Ordering::Relaxed) == 1 {
@@ -57,7 +58,7 @@ pub fn assert_equal(imported: &Imported) {
 }
 
 /// Rows of every exported table, as one hash each.
-async fn rows(world: &World) -> Vec<(String, u64)> {
+pub async fn rows(world: &World) -> Vec<(String, u64)> {
     let mut all = vec![];
     for table in [
         "mentions",
@@ -78,28 +79,47 @@ async fn rows(world: &World) -> Vec<(String, u64)> {
     all
 }
 
+/// The same store as Parquet, with the answers of its export as lines: they are asked for once.
+async fn parquet_with_answers(store: &Store, lines: &Path, folder: &Path) {
+    let scope = Scope { to: Some(at("2200-01-01T00:00:00Z")), ..Scope::default() };
+    let store = store.clone().with_files_of(1_000, u64::MAX);
+    let _ = store.export(&Exporting { folder, scope, rows: Rows::Parquet }, &|_, _| {}).await.unwrap();
+    let read =
+        |folder: &Path| -> Value { serde_json::from_slice(&fs::read(folder.join("manifest.json")).unwrap()).unwrap() };
+    let (mut manifest, whole) = (read(folder), read(lines));
+    manifest["scope"] = whole["scope"].clone();
+    let answers = whole["files"].as_array().unwrap().last().unwrap();
+    manifest["files"].as_array_mut().unwrap().push(answers.clone());
+    fs::copy(lines.join("answers.ndjson"), folder.join("answers.ndjson")).unwrap();
+    fs::write(folder.join("manifest.json"), manifest.to_string()).unwrap();
+}
+
 #[tokio::test]
-async fn every_figure_and_every_row_is_the_same_in_the_store_that_was_imported() {
+async fn every_figure_and_every_row_is_the_same_in_stores_that_were_imported_from_either_kind_of_file() {
     let (source, store) = proof::generated().await;
-    let (target, folder) = (world().await, tempfile::tempdir().unwrap());
-    let exported = export(&store, folder.path()).await;
+    let (lines, parquet) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let exported = export(&store, lines.path()).await;
     assert!(exported.answers > 100 && !exported.manifest.moved, "{exported:?}");
-    let (labels, suppressions) = (Mutex::new(vec![]), Suppressions::default());
-    let importing = Importing { folder: folder.path(), beside: false, suppressions: &suppressions };
-    let append = async |records: &[LabelRecord]| {
-        labels.lock().unwrap().extend(records.to_vec());
-        Ok(())
-    };
-    let imported = target.store.import(&importing, append, &|_, _| {}).await.unwrap();
-    assert_eq!(imported.compared.len() as u64, exported.answers);
-    assert_equal(&imported);
-    assert_eq!(rows(&target).await, rows(&source).await);
-    target.assert_rollups_agree().await;
-    let table = labels.into_inner().unwrap();
-    assert!(!table.is_empty());
-    let lacking = target.store.lacking_labels(table.clone()).await.unwrap();
-    assert_eq!((lacking.records.len(), lacking.checked), (0, table.len() as u64), "log and store agree");
-    assert!(matches!(exported_again(&store, folder.path()).await, TransferError::Finished { .. }));
+    assert!(matches!(exported_again(&store, lines.path()).await, TransferError::Finished { .. }));
+    parquet_with_answers(&store, lines.path(), parquet.path()).await;
+    let (all, suppressions) = (rows(&source).await, Suppressions::default());
+    for folder in [&parquet, &lines] {
+        let (target, labels) = (world().await, Mutex::new(vec![]));
+        let importing = Importing { folder: folder.path(), beside: false, suppressions: &suppressions };
+        let append = async |records: &[LabelRecord]| {
+            labels.lock().unwrap().extend(records.to_vec());
+            Ok(())
+        };
+        let imported = target.store.import(&importing, append, &|_, _| {}).await.unwrap();
+        assert_eq!(imported.compared.len() as u64, exported.answers);
+        assert_equal(&imported);
+        assert_eq!(rows(&target).await, all);
+        target.assert_rollups_agree().await;
+        let table = labels.into_inner().unwrap();
+        assert!(!table.is_empty());
+        let lacking = target.store.lacking_labels(table.clone()).await.unwrap();
+        assert_eq!((lacking.records.len(), lacking.checked), (0, table.len() as u64), "log and store agree");
+    }
 }
 
 async fn exported_again(store: &Store, folder: &Path) -> TransferError {

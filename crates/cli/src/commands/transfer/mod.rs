@@ -24,7 +24,7 @@ pub async fn export(args: &ExportArgs) -> anyhow::Result<ExitCode> {
     let scope = scope(args)?;
     let open = parts::existing_store(&config).await?;
     let bar = progress::bar(None, "rows");
-    let exporting = Exporting { folder: &args.to, scope };
+    let exporting = Exporting { folder: &args.to, scope, rows: args.format.into() };
     let exported = open.store.export(&exporting, &|_, rows| bar.inc(rows)).await;
     bar.finish_and_clear();
     open.close().await;

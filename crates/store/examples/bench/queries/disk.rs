@@ -5,7 +5,7 @@ use std::error::Error;
 use clickhouse::Row;
 use serde::{Deserialize, Serialize};
 
-use super::Place;
+use super::{Place, world};
 
 /// Mentions of which the plain table is made.
 const SAMPLE: u64 = 500_000;
@@ -30,7 +30,7 @@ struct Sized {
 
 pub async fn measure(place: &Place, mentions: u64) -> Result<Disk, Box<dyn Error>> {
     let sample = mentions.min(SAMPLE);
-    naive(place, sample).await?;
+    naive(place, sample, mentions).await?;
     let tables = "SELECT table AS name, sum(bytes_on_disk) AS bytes FROM system.parts
         WHERE active AND database = currentDatabase() AND table NOT LIKE 'bench%' GROUP BY name ORDER BY bytes DESC";
     let tables: Vec<Sized> = place.client.query(tables).fetch_all().await?;
@@ -54,7 +54,7 @@ pub async fn measure(place: &Place, mentions: u64) -> Result<Disk, Box<dyn Error
 }
 
 /// A sample in a table of text, in order of arrival.
-async fn naive(place: &Place, sample: u64) -> Result<(), Box<dyn Error>> {
+async fn naive(place: &Place, sample: u64, mentions: u64) -> Result<(), Box<dyn Error>> {
     place.client.query("DROP TABLE IF EXISTS bench_naive SYNC").execute().await?;
     // Every column under its own name; ids as the 32 digits that people see.
     let columns = "SELECT if(type = 'UInt128', format('lower(hex(m.{0})) AS {0}', name),
@@ -62,10 +62,14 @@ async fn naive(place: &Place, sample: u64) -> Result<(), Box<dyn Error>> {
         WHERE database = currentDatabase() AND table = 'mentions' ORDER BY position";
     let columns: Vec<String> = place.client.query(columns).fetch_all().await?;
     let select = columns.join(", ");
+    // Mentions are spread evenly, oldest first: no more is sorted than is kept, and an hour.
+    let year = world::DAYS * 86_400;
+    let until = world::END - year + (year as f64 * sample as f64 / mentions as f64) as i64 + 3600;
     let made = format!(
         "CREATE TABLE bench_naive ENGINE = MergeTree ORDER BY tuple() SETTINGS min_bytes_for_wide_part = 0,
             ratio_of_defaults_for_sparse_serialization = 1
-        AS SELECT {select} FROM mentions AS m ORDER BY observed_at LIMIT {sample}"
+        AS SELECT {select} FROM mentions AS m WHERE m.created_at < toDateTime({until}, 'UTC')
+        ORDER BY observed_at LIMIT {sample}"
     );
     place.client.query(&made).execute().await?;
     Ok(())

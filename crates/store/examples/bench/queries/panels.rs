@@ -9,8 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{Options, Place, base, world};
 
-/// Name, and hours before the end.
-const SPANS: [(&str, i64); 4] = [("24h", 24), ("7d", 7 * 24), ("30d", 30 * 24), ("365d", 365 * 24)];
+/// Name, and hours before the end: those of the page, and one that takes nearly all of the world.
+const SPANS: [(&str, i64); 5] = [("24h", 24), ("7d", 7 * 24), ("30d", 30 * 24), ("8w", 56 * 24), ("364d", 364 * 24)];
+/// Of these, the page's.
+const PAGE: usize = 4;
+/// Seconds by which spans end before the world does. People ask at any minute: spans begin and end within hours.
+const MINUTES: i64 = 23 * 60;
 /// The largest, a middle one, the smallest.
 pub const BRANDS: [&str; 3] = ["brand-01", "brand-06", "brand-20"];
 /// As the page: by the hour up to 8 days.
@@ -39,10 +43,10 @@ pub async fn measure(place: &Place, options: &Options) -> Result<Vec<Answer>, Bo
     let mut answers = vec![];
     let wanted = |metric: &&&Metric| options.only.as_ref().is_none_or(|only| metric.id == only);
     for metric in registry::all().iter().filter(wanted) {
-        for (span, hours) in SPANS {
-            for by in splits(metric, hours) {
-                for brand in BRANDS {
-                    answers.push(ask(place, options, metric, (span, hours), (by, brand)).await?);
+        for (span, hours) in spans(options) {
+            for by in splits(metric, *hours) {
+                for brand in brands(options) {
+                    answers.push(ask(place, options, metric, (span, *hours), (by, brand)).await?);
                 }
             }
         }
@@ -50,8 +54,22 @@ pub async fn measure(place: &Place, options: &Options) -> Result<Vec<Answer>, Bo
     Ok(answers)
 }
 
+pub fn question(metric: &Metric, hours: i64, (by, brand): (Option<By>, &str)) -> Result<MetricQuery, Box<dyn Error>> {
+    let to = Timestamp::from_second(world::END - MINUTES)?;
+    let whole = MetricQuery::new(metric.id, brand, to - SignedDuration::from_hours(hours), to);
+    Ok(MetricQuery { by, hashtag: Some("launch".to_owned()), ..whole })
+}
+
+pub fn spans(options: &Options) -> &'static [(&'static str, i64)] {
+    &SPANS[..if options.largest { PAGE } else { SPANS.len() }]
+}
+
+fn brands(options: &Options) -> &'static [&'static str] {
+    &BRANDS[..if options.largest { 1 } else { BRANDS.len() }]
+}
+
 /// The whole figure, and its series in the step of the page.
-fn splits(metric: &Metric, hours: i64) -> Vec<Option<By>> {
+pub fn splits(metric: &Metric, hours: i64) -> Vec<Option<By>> {
     let has = |by: By| metric.shapes.iter().any(|shape| shape.by.contains(&by));
     let step = if hours <= HOURLY && has(By::Hour) { By::Hour } else { By::Day };
     let whole = metric.shapes.iter().any(|shape| shape.by.is_empty()).then_some(None);
@@ -65,12 +83,9 @@ async fn ask(
     (span, hours): (&str, i64),
     (by, brand): (Option<By>, &str),
 ) -> Result<Answer, Box<dyn Error>> {
-    let to = Timestamp::from_second(world::END)?;
-    let whole = MetricQuery::new(metric.id, brand, to - SignedDuration::from_hours(hours), to);
-    let query = MetricQuery { by, hashtag: Some("launch".to_owned()), ..whole };
+    let query = question(metric, hours, (by, brand))?;
     let panel = by.map_or(metric.id.to_owned(), |by| format!("{} by {by}", metric.id));
-    let refused = place.store.metric(&query).await.err().map(|error| error.to_string());
-    let (rows, bytes) = read(place, &query).await?;
+    let (refused, (rows, bytes)) = read(place, &query).await?;
     let mut times = vec![];
     while times.len() < options.rounds && (times.len() < 2 || times.iter().all(|time| *time < SLOW)) {
         let began = Instant::now();
@@ -85,13 +100,13 @@ async fn ask(
     Ok(Answer { panel, span, brand, p50, p95, fastest, rows, bytes, base, refused })
 }
 
-/// Rows and bytes that the engine reads for one answer.
-async fn read(place: &Place, query: &MetricQuery) -> Result<(u64, u64), Box<dyn Error>> {
+/// Why it was refused, if it was; rows and bytes that the engine read for the answer.
+async fn read(place: &Place, query: &MetricQuery) -> Result<(Option<String>, (u64, u64)), Box<dyn Error>> {
     let sql = "SELECT sumIf(value, event = 'SelectedRows'), sumIf(value, event = 'SelectedBytes') FROM system.events";
     let before: (u64, u64) = place.client.query(sql).fetch_one().await?;
-    let _ = place.store.metric(query).await;
+    let refused = place.store.metric(query).await.err().map(|error| error.to_string());
     let after: (u64, u64) = place.client.query(sql).fetch_one().await?;
-    Ok((after.0 - before.0, after.1 - before.1))
+    Ok((refused, (after.0 - before.0, after.1 - before.1)))
 }
 
 pub fn quantile(times: &mut [f64], share: f64) -> f64 {
