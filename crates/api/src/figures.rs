@@ -78,7 +78,13 @@ impl Figures for Store {
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
-        let code = match &error {
+        Self::from(&error)
+    }
+}
+
+impl From<&StoreError> for ApiError {
+    fn from(error: &StoreError) -> Self {
+        let code = match error {
             StoreError::UnknownMetric { .. } => ErrorCode::UnknownMetric,
             StoreError::Query(_) => ErrorCode::BadSearch,
             StoreError::UnsupportedBy { .. } | StoreError::MissingParameter { .. } => ErrorCode::BadQuery,

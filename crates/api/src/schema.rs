@@ -41,6 +41,9 @@ pub(crate) struct MetricTable {
     model: Option<ModelNote>,
     /// For figures that are corrected for what the model gets wrong.
     correction: Option<Correction>,
+    /// Where `max_age` was given and this was computed before: when.
+    #[schema(format = DateTime)]
+    as_of: Option<String>,
 }
 
 /// Which measurements a figure is corrected by, and what is left out of it.

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use grapevine_store::Standing;
 use jiff::Timestamp;
 use serde::Serialize;
 use tokio::sync::{Semaphore, broadcast};
@@ -77,6 +78,7 @@ pub struct ApiParts {
 #[derive(Clone)]
 pub struct ApiState {
     pub(crate) figures: Arc<dyn Figures>,
+    pub(crate) standing: Standing,
     pub(crate) brands: Arc<[BrandEntry]>,
     pub(crate) labels: Arc<dyn Labels>,
     pub(crate) forgetting: Arc<dyn Forgetting>,
@@ -91,8 +93,14 @@ pub struct ApiState {
 
 impl ApiState {
     pub fn new(parts: ApiParts) -> Self {
+        let asked = parts.figures.clone();
+        let standing = Standing::new(move |query| {
+            let figures = asked.clone();
+            async move { figures.metric(&query).await }
+        });
         Self {
             figures: parts.figures,
+            standing,
             brands: parts.brands.into(),
             labels: parts.labels,
             forgetting: parts.forgetting,
@@ -104,6 +112,12 @@ impl ApiState {
             settings: Arc::new(parts.settings),
             session_key: Arc::new(SessionKey::generate()),
         }
+    }
+
+    /// Keeps up the answers that pages asked for; to be run beside [`crate::app`]. Never ends.
+    pub async fn keep_up(self) {
+        let clock = self.clock.clone();
+        self.standing.keep_up(move || clock()).await;
     }
 
     pub(crate) fn check_brand(&self, name: &str) -> Result<(), ApiError> {

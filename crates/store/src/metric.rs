@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{By, Correction, Role};
 
 /// One question: a metric of a brand over a span.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct MetricQuery {
     /// Id in the registry, such as `net_sentiment`.
     pub metric: String,

@@ -1,11 +1,14 @@
 //! The registry and its figures.
 
+use std::{sync::Arc, time::Duration};
+
 use axum::{
     Json,
     extract::{Path, State},
 };
 use grapevine_store::{By, MetricInfo, MetricQuery, MetricTable, registry};
-use serde::Deserialize;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 use utoipa::IntoParams;
 
 use crate::{
@@ -18,6 +21,7 @@ use crate::{
 
 const ROWS: u32 = 50;
 const MOST_ROWS: u32 = 1_000;
+const OLDEST: u32 = 3_600;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -39,6 +43,17 @@ pub(crate) struct MetricParams {
     campaign: Option<String>,
     /// For `unanswered_questions`: how soon an answer is due, in seconds; a day by default.
     target_seconds: Option<u32>,
+    /// Seconds, up to 3,600. For spans that move with the time: where a new answer takes long, one that was computed up to so
+    /// long ago is given, over the span that ended as much earlier; `as_of` says when. By default every answer is new.
+    max_age: Option<u32>,
+}
+
+/// What is answered: a table, and when it was computed where this was not now.
+#[derive(Serialize)]
+pub(crate) struct Answer {
+    #[serde(flatten)]
+    table: Arc<MetricTable>,
+    as_of: Option<Timestamp>,
 }
 
 /// Every metric: its definition, formula, unit, source.
@@ -55,9 +70,14 @@ pub(crate) async fn one(
     State(state): State<ApiState>,
     Path(id): Path<String>,
     Params(params): Params<MetricParams>,
-) -> Result<Json<MetricTable>, ApiError> {
+) -> Result<Json<Answer>, ApiError> {
     state.check_brand(&params.brand)?;
-    let span = Span::parse(params.from.as_deref(), params.to.as_deref(), (state.clock)())?;
+    let now = (state.clock)();
+    let span = Span::parse(params.from.as_deref(), params.to.as_deref(), now)?;
+    let max_age = params.max_age.unwrap_or(0);
+    if max_age > OLDEST {
+        return Err(ApiError::new(ErrorCode::BadQuery, format!("max_age is {max_age}, and may be {OLDEST} seconds")));
+    }
     let by = params.by.map(|by| by.parse::<By>()).transpose();
     let query = MetricQuery {
         by: by.map_err(|error| ApiError::new(ErrorCode::BadQuery, error.to_string()))?,
@@ -68,5 +88,10 @@ pub(crate) async fn one(
         target_seconds: params.target_seconds,
         ..MetricQuery::new(id, params.brand, span.from, span.to)
     };
-    Ok(Json(state.figures.metric(&query).await?))
+    let given = match max_age {
+        0 => state.standing.fresh(&query, now).await,
+        seconds => state.standing.get(&query, now, Duration::from_secs(seconds.into())).await,
+    };
+    let given = given.map_err(|failed| ApiError::from(&*failed))?;
+    Ok(Json(Answer { table: given.table, as_of: given.as_of }))
 }

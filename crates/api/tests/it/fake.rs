@@ -48,6 +48,8 @@ pub struct FakeStore {
     pub labels: Mutex<Vec<GivenLabel>>,
     /// Answers never come.
     pub stuck: bool,
+    /// How long a metric takes.
+    pub takes: Duration,
 }
 
 #[async_trait]
@@ -57,6 +59,7 @@ impl Figures for FakeStore {
             std::future::pending::<()>().await;
         }
         self.asked.lock().unwrap().push(query.clone());
+        tokio::time::sleep(self.takes).await;
         let metric = registry::find(&query.metric)?.info();
         if query.brand == "Broken" {
             return Err(StoreError::DatabaseName { name: "secret".into() });

@@ -1,9 +1,9 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use grapevine_api::{ApiState, ErrorCode, Settings, app, token};
 use grapevine_store::{Store, StoreOptions};
 
-use crate::fake::{Api, TOKEN, parts, time};
+use crate::fake::{Api, FakeStore, NOW, TOKEN, parts, time};
 
 #[tokio::test]
 async fn a_metric_is_asked_over_the_last_seven_days_among_all_brands() {
@@ -32,6 +32,23 @@ async fn span_split_and_limit_reach_the_store() {
 }
 
 #[tokio::test]
+async fn an_older_answer_is_given_to_who_takes_one_and_says_when_it_was_computed() {
+    let api = Api::over(FakeStore { takes: Duration::from_millis(50), ..FakeStore::default() });
+    let asked = || api.store.asked.lock().unwrap().len();
+    let question = "/api/v1/metrics/net_sentiment?brand=Grove";
+    let first = api.get(&format!("{question}&max_age=60")).await.json();
+    assert_eq!((first["as_of"].as_str(), asked()), (None, 1), "computed for who asked");
+    let again = api.get(&format!("{question}&max_age=60")).await.json();
+    assert_eq!((again["as_of"].as_str(), asked()), (Some(NOW), 1));
+    assert_eq!(again["rows"], first["rows"]);
+    assert_eq!(
+        (api.get(question).await.json()["as_of"].as_str(), asked()),
+        (None, 2),
+        "who says nothing takes nothing old"
+    );
+}
+
+#[tokio::test]
 async fn a_question_that_cannot_be_answered_says_why() {
     let api = Api::new();
     let mut said = vec![];
@@ -44,7 +61,9 @@ async fn a_question_that_cannot_be_answered_says_why() {
         "metrics/net_sentiment?brand=Grove&by=moon",
         "metrics/net_sentiment?brand=Grove&limit=0",
         "metrics/net_sentiment?brand=Grove&limit=many",
+        "metrics/net_sentiment?brand=Grove&max_age=3601",
         "metrics/net_sentiment?brand=Broken",
+        "metrics/net_sentiment?brand=Broken&max_age=60",
         "mentions?limit=201",
         "mentions?before=soon",
         "mentions?brand=Nobody",

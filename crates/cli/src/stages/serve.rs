@@ -39,11 +39,13 @@ pub async fn run_on(pipeline: Pipeline, listener: TcpListener, metrics: Promethe
     let (live, _) = broadcast::channel(LIVE_BUFFER);
     let state = ApiState::new(api_parts(&pipeline, token, live.clone(), metrics));
     let follower = tokio::spawn(supervise(STAGE, pipeline.clone(), move |pipeline| live::run(pipeline, live.clone())));
+    let keeper = tokio::spawn(state.clone().keep_up());
     announce(address, fresh.as_deref());
     pipeline.status.stage(STAGE, StageState::Running, None);
     let stop = pipeline.shutdown.clone();
     let served = axum::serve(listener, grapevine_api::app(state)).with_graceful_shutdown(stop.cancelled_owned()).await;
     pipeline.shutdown.cancel();
+    keeper.abort();
     follower.await?;
     served.context("the HTTP server failed")
 }

@@ -46,6 +46,8 @@ export interface MetricTable {
   model: { name: string; share_scored: number } | null;
   /** Of a corrected figure: by which measurements of the model, and what is left out. */
   correction?: { note: string } | null;
+  /** When it was computed, where this was before it was asked for. */
+  as_of?: string | null;
 }
 
 export type Polarity = "negative" | "neutral" | "positive";

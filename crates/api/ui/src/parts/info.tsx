@@ -3,7 +3,7 @@
 import { useId, useRef } from "preact/hooks";
 
 import type { MetricTable, Model } from "../api/types";
-import { percent, spanText } from "../format";
+import { ago, percent, spanText } from "../format";
 import { useScene } from "../state/context";
 import { placeCard } from "./card";
 
@@ -43,6 +43,7 @@ export function Info({ table, name }: { table: MetricTable; name?: string }) {
           {metric.denominator && <Entry name="Out of" value={metric.denominator} />}
           <Entry name="Source of the definition" value={`${metric.source}; ${metric.id}, version ${metric.version}`} />
           <Entry name="Span" value={spanText(Date.parse(table.from), Date.parse(table.to), scene.now)} />
+          {table.as_of && <Entry name="Computed" value={ago(Date.parse(table.as_of), scene.now)} />}
           <Entry name="Coverage" value={table.coverage.note || "complete"} />
           {metric.partial_when && <Entry name="Partial when" value={metric.partial_when} />}
           {table.correction?.note && <Entry name="Corrected by" value={table.correction.note} />}

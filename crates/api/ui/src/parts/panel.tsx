@@ -7,6 +7,7 @@ import type { MetricTable } from "../api/types";
 import type { Answer } from "../api/use";
 import { DataTable } from "./table";
 import { Empty, Loading, TroubleNote } from "./states";
+import { Age } from "./age";
 import { Info } from "./info";
 
 interface Props {
@@ -33,6 +34,7 @@ export function Panel({ title, class: name, answer, empty, hasData, asTable = tr
       <header>
         <h2 id={heading}>{title}</h2>
         {data && <Info table={data} name={title} />}
+        {data?.as_of && <Age of={data.as_of} />}
         <div class="actions">
           {actions}
           {asTable && filled && (

@@ -5,6 +5,7 @@ import type { ComponentChildren } from "preact";
 import type { MetricTable } from "../api/types";
 import type { Answer } from "../api/use";
 import { decimal, NONE, signed } from "../format";
+import { Age } from "./age";
 import { Info } from "./info";
 
 interface Props {
@@ -21,6 +22,7 @@ export function Stat({ name, answer, value, note }: Props) {
       <div class="name">
         {name}
         {data && <Info table={data} name={name} />}
+        {data?.as_of && <Age of={data.as_of} />}
       </div>
       <div class={`value ${loading ? "stale" : ""}`}>{data ? value(data) : NONE}</div>
       <div class="note">

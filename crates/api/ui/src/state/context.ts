@@ -31,6 +31,9 @@ export function useScene(): Scene {
   return scene;
 }
 
+/** Seconds: figures of a span that ends now may be so old, while newer ones are computed. */
+const OLDEST = 3_600;
+
 interface Options {
   by?: string | null;
   limit?: number;
@@ -51,5 +54,7 @@ export function useMetric(id: string, options: Options = {}): Answer<MetricTable
     limit: options.limit ?? null,
     hashtag: options.hashtag ?? null,
   };
-  return useAnswer(`${id} ${JSON.stringify(query)}`, (signal) => getMetric(id, query, signal));
+  return useAnswer(`${id} ${JSON.stringify(query)}`, (signal, changed) =>
+    getMetric(id, scene.live && !changed ? { ...query, max_age: OLDEST } : query, signal),
+  );
 }

@@ -1,0 +1,74 @@
+//! What stands for one question.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::{sync::watch, time::Instant};
+
+use super::{Failed, Given, question};
+use crate::{MetricQuery, MetricTable};
+
+/// An answer is young for so many times what it cost: whoever looks, a question takes a hundredth of a processor.
+const SHARE: u32 = 100;
+const LONGEST_YOUNG: Duration = Duration::from_secs(600);
+/// The same of what nobody looks at.
+const UNSEEN_SHARE: u32 = 1000;
+const UNSEEN_YOUNG: [Duration; 2] = [Duration::from_secs(60), Duration::from_secs(900)];
+
+/// Where the answer will be; its sender is dropped without one where computing it panicked.
+pub(super) type Running = watch::Receiver<Option<Result<Kept, Failed>>>;
+
+pub(super) struct Entry {
+    pub kept: Option<Kept>,
+    pub running: Option<Running>,
+    /// When it was asked last, and how.
+    pub asked: Instant,
+    pub asked_at: Timestamp,
+    pub query: MetricQuery,
+}
+
+impl Entry {
+    pub fn new(query: &MetricQuery, now: Timestamp) -> Self {
+        Self { kept: None, running: None, asked: Instant::now(), asked_at: now, query: query.clone() }
+    }
+
+    /// Who computes the answer now.
+    pub fn runs(&self) -> Option<&Running> {
+        self.running.as_ref().filter(|running| running.has_changed().is_ok() || running.borrow().is_some())
+    }
+
+    /// For how long what is kept is due, though nobody looks.
+    pub fn overdue_unseen(&self) -> Option<Duration> {
+        let kept = self.kept.as_ref().filter(|_| self.runs().is_none())?;
+        let [least, most] = UNSEEN_YOUNG;
+        kept.computed.elapsed().checked_sub((kept.cost * UNSEEN_SHARE).clamp(least, most))
+    }
+}
+
+/// An answer that was computed.
+#[derive(Debug, Clone)]
+pub(super) struct Kept {
+    pub table: Arc<MetricTable>,
+    /// End of the span that was asked for.
+    pub to: Timestamp,
+    pub as_of: Timestamp,
+    pub computed: Instant,
+    pub cost: Duration,
+}
+
+impl Kept {
+    pub fn is_young(&self) -> bool {
+        self.computed.elapsed() < (self.cost * SHARE).min(LONGEST_YOUNG)
+    }
+
+    /// Whether it may stand for this question now.
+    pub fn fits(&self, query: &MetricQuery, now: Timestamp, max_age: Duration) -> bool {
+        let age = now.duration_since(self.as_of);
+        let within = age <= SignedDuration::try_from(max_age).unwrap_or(SignedDuration::MAX);
+        within && question::moved_with_time(query.to.duration_since(self.to), age)
+    }
+
+    pub fn given(&self) -> Given {
+        Given { table: self.table.clone(), as_of: Some(self.as_of) }
+    }
+}

@@ -1,0 +1,217 @@
+//! Standing questions: those that pages ask again and again over spans that move with the time.
+//!
+//! Where an answer takes longer than [`PATIENCE`], the one that was computed before is given, with the time that this was, and
+//! a new one is computed behind it. So a page of heavy figures is there at once, and what it costs is bounded, whoever looks:
+//!
+//! | an answer is | |
+//! |---|---|
+//! | younger than 100 times what it cost | given as it is; 10 minutes at most |
+//! | older | computed anew, once for all who ask |
+//! | asked for in the last day, and by nobody now | kept up by [`Standing::keep_up`], within a fifth of a processor |
+//!
+//! **Claim: no answer is given for another question.** Equal questions differ in nothing but when their spans end, and the span of
+//! one that is given has moved by as much as it has aged, but for a minute and a half.
+
+mod entry;
+mod question;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::HashMap,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::{
+    sync::{Semaphore, watch},
+    time::{Instant, sleep, timeout},
+};
+
+use crate::{MetricQuery, MetricTable, StoreError};
+use entry::{Entry, Kept, Running};
+use question::Question;
+
+/// How long who takes an older answer waits for a new one.
+pub const PATIENCE: Duration = Duration::from_millis(25);
+/// A question that nobody asked for so long is forgotten.
+const ASKED_WITHIN: Duration = Duration::from_secs(86_400);
+/// Questions that stand at once, of all brands, spans and panels. The one that was asked longest ago goes.
+const MOST: usize = 2000;
+/// Between two looks for what is to be kept up.
+const LOOK: Duration = Duration::from_secs(1);
+/// For so many times what an answer took, nothing is computed after it: a fifth of a processor.
+const REST: u32 = 4;
+
+/// Told to all who waited.
+pub type Failed = Arc<StoreError>;
+type Asking = Pin<Box<dyn Future<Output = Result<MetricTable, StoreError>> + Send>>;
+
+/// An answer; `as_of` is when it was computed, where this was not for who asked.
+#[derive(Debug, Clone)]
+pub struct Given {
+    pub table: Arc<MetricTable>,
+    pub as_of: Option<Timestamp>,
+}
+
+/// Clones share what stands.
+#[derive(Clone)]
+pub struct Standing(Arc<Inner>);
+
+struct Inner {
+    ask: Box<dyn Fn(MetricQuery) -> Asking + Send + Sync>,
+    entries: Mutex<HashMap<Question, Entry>>,
+    /// As many as there are processors: more at once would wait for each other, and seem to cost more.
+    permits: Semaphore,
+}
+
+impl Standing {
+    /// `ask` computes an answer.
+    pub fn new<F>(ask: impl Fn(MetricQuery) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<MetricTable, StoreError>> + Send + 'static,
+    {
+        let processors = std::thread::available_parallelism().map_or(2, usize::from);
+        Self(Arc::new(Inner {
+            ask: Box::new(move |query| Box::pin(ask(query))),
+            entries: Mutex::default(),
+            permits: Semaphore::new(processors),
+        }))
+    }
+
+    /// Answers a question whose span moves with the time. What is given was computed `max_age` before `now` at most, over a
+    /// span that ended as much earlier.
+    ///
+    /// # Errors
+    /// As `ask` gives them.
+    pub async fn get(&self, query: &MetricQuery, now: Timestamp, max_age: Duration) -> Result<Given, Failed> {
+        let (kept, mut running) = match self.look(query, now, max_age) {
+            Found::Young(kept) => return Ok(kept.given()),
+            Found::Running { kept, running } => (kept, running),
+        };
+        let computed = match kept {
+            None => finished(&mut running).await,
+            Some(kept) => match timeout(PATIENCE, finished(&mut running)).await {
+                Ok(computed) => computed,
+                Err(_) => return Ok(kept.given()),
+            },
+        };
+        match computed {
+            Some(Err(failed)) => Err(failed),
+            Some(Ok(kept)) if kept.to == query.to => Ok(Given { table: kept.table, as_of: None }),
+            Some(Ok(kept)) if kept.fits(query, now, max_age) => Ok(kept.given()),
+            // It was for a span near this one, or whoever computed it panicked.
+            _ => self.fresh(query, now).await,
+        }
+    }
+
+    /// Computes an answer, which is then the one that stands.
+    ///
+    /// # Errors
+    /// As `ask` gives them.
+    pub async fn fresh(&self, query: &MetricQuery, now: Timestamp) -> Result<Given, Failed> {
+        let kept = self.compute(query.clone(), now).await?;
+        let table = kept.table.clone();
+        if let Some(entry) = self.entries().get_mut(&Question::of(query, now)) {
+            // Several of these may run at once, so that what it cost is what it cost alone.
+            let cost = entry.kept.as_ref().map_or(kept.cost, |before| before.cost);
+            entry.kept = Some(Kept { cost, ..kept });
+        }
+        Ok(Given { table, as_of: None })
+    }
+
+    /// Computes what was asked in the last day and what nobody asks for now anew, one after the other. Never ends.
+    pub async fn keep_up(&self, clock: impl Fn() -> Timestamp) {
+        loop {
+            sleep(LOOK).await;
+            let Some((question, mut running)) = self.run_most_overdue(clock()) else { continue };
+            let began = Instant::now();
+            if !matches!(finished(&mut running).await, Some(Ok(_))) {
+                // Who asks for it is told why; nobody else has to try again.
+                self.entries().remove(&question);
+            }
+            sleep(began.elapsed() * REST).await;
+        }
+    }
+
+    fn look(&self, query: &MetricQuery, now: Timestamp, max_age: Duration) -> Found {
+        let question = Question::of(query, now);
+        let mut entries = self.entries();
+        if entries.len() >= MOST && !entries.contains_key(&question) {
+            forget_one(&mut entries);
+        }
+        let entry = entries.entry(question.clone()).or_insert_with(|| Entry::new(query, now));
+        (entry.asked, entry.asked_at, entry.query) = (Instant::now(), now, query.clone());
+        match entry.kept.clone().filter(|kept| kept.fits(query, now, max_age)) {
+            Some(kept) if kept.is_young() => Found::Young(kept),
+            kept => Found::Running { kept, running: self.run(entry, question) },
+        }
+    }
+
+    /// The one that computes the answer, begun where nobody does.
+    fn run(&self, entry: &mut Entry, question: Question) -> Running {
+        if let Some(running) = entry.runs() {
+            return running.clone();
+        }
+        let (sender, running) = watch::channel(None);
+        entry.running = Some(running.clone());
+        let (standing, query, as_of) = (self.clone(), entry.query.clone(), entry.asked_at);
+        tokio::spawn(async move {
+            let computed = match standing.0.permits.acquire().await {
+                Ok(_permit) => standing.compute(query, as_of).await,
+                Err(_) => return,
+            };
+            if let Some(entry) = standing.entries().get_mut(&question) {
+                entry.running = None;
+                entry.kept = computed.as_ref().ok().cloned().or(entry.kept.take());
+            }
+            let _ = sender.send(Some(computed));
+        });
+        running
+    }
+
+    async fn compute(&self, query: MetricQuery, as_of: Timestamp) -> Result<Kept, Failed> {
+        let (began, to) = (Instant::now(), query.to);
+        let table = Arc::new((self.0.ask)(query).await?);
+        Ok(Kept { table, to, as_of, computed: Instant::now(), cost: began.elapsed() })
+    }
+
+    fn run_most_overdue(&self, now: Timestamp) -> Option<(Question, Running)> {
+        let mut entries = self.entries();
+        entries.retain(|_, entry| entry.asked.elapsed() < ASKED_WITHIN);
+        let overdue =
+            entries.iter_mut().filter_map(|(question, entry)| Some((entry.overdue_unseen()?, question, entry)));
+        let (_, question, entry) = overdue.max_by_key(|(overdue, ..)| *overdue)?;
+        let minutes = SignedDuration::from_mins(now.duration_since(entry.asked_at).as_mins());
+        (entry.query, entry.asked_at) = (question::later(&entry.query, minutes), entry.asked_at + minutes);
+        Some((question.clone(), self.run(entry, question.clone())))
+    }
+
+    fn entries(&self) -> MutexGuard<'_, HashMap<Question, Entry>> {
+        self.0.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+enum Found {
+    Young(Kept),
+    /// `kept` is older, and may be given meanwhile.
+    Running {
+        kept: Option<Kept>,
+        running: Running,
+    },
+}
+
+/// `None` where computing it panicked.
+async fn finished(running: &mut Running) -> Option<Result<Kept, Failed>> {
+    running.wait_for(Option::is_some).await.ok()?.clone()
+}
+
+fn forget_one(entries: &mut HashMap<Question, Entry>) {
+    let oldest = entries.iter().min_by_key(|(_, entry)| entry.asked).map(|(question, _)| question.clone());
+    if let Some(oldest) = oldest {
+        entries.remove(&oldest);
+    }
+}

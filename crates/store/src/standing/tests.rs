@@ -1,0 +1,183 @@
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
+
+use jiff::SignedDuration;
+
+use super::*;
+use crate::{Coverage, registry};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Counts how often it is asked, and takes as long as it is told.
+struct World {
+    standing: Standing,
+    asked: Arc<AtomicU32>,
+    takes_ms: Arc<AtomicU64>,
+    began: (Instant, Timestamp),
+}
+
+fn world(takes_ms: u64) -> World {
+    let (asked, takes) = (Arc::<AtomicU32>::default(), Arc::new(AtomicU64::new(takes_ms)));
+    let shared = (asked.clone(), takes.clone());
+    let standing = Standing::new(move |query: MetricQuery| {
+        let (asked, takes) = shared.clone();
+        async move {
+            let n = asked.fetch_add(1, SeqCst) + 1;
+            sleep(Duration::from_millis(takes.load(SeqCst))).await;
+            assert!(query.brand != "Panics", "as it is told");
+            if query.brand == "Fails" {
+                return Err(StoreError::DatabaseName { name: "x y".into() });
+            }
+            Ok(table(&query, n))
+        }
+    });
+    World { standing, asked, takes_ms: takes, began: (Instant::now(), "2026-03-08T12:00:00Z".parse().unwrap()) }
+}
+
+/// Its one figure says how many were computed before.
+fn table(query: &MetricQuery, n: u32) -> MetricTable {
+    MetricTable {
+        metric: registry::find(&query.metric).unwrap().info(),
+        brand: query.brand.clone(),
+        from: query.from,
+        to: query.to,
+        by: None,
+        columns: vec![],
+        rows: vec![vec![n.into()]],
+        coverage: Coverage {
+            complete_through: None,
+            gaps: vec![],
+            sampled: vec![],
+            partial: false,
+            note: String::new(),
+        },
+        model: None,
+        correction: None,
+    }
+}
+
+impl World {
+    fn now(&self) -> Timestamp {
+        self.began.1 + SignedDuration::try_from(self.began.0.elapsed()).unwrap()
+    }
+
+    /// A day that ends now.
+    fn query(&self, brand: &str) -> MetricQuery {
+        MetricQuery::new("net_sentiment", brand, self.now() - SignedDuration::from_hours(24), self.now())
+    }
+
+    async fn get(&self, max_age: Duration) -> (u64, Option<SignedDuration>) {
+        let given = self.standing.get(&self.query("Grove"), self.now(), max_age).await.unwrap();
+        let age = given.as_of.map(|at| self.now().duration_since(at));
+        (given.table.rows[0][0].as_u64().unwrap(), age)
+    }
+}
+
+async fn pass(seconds: u64) {
+    sleep(Duration::from_secs(seconds)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_is_young_is_given_again_and_says_its_age() {
+    let world = world(500);
+    assert_eq!(world.get(HOUR).await, (1, None));
+    pass(30).await;
+    let (n, age) = world.get(HOUR).await;
+    assert_eq!((n, age.unwrap().as_secs()), (1, 30), "a hundred times 500 ms are not over");
+    assert_eq!(world.asked.load(SeqCst), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_old_is_given_while_the_new_one_is_computed() {
+    let world = world(500);
+    world.get(HOUR).await;
+    pass(120).await;
+    let began = Instant::now();
+    let (n, age) = world.get(HOUR).await;
+    assert_eq!((n, age.unwrap().as_secs(), began.elapsed()), (1, 120, PATIENCE));
+    pass(1).await;
+    let (n, age) = world.get(HOUR).await;
+    assert_eq!((n, age.unwrap().as_secs()), (2, 1), "the new one stands");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_quick_is_computed_for_who_asks() {
+    let world = world(5);
+    for n in 1..4 {
+        assert_eq!(world.get(HOUR).await, (n, None));
+        pass(1).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_takes_nothing_old_waits_for_what_is_new() {
+    let world = world(500);
+    world.get(HOUR).await;
+    pass(120).await;
+    assert_eq!(world.get(Duration::from_secs(60)).await, (2, None));
+    let fresh = world.standing.fresh(&world.query("Grove"), world.now()).await.unwrap();
+    assert_eq!((fresh.table.rows[0][0].as_u64(), fresh.as_of), (Some(3), None));
+    assert_eq!(world.get(HOUR).await.0, 3, "and what was computed for one stands for all");
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_who_ask_at_once_get_the_one_answer() {
+    let world = world(500);
+    let both = tokio::join!(world.get(HOUR), world.get(HOUR));
+    assert_eq!((both.0.0, both.1.0, world.asked.load(SeqCst)), (1, 1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_span_of_the_past_near_another_is_asked_for_itself() {
+    let world = world(500);
+    world.get(HOUR).await;
+    let near = MetricQuery { to: world.now() - SignedDuration::from_mins(4), ..world.query("Grove") };
+    let near = MetricQuery { from: near.to - SignedDuration::from_hours(24), ..near };
+    let given = world.standing.get(&near, world.now(), HOUR).await.unwrap();
+    assert_eq!((given.table.to, given.as_of), (near.to, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_error_and_a_panic_are_told_and_do_not_stand() {
+    let world = world(5);
+    for _ in 0..2 {
+        assert!(world.standing.get(&world.query("Fails"), world.now(), HOUR).await.is_err());
+    }
+    assert_eq!(world.asked.load(SeqCst), 2);
+    let (standing, query, now) = (world.standing.clone(), world.query("Panics"), world.now());
+    assert!(
+        tokio::spawn(async move { standing.get(&query, now, HOUR).await }).await.is_err(),
+        "it panics for who asked"
+    );
+    assert_eq!(world.get(HOUR).await.1, None, "others are answered");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_nobody_looks_at_is_kept_up_for_a_day_within_its_share() {
+    let world = world(2_000);
+    world.get(HOUR).await;
+    let (standing, (began, at), day) = (world.standing.clone(), world.began, 86_400);
+    let clock = move || at + SignedDuration::try_from(began.elapsed()).unwrap();
+    let keeping = tokio::spawn(async move { standing.keep_up(clock).await });
+    pass(day - 60).await;
+    let computed = world.asked.load(SeqCst);
+    assert!((90..100).contains(&computed), "every 15 minutes: {computed}");
+    let (_, age) = world.get(HOUR).await;
+    assert!(age.unwrap().as_secs() <= 920, "{age:?}");
+    world.takes_ms.store(500, SeqCst);
+    pass(2 * day).await;
+    assert!(world.asked.load(SeqCst) < computed + 400, "a day after the last who asked, nothing is computed");
+    keeping.abort();
+}
+
+#[test]
+fn the_question_that_was_asked_longest_ago_goes() {
+    let now: Timestamp = "2026-03-08T12:00:00Z".parse().unwrap();
+    let query = |brand: &str| MetricQuery::new("net_sentiment", brand, now - SignedDuration::from_hours(1), now);
+    let mut entries = HashMap::new();
+    for brand in ["first", "second", "third"] {
+        entries.insert(Question::of(&query(brand), now), Entry::new(&query(brand), now));
+    }
+    forget_one(&mut entries);
+    assert!(!entries.contains_key(&Question::of(&query("first"), now)));
+    assert_eq!(entries.len(), 2);
+}
