@@ -299,6 +299,26 @@ test("a store that is away is said in every panel, with what to do", async ({ pa
   expect(await violations(page)).toEqual([]);
 });
 
+test("a figure that was computed before says so, and what a person changed is asked for anew", async ({ page, site, fixture }) => {
+  test.skip(real, "the fixture decides how old a figure is");
+  fixture.age(8);
+  await open(page, site);
+  const panel = page.getByRole("region", { name: "Mentions over time" });
+  await expect(panel.locator("time.age")).toHaveText("8 min ago");
+  await panel.getByRole("button", { name: "About Mentions over time" }).click();
+  await expect(panel.getByRole("dialog")).toContainText("Computed8 min ago");
+  await page.keyboard.press("Escape");
+  expect(await violations(page)).toEqual([]);
+  await page.screenshot({ path: `${SHOTS}older.png`, fullPage: true });
+  const anew = page.waitForRequest((request) => /metrics\/mention_volume\?/.test(request.url()) && !request.url().includes("max_age"));
+  await page.locator(".post").first().getByRole("button", { name: /Correct this post/ }).click();
+  const card = page.getByRole("dialog", { name: /Correct this post/ });
+  await card.getByLabel("Your name").fill("ada");
+  await card.getByRole("button", { name: "positive" }).click();
+  await anew;
+  await expect(panel.locator("time.age")).toHaveCount(0);
+});
+
 test("an empty span says so and leads to the newest mention", async ({ page, site }) => {
   test.skip(real, "the fixture holds a silent brand");
   await open(page, site, "?brand=Kettle+%26+Co");

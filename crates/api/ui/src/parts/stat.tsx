@@ -21,8 +21,8 @@ export function Stat({ name, answer, value, note }: Props) {
     <section class="stat" aria-label={name} aria-busy={loading}>
       <div class="name">
         {name}
-        {data && <Info table={data} name={name} />}
         {data?.as_of && <Age of={data.as_of} />}
+        {data && <Info table={data} name={name} />}
       </div>
       <div class={`value ${loading ? "stale" : ""}`}>{data ? value(data) : NONE}</div>
       <div class="note">
