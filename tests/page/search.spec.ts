@@ -107,6 +107,25 @@ test("a search becomes a monitor to paste", async ({ page, fixture, troubles }) 
   expect(troubles).toEqual([]);
 });
 
+const GONE = /Posts on forum and x from before (28 Feb|1 Mar)[^.]* are no longer kept\./;
+
+test("what retention removed of the span is said, and only where something went", async ({ page, fixture, troubles }) => {
+  await open(page, fixture, "?q=kettle");
+  const said = page.locator(".found").getByRole("status");
+  await expect(said).toHaveText(GONE);
+  expect(await violations(page)).toEqual([]);
+  await page.screenshot({ path: `${SHOTS}search-gone.png` });
+  await page.setViewportSize({ width: 390, height: 844 });
+  await said.scrollIntoViewIfNeeded();
+  await page.screenshot({ path: `${SHOTS}search-gone-phone.png` });
+  expect(await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)).toBe(0);
+  await box(page).fill("grove");
+  await page.keyboard.press("Enter");
+  await expect(said).toHaveText(/13 posts/);
+  await expect(page.getByText("no longer kept")).toHaveCount(0);
+  expect(troubles).toEqual([]);
+});
+
 for (const scheme of ["light", "dark"] as const) {
   test(`the search on a phone in ${scheme} does not scroll sideways`, async ({ page, fixture, troubles }) => {
     await page.emulateMedia({ colorScheme: scheme });

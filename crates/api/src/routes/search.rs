@@ -6,7 +6,7 @@ use axum::{Json, extract::State};
 use grapevine_monitor::{Monitor, ParseError, Query, parse, parse_search};
 use grapevine_store::{
     Search,
-    search::{BadCursor, BadFilter, Filters, Found, Hit, Order, words},
+    search::{BadCursor, BadFilter, Filters, Found, Hit, Order, Removed, words},
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -87,8 +87,22 @@ pub(crate) struct SearchPage {
     /// Everything between here and the beginning of the page was looked at.
     #[schema(value_type = String, format = DateTime)]
     reached: Timestamp,
+    /// What can not be found because retention removed it; empty where nothing of the span went.
+    removed: Vec<RemovedSpan>,
     /// The query as a monitor of a configuration, to be pasted under its brand; absent where it could be none.
     as_monitor: Option<String>,
+}
+
+/// A gap: mentions of a brand on a platform that are no longer kept, by whole days.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RemovedSpan {
+    brand: String,
+    platform: String,
+    #[schema(value_type = String, format = DateTime)]
+    from: Timestamp,
+    /// Nothing of the brand and platform that is older is kept.
+    #[schema(value_type = String, format = DateTime)]
+    to: Timestamp,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -178,8 +192,15 @@ fn page(found: Found, query: Option<&str>) -> SearchPage {
         looked_at: progress.looked_at,
         of: progress.of,
         reached: progress.reached,
+        removed: found.removed.into_iter().map(RemovedSpan::from).collect(),
         as_monitor: as_monitor
             .map(|query| Monitor { name: "name it".to_owned(), query: query.trim().to_owned() }.toml()),
+    }
+}
+
+impl From<Removed> for RemovedSpan {
+    fn from(Removed { brand, platform, from, to }: Removed) -> Self {
+        Self { brand, platform, from, to }
     }
 }
 

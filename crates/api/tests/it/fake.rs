@@ -24,7 +24,7 @@ use grapevine_model::{
 use grapevine_store::{
     Column, Correction, Coverage, GapSpan, GivenLabel, LeftOut, Measured, MentionRow, MetricQuery, MetricTable,
     ModelNote, Search, SourceReport, StoreError, registry,
-    search::{Cursor, Found, Hit, Progress},
+    search::{Cursor, Found, Hit, Progress, Removed},
 };
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -93,7 +93,13 @@ impl Figures for FakeStore {
         };
         *self.searched.lock().unwrap() = Some(search.clone());
         let next = Some(Cursor { created_at: time("2026-03-08T11:00:00Z"), id: MentionId(1) });
-        Ok(Found { hits: vec![hit], next, progress })
+        let removed = Removed {
+            brand: "Grove".into(),
+            platform: "bluesky".into(),
+            from: search.from,
+            to: time("2026-02-20T00:00:00Z"),
+        };
+        Ok(Found { hits: vec![hit], next, progress, removed: vec![removed] })
     }
 
     async fn mention(&self, id: MentionId) -> Result<Vec<MentionRow>, StoreError> {

@@ -41,5 +41,8 @@ async fn the_schemas_of_other_crates_types_are_what_is_sent() {
     assert_eq!(described("QuotaUse"), keys(&reports[0]["quota"][0]));
     assert_eq!(described("SpendUse"), keys(&reports[0]["spend"]));
     assert_eq!(described("Episode"), keys(&api.get("/api/v1/alerts").await.json()[0]));
+    let found = api.get("/api/v1/search").await.json();
+    assert_eq!(described("SearchPage"), keys(&found));
+    assert_eq!(described("RemovedSpan"), keys(&found["removed"][0]));
     assert_eq!(described("LiveMention"), keys(&api.get("/api/v1/mentions").await.json()["mentions"][0]));
 }

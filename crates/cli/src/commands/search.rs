@@ -1,6 +1,7 @@
 //! `grapevine search`: mentions that a query finds, with what it found in them.
 
 use std::{
+    collections::BTreeMap,
     io::{self, IsTerminal, Write},
     ops::Range,
     process::ExitCode,
@@ -12,8 +13,9 @@ use grapevine_model::MAY_BE_IRONIC;
 use grapevine_monitor::{Monitor, ParseError, parse, parse_search};
 use grapevine_store::{
     Search,
-    search::{Filters, Found, Hit, Limits, Order, Progress, words as filter},
+    search::{Filters, Found, Hit, Limits, Order, Progress, Removed, words as filter},
 };
+use jiff::Timestamp;
 
 use super::{span, words};
 use crate::{
@@ -25,6 +27,8 @@ use crate::{
 /// A person who waits at a terminal can be asked to wait longer than a page.
 const LIMITS: Limits = Limits { rows: 20_000_000, fetched: 200_000, time: std::time::Duration::from_secs(25) };
 const LONGEST_LINE: usize = 600;
+/// Brands and platforms in a line of what is no longer kept.
+const MOST_NAMED: usize = 6;
 
 pub async fn run(args: &SearchArgs) -> anyhow::Result<ExitCode> {
     if let (Some(name), Some(query)) = (&args.as_monitor, &args.query) {
@@ -183,7 +187,7 @@ fn marked(text: &str, highlights: &[Range<usize>], colours: bool) -> String {
     }
 }
 
-/// How many, how far it was looked, and how to go on.
+/// How many, how far it was looked, what is no longer there, and how to go on.
 fn summary(found: &Found) -> String {
     let Progress { count, at_least, stopped, looked_at, of, reached, .. } = found.progress;
     let sign = if at_least { "at least " } else { "" };
@@ -196,10 +200,28 @@ fn summary(found: &Found) -> String {
         let (looked_at, reached) = (words::count(looked_at), words::minutes(reached));
         text += &format!("; looked at {looked_at}{of} stored rows, as far as {reached} (UTC), and stopped there");
     }
+    for line in no_longer_kept(&found.removed) {
+        text += &format!("\n{line}");
+    }
     match found.next {
         Some(next) => text + &format!("\nhint: go on with --after {next}"),
         None => text,
     }
+}
+
+/// A line for each time before which mentions went, with whose they are.
+fn no_longer_kept(removed: &[Removed]) -> Vec<String> {
+    let mut whose: BTreeMap<Timestamp, Vec<String>> = BTreeMap::new();
+    for Removed { brand, platform, to, .. } in removed {
+        whose.entry(*to).or_default().push(format!("{} on {}", words::plain(brand), words::plain(platform)));
+    }
+    let line = |(to, whose): (Timestamp, Vec<String>)| {
+        let more = whose.len().saturating_sub(MOST_NAMED);
+        let more = if more > 0 { format!(" and {} more", words::count(more as u64)) } else { String::new() };
+        let named: Vec<String> = whose.into_iter().take(MOST_NAMED).collect();
+        format!("no longer kept from before {} (UTC): {}{more}", words::minutes(to), named.join(", "))
+    };
+    whose.into_iter().map(line).collect()
 }
 
 #[cfg(test)]
@@ -267,7 +289,7 @@ mod tests {
         };
         let mut out = vec![];
         print_csv(&hits, &mut out).unwrap();
-        print_table(&Found { hits, next: None, progress }, false, &mut out).unwrap();
+        print_table(&Found { hits, next: None, progress, removed: vec![] }, false, &mut out).unwrap();
         insta::assert_snapshot!(String::from_utf8(out).unwrap());
     }
 
@@ -283,9 +305,24 @@ mod tests {
             indexed: false,
         };
         let next = Some("2026-03-01T10:00:00Z".parse().unwrap());
-        let stopped = Found { hits: vec![], next, progress: progress.clone() };
+        let stopped = Found { hits: vec![], next, progress: progress.clone(), removed: vec![] };
         insta::assert_snapshot!(summary(&stopped));
         let progress = Progress { count: 1, at_least: false, stopped: false, ..progress };
-        assert_eq!(summary(&Found { hits: vec![], next: None, progress }), "1 mention, 0 of them shown");
+        let found = Found { hits: vec![], next: None, progress, removed: vec![] };
+        assert_eq!(summary(&found), "1 mention, 0 of them shown");
+    }
+
+    #[test]
+    fn what_retention_removed_of_the_span_is_said_by_when_and_whose() {
+        let removed = |brand: &str, platform: String, to: &str| Removed {
+            brand: brand.into(),
+            platform,
+            from: "2026-01-01T00:00:00Z".parse().unwrap(),
+            to: to.parse().unwrap(),
+        };
+        let mut all: Vec<Removed> =
+            (1..9).map(|n| removed("Acme", format!("forum{n}"), "2026-03-01T00:00:00Z")).collect();
+        all.push(removed("Nova", "x".into(), "2026-02-01T00:00:00Z"));
+        insta::assert_snapshot!(no_longer_kept(&all).join("\n"));
     }
 }

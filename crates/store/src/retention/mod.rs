@@ -58,7 +58,7 @@ use crate::{
     error::Doing,
 };
 
-const DAY_MS: i64 = 86_400_000;
+pub(crate) const DAY_MS: i64 = 86_400_000;
 
 /// Of the aliased mentions `m`: those whose day did not go. `$days` bounds the days that are looked up.
 pub(crate) const UNEXPIRED: &str = "(m.brand, m.platform, toDate(m.created_at)) NOT IN (SELECT brand, platform, day

@@ -24,6 +24,7 @@
 mod ask;
 mod cursor;
 mod index;
+mod removed;
 mod sql;
 mod walk;
 pub mod words;
@@ -37,6 +38,7 @@ use serde::{Serialize, Serializer};
 
 pub use cursor::{BadCursor, Cursor};
 pub use index::TextIndex;
+pub use removed::Removed;
 pub use words::BadFilter;
 
 use crate::{MentionRow, StoreError};
@@ -135,6 +137,8 @@ pub struct Found {
     #[serde(serialize_with = "as_text")]
     pub next: Option<Cursor>,
     pub progress: Progress,
+    /// Gaps of the span: what can not be found because it is no longer kept, by brand and platform.
+    pub removed: Vec<Removed>,
 }
 
 /// How far a search came.

@@ -36,8 +36,8 @@ impl Store {
     pub async fn search(&self, search: &Search) -> Result<Found, StoreError> {
         let asked = Asked::new(search)?;
         let indexed = search.query.is_some() && self.has_text_index().await?;
-        let walk = Walk::new(self, &asked, indexed);
-        walk.run().await
+        let found = Walk::new(self, &asked, indexed).run().await?;
+        Ok(Found { removed: self.removed_of_search(search).await?, ..found })
     }
 }
 
@@ -203,7 +203,7 @@ impl<'a> Walk<'a> {
             reached: self.at.created_at,
             indexed: self.indexed,
         };
-        Ok(Found { hits: std::mem::take(&mut self.hits), next, progress })
+        Ok(Found { hits: std::mem::take(&mut self.hits), next, progress, removed: Vec::new() })
     }
 
     fn rest(&self) -> Window {

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use grapevine_model::{
     Correction, Engagement, EngagementSnapshot, Event, Intent, LabelRecord, Mention, MentionKey, Polarity,
 };
-use grapevine_store::{Batch, By, Expired, Keep, KeepRule, MetricQuery, Retention};
+use grapevine_store::{
+    Batch, By, Expired, Keep, KeepRule, MetricQuery, Retention,
+    search::{Filters, Search},
+};
 use jiff::{SignedDuration, Timestamp};
 use proptest::{prelude::*, test_runner::TestRunner};
 use serde_json::Value;
@@ -258,6 +261,40 @@ async fn a_copy_has_the_same_history(world: &World) {
     assert_eq!(here.await.unwrap(), there.await.unwrap());
     let again = target.insert_mentions(&[mention(0)]).await;
     assert_eq!((again.expired, again.stored), (1, 0));
+}
+
+/// `brand on platform: from to`, of what a search from day to day says that it can not find.
+async fn missed(world: &World, filters: Filters, days: (Timestamp, Timestamp)) -> Vec<String> {
+    let search = Search { filters, ..Search::new(None, days.0, days.1) };
+    let found = world.reader().search(&search).await.unwrap();
+    found.removed.iter().map(|gap| format!("{} on {}: {} {}", gap.brand, gap.platform, gap.from, gap.to)).collect()
+}
+
+#[tokio::test]
+async fn a_search_says_what_retention_removed_of_its_span_and_nothing_where_nothing_went() {
+    let world = world().await;
+    let _ = world.insert((0..MENTIONS).map(|number| upsert(&mention(number))).collect()).await;
+    let whole = (midnight(0) + SignedDuration::from_hours(6), midnight(DAYS));
+    assert_eq!(missed(&world, Filters::default(), whole).await, [""; 0], "before the first pass");
+    expire(&world, midnight(6)).await;
+    let forum = ["acme", "nova"].map(|of| format!("{of} on forum: 2026-02-26T06:00:00Z 2026-02-28T00:00:00Z"));
+    let x = "acme on x: 2026-02-26T06:00:00Z 2026-03-02T00:00:00Z".to_owned();
+    let [acme, nova] = forum;
+    assert_eq!(
+        missed(&world, Filters::default(), whole).await,
+        [&acme, &x, &nova].map(String::as_str),
+        "of all brands"
+    );
+    let of = |brand: &str| Filters { brand: Some(brand.into()), ..Filters::default() };
+    assert_eq!(missed(&world, of("acme"), whole).await, [&acme, &x].map(String::as_str));
+    let on_x = Filters { platforms: vec!["x".into()], ..of("nova") };
+    assert_eq!(missed(&world, on_x, whole).await, [""; 0], "what is kept for ever");
+    let later = (midnight(2), midnight(3) + SignedDuration::from_hours(1));
+    let clipped = "acme on x: 2026-02-28T00:00:00Z 2026-03-01T01:00:00Z";
+    assert_eq!(missed(&world, Filters::default(), later).await, [clipped], "of the span alone");
+    assert_eq!(missed(&world, Filters::default(), (midnight(4), midnight(DAYS))).await, [""; 0], "what is kept");
+    let long_ago = (at("0001-01-01T00:00:00Z"), midnight(0));
+    assert_eq!(missed(&world, Filters::default(), long_ago).await, [""; 0], "before there was anything");
 }
 
 /// Writers, rebuilds and two passes at once: whoever comes first, the figures are right or marked, and old mentions are gone.

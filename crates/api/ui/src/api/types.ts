@@ -95,6 +95,14 @@ export interface Found extends Mention {
   highlights: [number, number][];
 }
 
+/** Posts of the span that retention removed: nothing of the brand and platform from before `to` is kept. */
+export interface Removed {
+  brand: string;
+  platform: string;
+  from: string;
+  to: string;
+}
+
 /** A page of what a search found, and how far it looked. */
 export interface SearchPage {
   mentions: Found[];
@@ -105,6 +113,7 @@ export interface SearchPage {
   looked_at: number;
   of: number | null;
   reached: string;
+  removed: Removed[];
   as_monitor: string | null;
 }
 

@@ -14,6 +14,7 @@ import { rfc3339 } from "../state/span";
 import type { View } from "../state/url";
 import { caret } from "./caret";
 import { asked, CHIPS, toggled } from "./chips";
+import { noLongerKept } from "./kept";
 import { useSearch } from "./use";
 
 interface Props {
@@ -112,7 +113,7 @@ function Hits({ posts, last, label }: { posts: Found[]; last: SearchPage; label:
   );
 }
 
-/** How many, and how far it was looked. A page counts from its own beginning. */
+/** How many, how far it was looked, and what is no longer there. A page counts from its own beginning. */
 function Summary({ posts, last }: { posts: number; last: SearchPage }) {
   const { now } = useScene();
   const total = posts - last.mentions.length + Math.max(last.count, last.mentions.length);
@@ -125,6 +126,7 @@ function Summary({ posts, last }: { posts: number; last: SearchPage }) {
       {last.stopped &&
         `. Looked at ${exact(last.looked_at)}${last.of === null ? "" : ` of ${exact(last.of)}`} stored posts, as far as ${moment(Date.parse(last.reached), now)}`}
       .
+      {noLongerKept(last.removed, now).map((sentence) => ` ${sentence}`)}
     </>
   );
 }
