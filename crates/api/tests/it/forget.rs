@@ -21,6 +21,21 @@ async fn a_request_is_taken_and_shown_with_how_far_it_is_and_without_names() {
     assert_eq!((&listed[0]["state"], &listed[0]["by"]), (&json!("open"), &json!("ada")));
 }
 
+/// As `bodyOf` of the page makes them.
+#[tokio::test]
+async fn what_the_page_sends_is_taken() {
+    let api = Api::new();
+    let id = "0".repeat(32);
+    for body in [
+        json!({"authors": ["x:ada"], "reason": "letter 12", "by": "page"}),
+        json!({"authors": ["forum:ada"], "instance": "forum.example", "reason": "letter 12", "by": "ada"}),
+        json!({"mentions": [id], "reason": "letter 12", "by": "ada"}),
+    ] {
+        let answer = ask(&api, body).await;
+        assert_eq!(answer.status, 202, "{answer:?}");
+    }
+}
+
 #[tokio::test]
 async fn what_is_unclear_is_told_and_what_failed_keeps_its_words_for_the_log() {
     let api = Api::new();

@@ -1,6 +1,6 @@
 // Asks the API. Every failure becomes a Trouble that says what to do.
 
-import type { Brand, Episode, Label, Mention, MetricTable, SearchPage, Status } from "./types";
+import type { Brand, Episode, ForgetBody, ForgetRequest, Label, Mention, MetricTable, SearchPage, Status } from "./types";
 
 export class Trouble extends Error {
   constructor(
@@ -77,21 +77,28 @@ const labelsOf = (id: string) => `mentions/${encodeURIComponent(id)}/labels`;
 
 /** Says what a person sees; the answer is what was kept. */
 export async function giveLabel(id: string, label: { brand: string; field: string; value: string; by: string }) {
-  return send(labelsOf(id), {}, { method: "POST", body: JSON.stringify(label) });
+  return send<Label[]>(labelsOf(id), {}, { method: "POST", body: JSON.stringify(label) });
 }
 
 /** The model's word counts again. */
 export async function takeBack(id: string, label: { brand: string; field: string; by: string }) {
-  return send(labelsOf(id), label, { method: "DELETE" });
+  return send<Label[]>(labelsOf(id), label, { method: "DELETE" });
 }
 
-async function send(path: string, query: Query, request: RequestInit): Promise<Label[]> {
+/** Answers once what is named is kept out; the rest goes on behind it. */
+export async function forget(body: ForgetBody) {
+  return send<ForgetRequest>("forget", {}, { method: "POST", body: JSON.stringify(body) }, AS_IT_WAS);
+}
+
+const AS_IT_WAS = "it is not known whether the request was taken: make it again, as it was";
+
+async function send<T>(path: string, query: Query, request: RequestInit, hint = "nothing was kept: try again"): Promise<T> {
   const headers = { "content-type": "application/json" };
   const response = await fetch(address(path, query), { ...request, headers }).catch(() => {
-    throw new Trouble("unreachable", "the server does not answer", "nothing was kept: try again");
+    throw new Trouble("unreachable", "the server does not answer", hint);
   });
   if (!response.ok) throw await trouble(response);
-  return (await response.json()) as Label[];
+  return (await response.json()) as T;
 }
 
 export async function logOut(): Promise<void> {
@@ -105,5 +112,7 @@ export const getMetric = (id: string, query: Query, signal?: AbortSignal) =>
 export const getMentions = (query: Query, signal?: AbortSignal) =>
   ask<{ mentions: Mention[]; next: string | null }>("mentions", query, signal);
 export const getSearch = (query: Query, signal?: AbortSignal) => ask<SearchPage>("search", query, signal);
+/** The newest first. */
+export const getForgets = (signal?: AbortSignal) => ask<ForgetRequest[]>("forget", {}, signal);
 export const getAlerts = (query: Query, signal?: AbortSignal) => ask<Episode[]>("alerts", query, signal);
 export const liveAddress = (brand: string) => address("live", { brand });

@@ -117,6 +117,35 @@ export interface SearchPage {
   as_monitor: string | null;
 }
 
+/** A deletion request, as it is sent. */
+export interface ForgetBody {
+  /** `PLATFORM:ACCOUNT`. */
+  authors?: string[];
+  /** Ids. */
+  mentions?: string[];
+  instance?: string;
+  reason: string;
+  by: string;
+}
+
+/** The proof of a deletion request. It holds no name. */
+export interface ForgetRequest {
+  id: string;
+  at: string;
+  by: string;
+  reason: string;
+  subjects: number;
+  state: "running" | "done" | "failed" | "open";
+  message: string | null;
+  runs: {
+    began_at: string;
+    ended_at: string | null;
+    found: Record<string, number>;
+    hours_left: number;
+    remains: { place: string; records: number | null; until: string | null; why: string }[];
+  }[];
+}
+
 export interface Episode {
   id: string;
   rule: string;

@@ -7,11 +7,14 @@ import type { Label, Mention } from "../api/types";
 import { placeCard } from "../parts/card";
 import { TroubleNote } from "../parts/states";
 import { useScene } from "../state/context";
+import { Forget } from "./forget";
+import { hide } from "./hidden";
 import { isIrrelevant, sentence } from "./labels";
+import { NAME } from "./name";
+import type { Named } from "./request";
 
 const POLARITIES = ["negative", "neutral", "positive"];
 const INTENTS = ["question", "complaint", "suggestion", "praise", "purchase", "none"];
-const NAME = "grapevine-name";
 
 /** Said beside a post that people labelled. */
 export function ByPeople({ post }: { post: Mention }) {
@@ -29,11 +32,22 @@ export function Correct({ post, onLabel }: { post: Mention; onLabel: (label: Lab
   const button = useRef<HTMLButtonElement>(null);
   const card = useRef<HTMLDivElement>(null);
   const [open, setOpen] = useState(false);
+  const [forgetting, setForgetting] = useState(false);
   const name = `Wrong? Correct this post by ${post.author}`;
   // Its height is known once it is filled.
   useLayoutEffect(() => {
     if (open) placeCard(button.current, card.current);
   }, [open]);
+  // What is forgotten is no longer shown: the focus stays at its place.
+  const closed = (taken: Named | null) => {
+    setForgetting(false);
+    const place = taken ? button.current?.closest<HTMLElement>(".post") : button.current;
+    if (taken) {
+      hide(post, taken);
+      if (place) place.tabIndex = -1;
+    }
+    place?.focus();
+  };
   const toggled = (event: Event) => setOpen((event as ToggleEvent).newState === "open");
   return (
     <>
@@ -42,7 +56,13 @@ export function Correct({ post, onLabel }: { post: Mention; onLabel: (label: Lab
       </button>
       <div ref={card} id={id} popover="auto" role="dialog" class="card correct" aria-label={name} onToggle={toggled}>
         {open && <Choices post={post} onLabel={onLabel} />}
+        {open && (
+          <button type="button" class="button quiet" onClick={() => setForgetting(true)}>
+            Forget this author or post …
+          </button>
+        )}
       </div>
+      {forgetting && <Forget post={post} onClose={closed} />}
     </>
   );
 }

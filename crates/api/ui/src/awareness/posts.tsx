@@ -10,6 +10,7 @@ import { count, languageName, moment, percent, webAddress, when } from "../forma
 import { useScene } from "../state/context";
 import { ByPeople, Correct } from "./correct";
 import { useFeed } from "./feed";
+import { useHidden } from "./hidden";
 import { marked } from "../search/mark";
 import { fold, type Story } from "./stories";
 
@@ -115,6 +116,7 @@ export function Post({
   marks?: [number, number][];
 }) {
   const { now } = useScene();
+  const hidden = useHidden(post);
   const created = Date.parse(post.created_at);
   const link = webAddress(post.url);
   const time = (
@@ -122,6 +124,7 @@ export function Post({
       {when(created, now)}
     </time>
   );
+  if (hidden) return <li class="post soft">This post is being forgotten, as it was asked for.</li>;
   return (
     <li class="post">
       <div class="meta">
