@@ -1,7 +1,7 @@
 //! Every question of the page over a large world: how long, how much is read, and how that grows.
 //!
 //! `cargo xtask bench queries [-- --mentions N --folder F --keep --rounds N --only METRIC --largest]` runs it in release;
-//! `--largest` asks of the largest brand alone, over the spans that the page offers.
+//! `--largest` asks of the largest brand alone, over the spans that the page offers; `--only pages` asks whole pages alone.
 //!
 //! The world is made inside the engine, by hashing the numbers from 0: 20 brands whose sizes follow Zipf's law, a year, six
 //! platforms, replies in threads, 2 % edits, labels, engagement. Views feed the rollups as in life, and the hours that edits
@@ -41,6 +41,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const USAGE: &str =
     "usage: bench_queries [--mentions N] [--folder FOLDER] [--keep] [--rounds N] [--only METRIC] [--largest] [--serve]";
 
+/// In place of a metric: whole pages alone.
+const PAGES: &str = "pages";
+
 #[derive(Clone)]
 pub struct Options {
     pub mentions: u64,
@@ -48,7 +51,7 @@ pub struct Options {
     pub keep: bool,
     /// Times that each question is asked.
     pub rounds: usize,
-    /// One metric alone.
+    /// One metric alone, or [`PAGES`].
     pub only: Option<String>,
     /// The largest brand alone, over the spans of the page.
     pub largest: bool,
@@ -83,12 +86,15 @@ async fn run(options: &Options, engine: &EmbeddedEngine) -> Result<(), Box<dyn E
     world::fill(&place, options.mentions).await?;
     let disk = disk::measure(&place, options.mentions).await?;
     disk::print(&disk);
-    let answers = panels::measure(&place, options).await?;
-    report::print(&answers);
-    if options.only.is_none() {
+    let is_pages = options.only.as_deref() == Some(PAGES);
+    if !is_pages {
+        let answers = panels::measure(&place, options).await?;
+        report::print(&answers);
+        report::growth(options, &answers, &disk)?;
+    }
+    if is_pages || options.only.is_none() {
         pages::measure(&place, options).await?;
     }
-    report::growth(options, &answers, &disk)?;
     if options.serve {
         println!("{} user {} password {}; Ctrl-C ends it", engine.url(), engine.user(), engine.password());
         tokio::signal::ctrl_c().await?;

@@ -17,6 +17,7 @@ use crate::{
 const PIECES: &[(&str, &str)] = &[
     // With the labels of people, of all brands; see [`whole_of`] for those of the asked brand.
     ("$corrected", CORRECTED),
+    ("$voices", VOICES),
     ("$engaged", ENGAGED),
     ("$scored_edges", tiers::SCORED_EDGES),
     ("$all_edges", tiers::ALL_EDGES),
@@ -142,6 +143,19 @@ FROM (SELECT id, author_key, author, author_handle, author_followers, platform, 
 LEFT ANY JOIN (SELECT id, observed_at, likes, reposts, replies, quotes, bookmarks, impressions
     FROM engagement_by_hour FINAL WHERE brand = {brand:String} AND hour >= toStartOfHour($from) AND hour < $to) AS e
     ON m.id = e.id)";
+
+/// Authors that may be among the first of one of three rankings (key, platform, mentions, reach, name, engagement): ranking takes
+/// several times as long as finding where each list ends, so that it is done of few.
+const VOICES: &str = "(
+SELECT arrayPartialReverseSort({limit:UInt32}, groupArray(n))[{limit:UInt32}] AS often,
+    arrayPartialReverseSort({limit:UInt32}, groupArray(reach))[{limit:UInt32}] AS wide,
+    arrayPartialReverseSort({limit:UInt32}, groupArray(engaged))[{limit:UInt32}] AS much,
+    groupArray((author_key, platform, n, reach, name, engaged)) AS every
+FROM (SELECT author_key, platform, count() AS n, argMax(author_followers, observed_at) AS reach,
+        argMax(if(author_handle = '', author, author_handle), observed_at) AS name,
+        if(countIf(known) = 0, NULL, sum(total)) AS engaged
+    FROM $engaged WHERE NOT team GROUP BY author_key, platform))
+ARRAY JOIN arrayFilter(one -> one.3 >= often OR ifNull(one.4 >= wide, false) OR ifNull(one.6 >= much, false), every) AS one";
 
 /// The statement of a shape's SQL. `step` is the length of a point in seconds, for splits over time.
 pub(crate) fn statement(sql: &str, by: Option<By>, step: u32, mentions: Mentions, tiers: Tiers) -> String {

@@ -13,6 +13,7 @@ pub(super) const PIECES: &[(&str, &str)] = &[
     ("$daily", DAILY),
     ("$returned", RETURNED),
     ("$regulars", REGULARS),
+    ("$gone", GONE),
     ("$joined", JOINED),
     ("$inequality", INEQUALITY),
     ("$made", MADE),
@@ -64,14 +65,16 @@ exchanged AS (SELECT r.author_key AS source, r.team AS by_team, p.author_key AS 
         r.platform AS platform
     FROM replying AS r INNER JOIN replied AS p ON r.answers = p.id WHERE r.author_key != p.author_key)";
 
-/// Members with all three counts, and the newest praise of each as time and id.
+/// Members with all three counts, and the newest praise of each as time and id. What is named is computed as often as it is
+/// read: who answered whom is read once.
 const ADVOCATES: &str = "$exchanged,
 praising AS (SELECT author_key, count() AS praise, max((created_at, id)) AS newest FROM $mentions
     WHERE $span AND $person AND intent = 'praise' GROUP BY author_key),
-helping AS (SELECT source, count() AS answers FROM exchanged WHERE NOT by_team AND NOT to_team GROUP BY source),
-helped AS (SELECT target, count() AS answered FROM exchanged WHERE NOT to_team GROUP BY target),
-advocates AS (SELECT praising.author_key AS author_key, praise, newest, answers, answered FROM praising
-    INNER JOIN helping ON praising.author_key = helping.source INNER JOIN helped ON praising.author_key = helped.target)";
+helping AS (SELECT side.1 AS who, countIf(side.2) AS answers, countIf(side.3) AS answered FROM (
+        SELECT arrayJoin([(source, NOT by_team AND NOT to_team, false), (target, false, NOT to_team)]) AS side FROM exchanged)
+    GROUP BY who HAVING answers > 0 AND answered > 0),
+advocates AS (SELECT author_key, praise, newest, answers, answered FROM praising
+    INNER JOIN helping ON praising.author_key = helping.who)";
 
 /// Threads of `opened (id, author_key, key)`, with their replies and people; both 0 and 1 where nobody replied.
 const DEPTH: &str = "
@@ -110,6 +113,17 @@ const REGULARS: &str = "
 regulars AS (SELECT author_key, any(platform) AS platform, count() AS posts, max((created_at, id)) AS last
     FROM $mentions WHERE brand = {brand:String} AND $person AND created_at >= $from - INTERVAL 90 DAY
     AND created_at < $from GROUP BY author_key HAVING posts >= 4)";
+
+/// The [`REGULARS`] with most posts who did not post in the span, as posts, time and id of the last post. Whom nobody sees again
+/// is found first: of few authors the last posts are looked for.
+const GONE: &str = "
+silent AS (SELECT author_key FROM $mentions WHERE brand = {brand:String} AND $person
+    AND created_at >= $from - INTERVAL 90 DAY AND created_at < $to
+    GROUP BY author_key HAVING countIf(created_at < $from) >= 4 AND countIf(created_at >= $from) = 0),
+(SELECT groupArray((posts, last.1, last.2)) FROM (SELECT count() AS posts, max((created_at, id)) AS last
+    FROM $mentions WHERE brand = {brand:String} AND $person AND created_at >= $from - INTERVAL 90 DAY
+    AND created_at < $from AND author_key IN (SELECT author_key FROM silent)
+    GROUP BY author_key ORDER BY posts DESC, last DESC LIMIT {limit:UInt32})) AS gone";
 
 /// Newcomers whose 30 days end in the span or later.
 const JOINED: &str = "

@@ -245,10 +245,8 @@ pub(super) static METRICS: &[Metric] = &[
                     row_number() OVER (ORDER BY engaged DESC NULLS LAST, place) AS by_engaged FROM (\
                 SELECT *, row_number() OVER (ORDER BY n DESC, reach DESC NULLS LAST, engaged DESC NULLS LAST, \
                     name, platform, author_key) AS place FROM (\
-                SELECT author_key, platform, count() AS n, argMax(author_followers, observed_at) AS reach, \
-                    argMax(if(author_handle = '', author, author_handle), observed_at) AS name, \
-                    if(countIf(known) = 0, NULL, sum(total)) AS engaged \
-                FROM $engaged WHERE NOT team GROUP BY author_key, platform))) \
+                SELECT one.1 AS author_key, one.2 AS platform, one.3 AS n, one.4 AS reach, one.5 AS name, one.6 AS engaged \
+                FROM $voices))) \
                 WHERE coalesce(reach_rank, engaged_rank, mentions_rank) IS NOT NULL ORDER BY place",
         }],
     },

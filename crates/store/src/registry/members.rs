@@ -141,14 +141,13 @@ pub(super) static METRICS: &[Metric] = &[
                     column("text", "text"),
                     column("url", "text"),
                 ],
-                sql: "WITH $regulars, gone AS (SELECT * FROM regulars \
-                    WHERE author_key NOT IN (SELECT author_key FROM $mentions WHERE $span AND $person) \
-                    ORDER BY posts DESC, last.1 DESC, last.2 DESC LIMIT {limit:UInt32}) \
-                    SELECT if(m.author_handle = '', m.author, m.author_handle), m.platform, gone.posts AS posts, m.created_at AS at, \
-                        ({to:Int64} - toUnixTimestamp64Milli(m.created_at)) / 1000, m.author_followers, $hex, m.text, m.url \
+                sql: "WITH $gone SELECT if(m.author_handle = '', m.author, m.author_handle), m.platform, last.posts AS posts, \
+                        m.created_at AS at, ({to:Int64} - toUnixTimestamp64Milli(m.created_at)) / 1000, m.author_followers, \
+                        $hex, m.text, m.url \
                     FROM (SELECT * FROM $mentions WHERE brand = {brand:String} AND created_at >= $from - INTERVAL 90 DAY \
-                        AND created_at < $from AND id IN (SELECT last.2 FROM gone)) AS m \
-                    INNER JOIN gone ON m.id = gone.last.2 ORDER BY posts DESC, at DESC, m.id DESC",
+                        AND created_at < $from AND id IN (SELECT arrayJoin(gone).3)) AS m \
+                    INNER JOIN (SELECT arrayJoin(gone) AS one, one.1 AS posts, one.3 AS id) AS last ON m.id = last.id \
+                    ORDER BY posts DESC, at DESC, m.id DESC",
             },
             Shape {
                 by: &[By::Platform],
@@ -254,13 +253,13 @@ pub(super) static METRICS: &[Metric] = &[
                     column("text", "text"),
                     column("url", "text"),
                 ],
-                sql: "WITH $advocates, listed AS (SELECT * FROM advocates \
-                    ORDER BY answers DESC, praise DESC, answered DESC, newest DESC LIMIT {limit:UInt32}) \
-                    SELECT if(m.author_handle = '', m.author, m.author_handle), m.platform, listed.praise AS praise, \
-                        listed.answers AS answers, listed.answered AS answered, m.author_followers, $hex, m.text, m.url \
-                    FROM (SELECT * FROM $mentions WHERE $span AND id IN (SELECT newest.2 FROM listed)) AS m \
-                    INNER JOIN listed ON m.id = listed.newest.2 \
-                    ORDER BY answers DESC, praise DESC, answered DESC, listed.newest DESC",
+                sql: "WITH $advocates, (SELECT groupArray((praise, answers, answered, newest.2)) FROM (SELECT * FROM advocates \
+                    ORDER BY answers DESC, praise DESC, answered DESC, newest DESC LIMIT {limit:UInt32})) AS listed \
+                    SELECT if(m.author_handle = '', m.author, m.author_handle), m.platform, one.1 AS praise, \
+                        one.2 AS answers, one.3 AS answered, m.author_followers, $hex, m.text, m.url \
+                    FROM (SELECT * FROM $mentions WHERE $span AND id IN (SELECT arrayJoin(listed).4)) AS m \
+                    INNER JOIN (SELECT arrayJoin(listed) AS one, one.4 AS id) AS newest ON m.id = newest.id \
+                    ORDER BY answers DESC, praise DESC, answered DESC, m.created_at DESC, m.id DESC",
             },
             Shape {
                 by: &[By::Platform],
