@@ -73,7 +73,7 @@ test("an account is forgotten by keyboard, in two steps, and the proof is shown"
   await page.screenshot({ path: `${SHOTS}forget-done.png` });
   await page.keyboard.press("Escape");
   await expect(wrong(page, "grumpygus")).toHaveCount(0);
-  await expect(page.locator(".post:focus")).toHaveText("This post is being forgotten, as it was asked for.");
+  await expect(page.locator(".post:focus")).toHaveText("This post is to be forgotten, as it was asked for.");
   await expect(page.getByText("Third kettle in a year")).toHaveCount(0);
 });
 
@@ -88,6 +88,21 @@ test("what is cancelled asks nothing, and the focus comes back", async ({ page, 
   await expect(dialog).toHaveCount(0);
   await expect(wrong(page, "grumpygus")).toBeFocused();
   expect(fixture.forgotten).toEqual([]);
+});
+
+test("a request that failed on its way says why, and goes on when it is made again", async ({ page, fixture }) => {
+  await page.goto(`${fixture.address}/#token=${TOKEN}`);
+  const dialog = await open(page, "grumpygus");
+  await dialog.getByLabel("Reason").fill("stuck");
+  await dialog.getByRole("button", { name: "Go on" }).click();
+  await dialog.getByRole("button", { name: "Forget for ever" }).click();
+  await expect(dialog.getByRole("status")).toHaveText(/^It could not be carried out: the store failed; make the request again/);
+  expect(await violations(page)).toEqual([]);
+  await page.screenshot({ path: `${SHOTS}forget-failed.png` });
+  await dialog.getByRole("button", { name: "Ask again" }).click();
+  await expect(dialog.getByRole("status")).toHaveText("Done.");
+  const [first, again] = fixture.forgotten;
+  expect(again, "as it was").toEqual(first);
 });
 
 test("what was not taken is said, with what to do, and one of several instances is asked for", async ({ page, fixture }) => {

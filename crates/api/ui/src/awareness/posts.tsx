@@ -124,7 +124,7 @@ export function Post({
       {when(created, now)}
     </time>
   );
-  if (hidden) return <li class="post soft">This post is being forgotten, as it was asked for.</li>;
+  if (hidden) return <li class="post soft">This post is to be forgotten, as it was asked for.</li>;
   return (
     <li class="post">
       <div class="meta">
