@@ -27,6 +27,7 @@ const PIECES: &[(&str, &str)] = &[
     ("$stamped_hours", "brand = {brand:String} AND $whole_days"),
     ("$whole_days", tiers::WHOLE_DAYS),
     ("$first_day", tiers::FIRST_DAY),
+    ("$first_month", "toDateTime(toStartOfMonth($from), 'UTC')"),
     ("$end_day", tiers::END_DAY),
     ("$whole_hours", tiers::WHOLE_HOURS),
     ("$edge_hours", tiers::EDGE_HOURS),

@@ -179,16 +179,17 @@ pub(super) static METRICS: &[Metric] = &[
             Shape {
                 by: &[],
                 columns: &[column("newcomers", "authors"), column("active", "authors"), column("share", "%")],
-                sql: "SELECT countIf(first_at >= $from) AS fresh, count() AS active, fresh / active * 100 FROM (\
-                    SELECT min(created_at) AS first_at FROM $mentions WHERE brand = {brand:String} AND $member \
-                    AND created_at < $to GROUP BY author_key HAVING max(created_at) >= $from)",
+                sql: "SELECT countIf(author_key NOT IN (SELECT author_key FROM $mentions WHERE brand = {brand:String} \
+                    AND $member AND created_at < $from)) AS fresh, count() AS active, fresh / active * 100 FROM (\
+                    SELECT author_key FROM $mentions WHERE $span AND $member GROUP BY author_key)",
             },
             Shape {
                 by: &[By::Time, By::Hour, By::Day],
                 columns: &[column("newcomers", "authors")],
-                sql: "SELECT $key AS key, count() FROM (SELECT min(mentions.created_at) AS created_at FROM $mentions \
-                    WHERE brand = {brand:String} AND $member AND mentions.created_at < $to GROUP BY author_key) \
-                    WHERE created_at >= $from GROUP BY key ORDER BY key",
+                sql: "SELECT $key AS key, count() FROM (SELECT first_at AS created_at FROM (\
+                    SELECT min(created_at) AS first_at FROM $mentions WHERE $span AND $member AND author_key NOT IN (\
+                        SELECT author_key FROM $mentions WHERE brand = {brand:String} AND $member AND created_at < $from) \
+                    GROUP BY author_key)) GROUP BY key ORDER BY key",
             },
         ],
     },

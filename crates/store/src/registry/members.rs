@@ -95,20 +95,20 @@ pub(super) static METRICS: &[Metric] = &[
                 column("over", "flag"),
             ],
             sql: "WITH people AS (SELECT toStartOfMonth(min(created_at)) AS joined, \
-                    groupUniqArrayIf(toStartOfMonth(created_at), created_at >= toDateTime(toStartOfMonth($from), 'UTC')) \
-                        AS months \
-                    FROM $mentions WHERE brand = {brand:String} AND $person AND created_at < $to \
-                    GROUP BY author_key HAVING joined >= toStartOfMonth($from)), \
-                sizes AS (SELECT joined, count() AS members FROM people GROUP BY joined), \
-                months AS (SELECT joined, members, arrayJoin(range(toUInt32(\
-                    dateDiff('month', joined, toDate($to - INTERVAL 1 MILLISECOND)) + 1))) AS age FROM sizes), \
-                posted AS (SELECT joined, toUInt32(dateDiff('month', joined, arrayJoin(months))) AS age, count() AS active \
-                    FROM people GROUP BY joined, age) \
-                SELECT toDateTime(months.joined, 'UTC'), toDateTime(addMonths(months.joined, months.age), 'UTC'), \
-                    months.age, if(over, active / members * 100, NULL), active, members, \
-                    toBool(toDateTime(addMonths(months.joined, months.age + 1), 'UTC') <= $horizon) AS over \
-                FROM months LEFT JOIN posted ON months.joined = posted.joined AND months.age = posted.age \
-                ORDER BY months.joined, months.age",
+                    groupUniqArray(toStartOfMonth(created_at)) AS months \
+                    FROM $mentions WHERE brand = {brand:String} AND $person AND created_at >= $first_month AND created_at < $to \
+                    AND author_key NOT IN (SELECT author_key FROM $mentions \
+                        WHERE brand = {brand:String} AND $person AND created_at < $first_month) GROUP BY author_key), \
+                cohorts AS (SELECT joined, count() AS members, \
+                        sumMap(arrayMap(month -> toUInt32(dateDiff('month', joined, month)), months), \
+                            arrayMap(month -> toUInt64(1), months)) AS posted \
+                    FROM people GROUP BY joined) \
+                SELECT toDateTime(joined, 'UTC'), toDateTime(addMonths(joined, age), 'UTC'), age, \
+                    if(over, active / members * 100, NULL), posted.2[indexOf(posted.1, age)] AS active, members, \
+                    toBool(toDateTime(addMonths(joined, age + 1), 'UTC') <= $horizon) AS over \
+                FROM cohorts ARRAY JOIN range(toUInt32(\
+                    dateDiff('month', joined, toDate($to - INTERVAL 1 MILLISECOND)) + 1)) AS age \
+                ORDER BY joined, age",
         }],
     },
     Metric {
