@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::{sync::watch, time::Instant};
 
 use super::{Failed, Given, question};
-use crate::{MetricQuery, MetricTable};
+use crate::{MetricQuery, MetricTable, StoreError};
 
 /// An answer is young for so many times what it cost: whoever looks, a question takes a hundredth of a processor.
 const SHARE: u32 = 100;
@@ -20,6 +20,8 @@ pub(super) type Running = watch::Receiver<Option<Result<Kept, Failed>>>;
 
 pub(super) struct Entry {
     pub kept: Option<Kept>,
+    /// It was beyond the budget of time and memory, which would be so again.
+    pub refused: Option<Refused>,
     pub running: Option<Running>,
     /// When it was asked last, and how.
     pub asked: Instant,
@@ -29,12 +31,26 @@ pub(super) struct Entry {
 
 impl Entry {
     pub fn new(query: &MetricQuery, now: Timestamp) -> Self {
-        Self { kept: None, running: None, asked: Instant::now(), asked_at: now, query: query.clone() }
+        Self { kept: None, refused: None, running: None, asked: Instant::now(), asked_at: now, query: query.clone() }
     }
 
     /// Who computes the answer now.
     pub fn runs(&self) -> Option<&Running> {
         self.running.as_ref().filter(|running| running.has_changed().is_ok() || running.borrow().is_some())
+    }
+
+    /// Keeps what came of a computation.
+    pub fn finish(&mut self, computed: &Result<Kept, Failed>, began: Instant) {
+        self.running = None;
+        match computed {
+            Ok(kept) => (self.kept, self.refused) = (Some(kept.clone()), None),
+            Err(failed) if matches!(**failed, StoreError::TooHeavy { .. }) => {
+                let (failed, computed) = (failed.clone(), Instant::now());
+                self.refused = Some(Refused { failed, computed, cost: computed - began });
+            }
+            // A store that is away is asked again.
+            Err(_) => {}
+        }
     }
 
     /// For how long what is kept is due, though nobody looks.
@@ -43,6 +59,23 @@ impl Entry {
         let [least, most] = UNSEEN_YOUNG;
         kept.computed.elapsed().checked_sub((kept.cost * UNSEEN_SHARE).clamp(least, most))
     }
+}
+
+#[derive(Clone)]
+pub(super) struct Refused {
+    pub failed: Failed,
+    pub computed: Instant,
+    pub cost: Duration,
+}
+
+impl Refused {
+    pub fn is_young(&self) -> bool {
+        is_young(self.computed, self.cost)
+    }
+}
+
+fn is_young(computed: Instant, cost: Duration) -> bool {
+    computed.elapsed() < (cost * SHARE).min(LONGEST_YOUNG)
 }
 
 /// An answer that was computed.
@@ -58,7 +91,7 @@ pub(super) struct Kept {
 
 impl Kept {
     pub fn is_young(&self) -> bool {
-        self.computed.elapsed() < (self.cost * SHARE).min(LONGEST_YOUNG)
+        is_young(self.computed, self.cost)
     }
 
     /// Whether it may stand for this question now.

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | younger than 100 times what it cost | given as it is; 10 minutes at most |
 //! | older | computed anew, once for all who ask |
+//! | none, as the question was beyond its budget | that it is, for as long as an answer of that cost were young |
 //! | asked for in the last day, and by nobody now | kept up by [`Standing::keep_up`], within a fifth of a processor |
 //!
 //! **Claim: no answer is given for another question.** Equal questions differ in nothing but when their spans end, and the span of
@@ -90,6 +91,7 @@ impl Standing {
     pub async fn get(&self, query: &MetricQuery, now: Timestamp, max_age: Duration) -> Result<Given, Failed> {
         let (kept, mut running) = match self.look(query, now, max_age) {
             Found::Young(kept) => return Ok(kept.given()),
+            Found::Refused(failed) => return Err(failed),
             Found::Running { kept, running } => (kept, running),
         };
         let computed = match kept {
@@ -145,9 +147,12 @@ impl Standing {
         }
         let entry = entries.entry(question.clone()).or_insert_with(|| Entry::new(query, now));
         (entry.asked, entry.asked_at, entry.query) = (Instant::now(), now, query.clone());
-        match entry.kept.clone().filter(|kept| kept.fits(query, now, max_age)) {
-            Some(kept) if kept.is_young() => Found::Young(kept),
-            kept => Found::Running { kept, running: self.run(entry, question) },
+        let kept = entry.kept.clone().filter(|kept| kept.fits(query, now, max_age));
+        match (kept, entry.refused.as_ref().filter(|refused| refused.is_young())) {
+            (Some(kept), Some(_)) => Found::Young(kept),
+            (Some(kept), None) if kept.is_young() => Found::Young(kept),
+            (None, Some(refused)) => Found::Refused(refused.failed.clone()),
+            (kept, None) => Found::Running { kept, running: self.run(entry, question) },
         }
     }
 
@@ -160,13 +165,12 @@ impl Standing {
         entry.running = Some(running.clone());
         let (standing, query, as_of) = (self.clone(), entry.query.clone(), entry.asked_at);
         tokio::spawn(async move {
-            let computed = match standing.0.permits.acquire().await {
-                Ok(_permit) => standing.compute(query, as_of).await,
-                Err(_) => return,
-            };
+            let Ok(permit) = standing.0.permits.acquire().await else { return };
+            let began = Instant::now();
+            let computed = standing.compute(query, as_of).await;
+            drop(permit);
             if let Some(entry) = standing.entries().get_mut(&question) {
-                entry.running = None;
-                entry.kept = computed.as_ref().ok().cloned().or(entry.kept.take());
+                entry.finish(&computed, began);
             }
             let _ = sender.send(Some(computed));
         });
@@ -197,6 +201,7 @@ impl Standing {
 
 enum Found {
     Young(Kept),
+    Refused(Failed),
     /// `kept` is older, and may be given meanwhile.
     Running {
         kept: Option<Kept>,

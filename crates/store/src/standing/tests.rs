@@ -24,6 +24,10 @@ fn world(takes_ms: u64) -> World {
             let n = asked.fetch_add(1, SeqCst) + 1;
             sleep(Duration::from_millis(takes.load(SeqCst))).await;
             assert!(query.brand != "Panics", "as it is told");
+            if query.brand == "Heavy" {
+                let (what, budget) = ("it".to_owned(), crate::Budget::default());
+                return Err(StoreError::TooHeavy { what, from: query.from, to: query.to, budget });
+            }
             if query.brand == "Fails" {
                 return Err(StoreError::DatabaseName { name: "x y".into() });
             }
@@ -149,6 +153,23 @@ async fn an_error_and_a_panic_are_told_and_do_not_stand() {
         "it panics for who asked"
     );
     assert_eq!(world.get(HOUR).await.1, None, "others are answered");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_beyond_the_budget_is_not_tried_for_every_poll() {
+    let world = world(10_000);
+    let mut waited = vec![];
+    for _ in 0..3 {
+        let began = Instant::now();
+        let given = world.standing.get(&world.query("Heavy"), world.now(), HOUR).await;
+        assert!(matches!(*given.unwrap_err(), StoreError::TooHeavy { .. }));
+        waited.push(began.elapsed().as_secs());
+        pass(20).await;
+    }
+    assert_eq!((waited, world.asked.load(SeqCst)), (vec![10, 0, 0], 1));
+    pass(600).await;
+    assert!(world.standing.get(&world.query("Heavy"), world.now(), HOUR).await.is_err());
+    assert_eq!(world.asked.load(SeqCst), 2, "later it may be less");
 }
 
 #[tokio::test(start_paused = true)]
