@@ -14,6 +14,7 @@ pub(super) const PIECES: &[(&str, &str)] = &[
     ("$returned", RETURNED),
     ("$regulars", REGULARS),
     ("$gone", GONE),
+    ("$known", KNOWN),
     ("$joined", JOINED),
     ("$inequality", INEQUALITY),
     ("$made", MADE),
@@ -124,6 +125,10 @@ silent AS (SELECT author_key FROM $mentions WHERE brand = {brand:String} AND $pe
     FROM $mentions WHERE brand = {brand:String} AND $person AND created_at >= $from - INTERVAL 90 DAY
     AND created_at < $from AND author_key IN (SELECT author_key FROM silent)
     GROUP BY author_key ORDER BY posts DESC, last DESC LIMIT {limit:UInt32})) AS gone";
+
+/// Of the members of the span, those who posted before it. Looking for these alone keeps little of a long history.
+const KNOWN: &str = "(SELECT author_key FROM $mentions WHERE brand = {brand:String} AND $member AND created_at < $from
+    AND author_key IN (SELECT author_key FROM $mentions WHERE $span AND $member))";
 
 /// Newcomers whose 30 days end in the span or later. Who posted before is told by their keys alone: to find everyone's first post
 /// takes several times as long.

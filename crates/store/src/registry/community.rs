@@ -179,16 +179,14 @@ pub(super) static METRICS: &[Metric] = &[
             Shape {
                 by: &[],
                 columns: &[column("newcomers", "authors"), column("active", "authors"), column("share", "%")],
-                sql: "SELECT countIf(author_key NOT IN (SELECT author_key FROM $mentions WHERE brand = {brand:String} \
-                    AND $member AND created_at < $from)) AS fresh, count() AS active, fresh / active * 100 FROM (\
+                sql: "SELECT countIf(author_key NOT IN $known) AS fresh, count() AS active, fresh / active * 100 FROM (\
                     SELECT author_key FROM $mentions WHERE $span AND $member GROUP BY author_key)",
             },
             Shape {
                 by: &[By::Time, By::Hour, By::Day],
                 columns: &[column("newcomers", "authors")],
                 sql: "SELECT $key AS key, count() FROM (SELECT first_at AS created_at FROM (\
-                    SELECT min(created_at) AS first_at FROM $mentions WHERE $span AND $member AND author_key NOT IN (\
-                        SELECT author_key FROM $mentions WHERE brand = {brand:String} AND $member AND created_at < $from) \
+                    SELECT min(created_at) AS first_at FROM $mentions WHERE $span AND $member AND author_key NOT IN $known \
                     GROUP BY author_key)) GROUP BY key ORDER BY key",
             },
         ],
