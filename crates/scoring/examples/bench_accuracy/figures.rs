@@ -35,6 +35,10 @@ impl Figures {
         }
     }
 
+    pub fn f1(&self) -> f64 {
+        self.f1
+    }
+
     pub fn line(&self, set: &str, who: &str, calibration: Option<f64>) {
         let calibration = calibration.map_or_else(String::new, |error| format!("{error:6.3}"));
         println!(
@@ -42,6 +46,14 @@ impl Figures {
             self.n, self.recall, self.f1, self.accuracy
         );
     }
+}
+
+/// Mean and standard deviation, in words.
+pub fn spread(values: &[f64]) -> String {
+    let n = values.len().max(1) as f64;
+    let mean = values.iter().sum::<f64>() / n;
+    let deviation = (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (n - 1.0).max(1.0)).sqrt();
+    format!("{mean:.1} ± {deviation:.1}")
 }
 
 /// The mean distance of how sure an answer was from how often such answers were right, 0 to 1.

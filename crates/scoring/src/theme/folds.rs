@@ -1,5 +1,7 @@
 //! How well the heads of themes tell one class of several on labelled texts that they have not seen.
 
+use std::collections::HashMap;
+
 use super::features::{Scaler, Vector};
 use super::logistic::Head;
 
@@ -14,6 +16,20 @@ pub struct Examples<'a> {
 }
 
 impl<'a> Examples<'a> {
+    /// Four fifths to learn from, and a fifth of each class to be asked: another one for each seed, the same at each run.
+    pub fn split(&self, seed: u64) -> (Self, Self) {
+        let mut order: Vec<usize> = (0..self.texts.len()).collect();
+        order.sort_by_key(|row| mixed(*row as u64 ^ seed << 32));
+        let mut seen: HashMap<usize, usize> = HashMap::new();
+        let mut is_asked = vec![false; order.len()];
+        for row in order {
+            let seen = seen.entry(self.classes[row]).or_default();
+            is_asked[row] = *seen % 5 == 0;
+            *seen += 1;
+        }
+        (self.part(|row| !is_asked[row]), self.part(|row| is_asked[row]))
+    }
+
     /// Those whose position fits.
     fn part(&self, fits: impl Fn(usize) -> bool) -> Self {
         let rows = (0..self.texts.len()).filter(|row| fits(*row));
@@ -24,6 +40,14 @@ impl<'a> Examples<'a> {
             part
         })
     }
+}
+
+/// SplitMix64: neighbours come far apart.
+fn mixed(number: u64) -> u64 {
+    let a = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let b = (a ^ (a >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let c = (b ^ (b >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    c ^ (c >> 31)
 }
 
 /// The class of each text of `asked`, by one head a class, as a theme has it, trained on `known`: the most probable.
@@ -59,6 +83,20 @@ pub fn cross_tell(examples: &Examples<'_>, folds: usize) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_split_asks_a_fifth_of_each_class_and_each_seed_another_one() {
+        let classes: Vec<usize> = (0..60).map(|row| usize::from(row % 6 == 0)).collect();
+        let names: Vec<String> = (0..60).map(|row| row.to_string()).collect();
+        let texts = names.iter().map(String::as_str).collect();
+        let examples = Examples { texts, embeddings: vec![&[]; 60], classes };
+        let (known, asked) = examples.split(1);
+        assert_eq!((known.texts.len(), asked.texts.len()), (48, 12));
+        assert_eq!(asked.classes.iter().filter(|class| **class == 1).count(), 2);
+        assert!(asked.texts.iter().all(|text| !known.texts.contains(text)));
+        assert_eq!(examples.split(1).1.texts, asked.texts);
+        assert_ne!(examples.split(2).1.texts, asked.texts);
+    }
 
     #[test]
     fn classes_that_words_tell_apart_are_told_on_texts_that_were_not_seen() {
