@@ -33,7 +33,7 @@ async fn span_split_and_limit_reach_the_store() {
 
 #[tokio::test]
 async fn an_older_answer_is_given_to_who_takes_one_and_says_when_it_was_computed() {
-    let api = Api::over(FakeStore { takes: Duration::from_millis(50), ..FakeStore::default() });
+    let api = Api::over(FakeStore { takes: Duration::from_millis(20), ..FakeStore::default() });
     let asked = || api.store.asked.lock().unwrap().len();
     let question = "/api/v1/metrics/net_sentiment?brand=Grove";
     let first = api.get(&format!("{question}&max_age=60")).await.json();
