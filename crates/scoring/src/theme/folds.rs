@@ -24,7 +24,7 @@ impl<'a> Examples<'a> {
         let mut is_asked = vec![false; order.len()];
         for row in order {
             let seen = seen.entry(self.classes[row]).or_default();
-            is_asked[row] = *seen % 5 == 0;
+            is_asked[row] = seen.is_multiple_of(5);
             *seen += 1;
         }
         (self.part(|row| !is_asked[row]), self.part(|row| is_asked[row]))
