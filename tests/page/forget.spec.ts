@@ -1,13 +1,10 @@
 // Somebody asks to be forgotten: from a post to the proof, against the fixture.
 
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-
 import { test as base, expect, type Locator, type Page } from "@playwright/test";
 
+import { violations } from "./axe.ts";
 import { type Fixture, startFixture, TOKEN } from "./fixture/server.ts";
 
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const SHOTS = new URL("../../target/page/", import.meta.url).pathname;
 
 const test = base.extend<{ fixture: Fixture }>({
@@ -18,17 +15,6 @@ const test = base.extend<{ fixture: Fixture }>({
   },
 });
 test.skip(process.env.GRAPEVINE_URL !== undefined, "what the fixture invents");
-
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(axe);
-  return page.evaluate(async () => {
-    // @ts-expect-error axe was just put into the page
-    const { violations } = await window.axe.run(document, { resultTypes: ["violations"] });
-    type Found = { id: string; impact: string; nodes: { html: string }[] };
-    const serious = (violations as Found[]).filter(({ impact }) => impact === "serious" || impact === "critical");
-    return serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" | ")}`);
-  });
-}
 
 const wrong = (page: Page, author: string) =>
   page.getByRole("button", { name: `Wrong? Correct this post by ${author}` }).first();

@@ -1,17 +1,14 @@
 // The page in a real browser. Against the fixture by default; against a running `grapevine up` where GRAPEVINE_URL and
 // GRAPEVINE_TOKEN are set: then what only the fixture knows is skipped.
 
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-
 import { test as base, expect, type Page } from "@playwright/test";
 
+import { violations } from "./axe.ts";
 import { type Fixture, startFixture, TOKEN } from "./fixture/server.ts";
 
 const URL_GIVEN = process.env.GRAPEVINE_URL;
 const real = URL_GIVEN !== undefined;
 const token = real ? (process.env.GRAPEVINE_TOKEN ?? "") : TOKEN;
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const SHOTS = new URL(real ? "../../target/page/real/" : "../../target/page/", import.meta.url).pathname;
 
 const test = base.extend<{ site: string; fixture: Fixture; troubles: string[] }>({
@@ -34,19 +31,6 @@ async function open(page: Page, site: string, query = ""): Promise<void> {
   await page.goto(`${site}/${query}#token=${token}`);
   await expect(page.getByRole("tab", { name: "Awareness" })).toBeVisible();
   await expect(page.locator(".loading")).toHaveCount(0);
-}
-
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(axe);
-  return page.evaluate(async () => {
-    // @ts-expect-error axe was just put into the page
-    const { violations } = await window.axe.run(document, { resultTypes: ["violations"] });
-    type Found = { id: string; impact: string; nodes: { html: string; failureSummary: string }[] };
-    const serious = (violations as Found[]).filter(({ impact }) => impact === "serious" || impact === "critical");
-    return serious.map(
-      ({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.html} ${node.failureSummary}`).join(" | ")}`,
-    );
-  });
 }
 
 const widthBeyond = (page: Page) =>

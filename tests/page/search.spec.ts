@@ -1,13 +1,10 @@
 // The search of the page, against the fixture.
 
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-
 import { test as base, expect, type Page } from "@playwright/test";
 
+import { violations } from "./axe.ts";
 import { type Fixture, startFixture, TOKEN } from "./fixture/server.ts";
 
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const SHOTS = new URL("../../target/page/", import.meta.url).pathname;
 
 const test = base.extend<{ fixture: Fixture; troubles: string[] }>({
@@ -34,17 +31,6 @@ const hits = (page: Page) => page.getByRole("list", { name: "Posts found" }).loc
 async function open(page: Page, fixture: Fixture, query = ""): Promise<void> {
   await page.goto(`${fixture.address}/${query}#token=${TOKEN}`);
   await expect(box(page)).toBeVisible();
-}
-
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(axe);
-  return page.evaluate(async () => {
-    // @ts-expect-error axe was just put into the page
-    const { violations } = await window.axe.run(document, { resultTypes: ["violations"] });
-    type Found = { id: string; impact: string; nodes: { html: string }[] };
-    const serious = (violations as Found[]).filter(({ impact }) => impact === "serious" || impact === "critical");
-    return serious.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" | ")}`);
-  });
 }
 
 test("`/` comes to the search, what was found is marked, and more is loaded", async ({ page, fixture, troubles }) => {

@@ -80,13 +80,25 @@ impl Gone {
     }
 }
 
+/// Days of a brand on a platform that went.
 #[derive(Row, Deserialize)]
-struct Went {
-    brand: String,
-    platform: String,
+pub(crate) struct Went {
+    pub brand: String,
+    pub platform: String,
     /// The first and the last of them, since the Unix epoch.
     first: u16,
     last: u16,
+}
+
+impl Went {
+    /// The part of a span from the first of them to the last, in milliseconds; empty or backwards where there is none.
+    pub(crate) fn within(&self, (from, to): (i64, i64)) -> (i64, i64) {
+        ((i64::from(self.first) * DAY_MS).max(from), self.end().min(to))
+    }
+
+    fn end(&self) -> i64 {
+        (i64::from(self.last) + 1) * DAY_MS
+    }
 }
 
 const WENT: &str =
@@ -97,8 +109,9 @@ impl Store {
     /// Of these brands.
     pub(crate) async fn gone(&self, brands: &BTreeSet<&str>) -> Result<Gone, StoreError> {
         let mut gone = Gone::default();
-        for Went { brand, platform, last, .. } in self.went(brands).await? {
-            gone.0.entry(brand).or_default().insert(platform, (i64::from(last) + 1) * DAY_MS);
+        for went in self.went(brands).await? {
+            let end = went.end();
+            gone.0.entry(went.brand).or_default().insert(went.platform, end);
         }
         Ok(gone)
     }
@@ -120,8 +133,7 @@ impl Store {
     ) -> Result<Vec<GapSpan>, StoreError> {
         let went = self.went(&BTreeSet::from([brand])).await?;
         let span = |went: Went| {
-            let start = (i64::from(went.first) * DAY_MS).max(millis(from));
-            let end = ((i64::from(went.last) + 1) * DAY_MS).min(millis(to));
+            let (start, end) = went.within((millis(from), millis(to)));
             (start < end).then(|| GapSpan {
                 source: format!("retention of {}", went.platform),
                 from: from_millis(start),

@@ -1,15 +1,14 @@
 //! What a search can not find any more: what retention removed of its span.
 
-use clickhouse::Row;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::Search;
 use crate::{
     Store, StoreError,
     client::{from_millis, millis},
     error::Doing,
-    retention::DAY_MS,
+    retention::{DAY_MS, Went},
 };
 
 /// Mentions of a brand on a platform that retention removed of the span, by whole days.
@@ -20,15 +19,6 @@ pub struct Removed {
     pub from: Timestamp,
     /// Nothing of the brand and platform that is older is kept.
     pub to: Timestamp,
-}
-
-#[derive(Row, Deserialize)]
-struct Went {
-    brand: String,
-    platform: String,
-    /// The first and the last day that went, since the Unix epoch.
-    first: u16,
-    last: u16,
 }
 
 /// Only of days that held mentions: in those alone something was removed.
@@ -52,15 +42,10 @@ impl Store {
             .param("brand", search.filters.brand.as_deref().unwrap_or_default())
             .param("platforms", &search.filters.platforms);
         let went: Vec<Went> = query.fetch_all().await.doing("reading what retention removed of a search")?;
-        Ok(went.into_iter().map(|went| went.within(from, to)).collect())
-    }
-}
-
-impl Went {
-    fn within(self, from: i64, to: i64) -> Removed {
-        let Self { brand, platform, first, last } = self;
-        let from = from_millis((i64::from(first) * DAY_MS).max(from));
-        let to = from_millis(((i64::from(last) + 1) * DAY_MS).min(to));
-        Removed { brand, platform, from, to }
+        let part = |went: Went| {
+            let (start, end) = went.within((from, to));
+            Removed { brand: went.brand, platform: went.platform, from: from_millis(start), to: from_millis(end) }
+        };
+        Ok(went.into_iter().map(part).collect())
     }
 }

@@ -37,7 +37,7 @@ use entry::{Entry, Kept, Running};
 use question::Question;
 
 /// How long who takes an older answer waits for a new one.
-pub const PATIENCE: Duration = Duration::from_millis(25);
+const PATIENCE: Duration = Duration::from_millis(25);
 /// A question that nobody asked for so long is forgotten.
 const ASKED_WITHIN: Duration = Duration::from_secs(86_400);
 /// Questions that stand at once, of all brands, spans and panels. The one that was asked longest ago goes.
