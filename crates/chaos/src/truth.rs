@@ -110,7 +110,7 @@ impl Truth {
 
 impl Post {
     fn remove(&mut self, at: Timestamp) {
-        if self.live && at >= self.observed_at {
+        if at >= self.observed_at {
             (self.observed_at, self.live) = (at, false);
         }
     }

@@ -178,10 +178,9 @@ impl<'a> Plan<'a> {
                 self.changed.insert((slot.brand, hour(slot.created_at)));
             }
             let Some((offset, change)) = slot.change else { continue };
-            if slot.stored {
-                self.changed.insert((slot.brand, hour(slot.created_at)));
-            } else {
-                self.fresh.insert((slot.brand, hour(slot.created_at)));
+            let changes = if slot.stored { &mut self.changed } else { &mut self.fresh };
+            if !slot.stored || slot.is_recounted() {
+                changes.insert((slot.brand, hour(slot.created_at)));
             }
             let row = match change {
                 Change::Upsert(mention, brand) => MentionRecord::of(slot.id, mention, brand, slot.created_at),

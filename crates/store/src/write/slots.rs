@@ -24,6 +24,8 @@ pub(super) struct Slot<'a> {
     said: Said<'a>,
     /// It was there before this batch.
     pub stored: bool,
+    /// And was not removed.
+    was_live: bool,
     pub change: Option<(u64, Change<'a>)>,
     /// The same mention of another brand.
     next: Option<usize>,
@@ -94,6 +96,7 @@ impl<'a> Slot<'a> {
             live: true,
             said: Said::Now(mention, brand),
             stored: false,
+            was_live: false,
             change: Some((offset, Change::Upsert(mention, brand))),
             next: None,
         }
@@ -115,6 +118,7 @@ impl<'a> Slot<'a> {
             live: !stored.deleted,
             said: Said::Stored(&stored.says),
             stored: true,
+            was_live: !stored.deleted,
             change: None,
             next: None,
         }
@@ -136,14 +140,21 @@ impl<'a> Slot<'a> {
         (platform, instance, author) == (&*tombstone.platform, &*tombstone.instance, &*tombstone.author)
     }
 
-    /// Whether it was there to be removed.
+    /// Whether it was there to be removed. Of what is gone already the newest removal is kept: an older copy that comes
+    /// behind it stays out, and a replay that no longer finds the first removal comes to the same.
     fn remove(&mut self, removal: Removal) -> bool {
-        let removed = self.live && self.version <= removal.version;
-        if removed {
+        let newest = self.version < removal.version || (self.live && self.version == removal.version);
+        let removed = newest && self.live;
+        if newest {
             (self.version, self.live) = (removal.version, false);
             self.change = Some((removal.offset, Change::Remove));
         }
         removed
+    }
+
+    /// Whether its hour counts something else from now on.
+    pub(super) fn is_recounted(&self) -> bool {
+        self.was_live || self.live
     }
 
     /// A row that stands for "gone": its key, its author (so that a replay finds it by the author) and nothing that was

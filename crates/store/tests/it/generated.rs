@@ -79,7 +79,7 @@ fn naive(steps: &[Step]) -> Vec<Mention> {
         for key in written {
             let leaves = step.delete || !step.brands.contains(&key.1);
             let slot = stored.get_mut(&key).unwrap();
-            if leaves && slot.1.is_some() && slot.0 <= step.observed {
+            if leaves && slot.0 <= step.observed {
                 *slot = (step.observed, None);
             }
         }

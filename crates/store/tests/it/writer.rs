@@ -216,6 +216,28 @@ async fn a_deleted_mention_is_gone_and_an_old_copy_does_not_bring_it_back() {
     world.assert_rollups_agree().await;
 }
 
+/// Sources deliver late and out of order: the copy is older than the removal that stands before it.
+#[tokio::test]
+async fn of_two_removals_the_newer_one_keeps_an_older_copy_out_also_of_a_replay_after_a_merge() {
+    let world = world().await;
+    let [gone, left, _] = <[Mention; 3]>::try_from(three()).unwrap();
+    let nowhere = |mention: &Mention| Mention { brands: vec![], ..mention.clone() };
+    let _ = world.insert_mentions(&[gone.clone(), left.clone()]).await;
+    let _ = world.insert(vec![delete(&gone, day("12:00:00")), upsert(&nowhere(&later(&left, 10)))]).await;
+    let _ = world.store.rebuild_dirty().await.unwrap();
+    let copies = [upsert(&later(&gone, 180)), upsert(&later(&left, 180))];
+    let removals = [delete(&gone, day("14:00:00")), upsert(&nowhere(&later(&left, 240)))];
+    let batch = world.batch(removals.into_iter().chain(copies).collect());
+    let inserted = world.store.insert(&batch).await.unwrap();
+    assert_eq!((inserted.unmatched, inserted.unbranded, inserted.superseded, inserted.rows), (1, 1, 2, 0));
+    assert_eq!((world.store.count().await.unwrap(), inserted.dirty_hours), (0, 0), "nothing is there to be recounted");
+    world.execute("OPTIMIZE TABLE mentions FINAL").await;
+    assert_eq!(world.store.insert(&batch).await.unwrap().events(), 4);
+    assert_eq!(world.store.count().await.unwrap(), 0);
+    let _ = world.store.rebuild_dirty().await.unwrap();
+    world.assert_rollups_agree().await;
+}
+
 #[tokio::test]
 async fn a_mention_that_is_written_and_deleted_in_one_batch_leaves_nothing() {
     let world = world().await;
