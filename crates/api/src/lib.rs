@@ -18,6 +18,7 @@
 //! The token travels as `Authorization: Bearer …`, or as a cookie that the session set. Every error has the shape of
 //! [`ApiError`], and every code stands in [`ErrorCode`].
 
+mod asked;
 mod assets;
 mod error;
 mod figures;
@@ -44,6 +45,7 @@ use axum::{
 };
 use tower_http::compression::CompressionLayer;
 
+pub use asked::AskedBefore;
 pub use error::{ApiError, ErrorCode};
 pub use figures::Figures;
 pub use forget::{AskedToForget, ForgetError, ForgetRemains, ForgetRequest, ForgetRun, ForgetState, Forgetting};

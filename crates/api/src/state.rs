@@ -1,6 +1,9 @@
 //! What the API is built from. The binary fills [`ApiParts`]; handlers see [`ApiState`].
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::AtomicUsize},
+    time::Duration,
+};
 
 use grapevine_store::Standing;
 use jiff::Timestamp;
@@ -10,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
 use crate::{
+    asked::AskedBefore,
     error::{ApiError, ErrorCode},
     figures::Figures,
     forget::Forgetting,
@@ -61,6 +65,8 @@ impl Settings {
 /// Everything that the API needs from the rest of the program.
 pub struct ApiParts {
     pub figures: Arc<dyn Figures>,
+    /// Remembers what pages ask.
+    pub asked_before: Arc<dyn AskedBefore>,
     /// Own brands before competitors: the page starts with the first.
     pub brands: Vec<BrandEntry>,
     /// Takes what people say of mentions.
@@ -79,9 +85,12 @@ pub struct ApiParts {
 pub struct ApiState {
     pub(crate) figures: Arc<dyn Figures>,
     pub(crate) standing: Standing,
+    pub(crate) asked_before: Arc<dyn AskedBefore>,
     pub(crate) brands: Arc<[BrandEntry]>,
     pub(crate) labels: Arc<dyn Labels>,
     pub(crate) forgetting: Arc<dyn Forgetting>,
+    /// Deletion requests that were seen to be done.
+    pub(crate) forgotten: Arc<AtomicUsize>,
     pub(crate) live: broadcast::Sender<LiveEvent>,
     pub(crate) live_seats: Arc<Semaphore>,
     pub(crate) status: StatusProvider,
@@ -101,9 +110,11 @@ impl ApiState {
         Self {
             figures: parts.figures,
             standing,
+            asked_before: parts.asked_before,
             brands: parts.brands.into(),
             labels: parts.labels,
             forgetting: parts.forgetting,
+            forgotten: Arc::default(),
             live: parts.live,
             live_seats: Arc::new(Semaphore::new(LIVE_SEATS)),
             status: parts.status,
@@ -112,12 +123,6 @@ impl ApiState {
             settings: Arc::new(parts.settings),
             session_key: Arc::new(SessionKey::generate()),
         }
-    }
-
-    /// Keeps up the answers that pages asked for; to be run beside [`crate::app`]. Never ends.
-    pub async fn keep_up(self) {
-        let clock = self.clock.clone();
-        self.standing.keep_up(move || clock()).await;
     }
 
     pub(crate) fn check_brand(&self, name: &str) -> Result<(), ApiError> {

@@ -77,6 +77,6 @@ pub use retention::{Expired, Expiring, Keep, KeepRule, Retention};
 pub use rollup::Rebuilt;
 pub use sample::Sample;
 pub use search::{Search, TextIndex};
-pub use standing::{Failed, Given, Standing};
+pub use standing::{ASKED_WITHIN, Asked, Failed, Given, Standing};
 pub use verify::{Counts, Mismatch, Verified};
 pub use write::{Batch, Inserted};

@@ -59,14 +59,18 @@ pub(crate) async fn begin(
     }
     let by = by.unwrap_or_else(|| SOMEBODY.to_owned());
     let asked = AskedToForget { authors, mentions, instance, reason, by };
-    Ok((StatusCode::ACCEPTED, Json(state.forgetting.begin(asked).await?)))
+    let request = state.forgetting.begin(asked).await?;
+    state.standing.drop_answers();
+    Ok((StatusCode::ACCEPTED, Json(request)))
 }
 
 /// Deletion requests, the newest first: who asked when, and what was found where. Without names.
 #[utoipa::path(get, path = "/api/v1/forget", tag = "forget",
     responses((status = 200, body = Vec<ForgetRequest>), (status = "default", body = ApiError)))]
 pub(crate) async fn list(State(state): State<ApiState>) -> Result<Json<Vec<ForgetRequest>>, ApiError> {
-    Ok(Json(state.forgetting.requests().await?))
+    let requests = state.forgetting.requests().await?;
+    state.drop_answers_after(&requests);
+    Ok(Json(requests))
 }
 
 impl From<ForgetError> for ApiError {

@@ -14,16 +14,16 @@ use axum::{
 };
 use grapevine_alerts::{Episode, EpisodeState};
 use grapevine_api::{
-    ApiParts, ApiState, AskedToForget, BrandEntry, Figures, ForgetError, ForgetRequest, Forgetting, Labels, LiveEvent,
-    PipelineStatus, Settings, Span, app, token,
+    ApiParts, ApiState, AskedBefore, AskedToForget, BrandEntry, Figures, ForgetError, ForgetRequest, Forgetting,
+    Labels, LiveEvent, PipelineStatus, Settings, Span, app, token,
 };
 use grapevine_model::{
     LabelRecord, MentionId, QuotaUse, SpendUse, ThemeScore,
     forgotten::{Remains, Request as Asked, Run},
 };
 use grapevine_store::{
-    Column, Correction, Coverage, GapSpan, GivenLabel, LeftOut, Measured, MentionRow, MetricQuery, MetricTable,
-    ModelNote, Search, SourceReport, StoreError, registry,
+    Asked as AskedQuestion, Column, Correction, Coverage, GapSpan, GivenLabel, LeftOut, Measured, MentionRow,
+    MetricQuery, MetricTable, ModelNote, Search, SourceReport, StoreError, registry,
     search::{Cursor, Found, Hit, Progress, Removed},
 };
 use jiff::Timestamp;
@@ -242,6 +242,22 @@ pub struct Api {
     pub settings: Settings,
 }
 
+/// What pages asked, while the test runs.
+#[derive(Default)]
+pub struct FakeMemory(Mutex<Vec<AskedQuestion>>);
+
+#[async_trait]
+impl AskedBefore for FakeMemory {
+    async fn remember(&self, asked: &[AskedQuestion]) -> Result<(), StoreError> {
+        self.0.lock().unwrap().extend_from_slice(asked);
+        Ok(())
+    }
+
+    async fn since(&self, time: Timestamp) -> Result<Vec<AskedQuestion>, StoreError> {
+        Ok(self.0.lock().unwrap().iter().filter(|asked| asked.at >= time).cloned().collect())
+    }
+}
+
 /// Takes every request but those about `x:twice`, `x:log` and `x:store`.
 pub struct FakeDesk;
 
@@ -315,6 +331,7 @@ pub fn parts(figures: Arc<dyn Figures>, settings: Settings) -> ApiParts {
     let brand = |name: &str, competitor| BrandEntry { name: name.into(), competitor };
     ApiParts {
         figures,
+        asked_before: Arc::new(FakeMemory::default()),
         brands: vec![brand("Grove", false), brand("Broken", false), brand("Brightleaf", true)],
         labels: Arc::new(FakeLog::default()),
         forgetting: Arc::new(FakeDesk),

@@ -1,9 +1,12 @@
 use std::{sync::Arc, time::Duration};
 
-use grapevine_api::{ApiState, ErrorCode, Settings, app, token};
+use axum::body::Body;
+use grapevine_api::{ApiParts, ApiState, ErrorCode, Settings, app, token};
 use grapevine_store::{Store, StoreOptions};
 
-use crate::fake::{Api, FakeStore, NOW, TOKEN, parts, time};
+use serde_json::json;
+
+use crate::fake::{Api, FakeMemory, FakeStore, NOW, TOKEN, parts, request, time};
 
 #[tokio::test]
 async fn a_metric_is_asked_over_the_last_seven_days_among_all_brands() {
@@ -46,6 +49,40 @@ async fn an_older_answer_is_given_to_who_takes_one_and_says_when_it_was_computed
         (None, 2),
         "who says nothing takes nothing old"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_asked_before_a_restart_is_there_when_it_is_asked_again() {
+    let question = "/api/v1/metrics/net_sentiment?brand=Grove&max_age=3600";
+    let (memory, start) = (Arc::new(FakeMemory::default()), |memory: &Arc<FakeMemory>| {
+        let store = Arc::new(FakeStore { takes: Duration::from_millis(100), ..FakeStore::default() });
+        let settings = Settings::new(token::hash(TOKEN));
+        let parts = ApiParts { asked_before: memory.clone(), ..parts(store.clone(), settings) };
+        let state = ApiState::new(parts);
+        (Api { store, router: app(state.clone()), ..Api::new() }, tokio::spawn(state.keep_up()))
+    });
+    let (api, keeping) = start(&memory);
+    assert_eq!(api.get(question).await.json()["as_of"].as_str(), None);
+    tokio::time::sleep(Duration::from_secs(61)).await;
+    keeping.abort();
+    let (api, keeping) = start(&memory);
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(api.store.asked.lock().unwrap().len(), 1, "nobody has asked it of this process");
+    assert_eq!(api.get(question).await.json()["as_of"].as_str(), Some(NOW));
+    keeping.abort();
+}
+
+/// Who was removed may stand in lists that were computed before.
+#[tokio::test]
+async fn a_deletion_request_takes_away_what_was_computed_before() {
+    let api = Api::over(FakeStore { takes: Duration::from_millis(20), ..FakeStore::default() });
+    let question = "/api/v1/metrics/top_voices?brand=Grove&max_age=60";
+    let _ = api.get(question).await;
+    assert_eq!(api.get(question).await.json()["as_of"].as_str(), Some(NOW));
+    let body = Body::from(json!({"authors": ["x:ada"]}).to_string());
+    let post = request("POST", "/api/v1/forget").header("authorization", format!("Bearer {TOKEN}"));
+    assert_eq!(api.send_body(post.header("content-type", "application/json"), body).await.status, 202);
+    assert_eq!(api.get(question).await.json()["as_of"].as_str(), None);
 }
 
 #[tokio::test]

@@ -69,6 +69,7 @@ fn api_parts(
     settings.stopping = pipeline.shutdown.clone();
     ApiParts {
         figures: Arc::new(pipeline.reader.clone()),
+        asked_before: Arc::new(pipeline.store.clone()),
         brands,
         labels: Arc::new(Desk(pipeline.log.clone())),
         forgetting: Arc::new(ForgetDesk::new(pipeline.clone())),

@@ -45,6 +45,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "0020_facets", sql: include_str!("../../migrations/0020_facets.sql") },
     Migration { name: "0021_labelled_hours", sql: include_str!("../../migrations/0021_labelled_hours.sql") },
     Migration { name: "0022_retention", sql: include_str!("../../migrations/0022_retention.sql") },
+    Migration { name: "0023_asked_questions", sql: include_str!("../../migrations/0023_asked_questions.sql") },
 ];
 
 struct Migration {

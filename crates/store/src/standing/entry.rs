@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use jiff::{SignedDuration, Timestamp};
 use tokio::{sync::watch, time::Instant};
 
-use super::{Failed, Given, question};
+use super::{Asked, Failed, Given, question};
 use crate::{MetricQuery, MetricTable, StoreError};
 
 /// An answer is young for so many times what it cost: whoever looks, a question takes a hundredth of a processor.
@@ -14,6 +14,8 @@ const LONGEST_YOUNG: Duration = Duration::from_secs(600);
 /// The same of what nobody looks at.
 const UNSEEN_SHARE: u32 = 1000;
 const UNSEEN_YOUNG: [Duration; 2] = [Duration::from_secs(60), Duration::from_secs(900)];
+/// The most of what nobody asked for a day: a page takes answers of an hour.
+const LONG_UNSEEN: (SignedDuration, Duration) = (SignedDuration::from_hours(24), Duration::from_secs(2700));
 
 /// Where the answer will be; its sender is dropped without one where computing it panicked.
 pub(super) type Running = watch::Receiver<Option<Result<Kept, Failed>>>;
@@ -23,15 +25,35 @@ pub(super) struct Entry {
     /// It was beyond the budget of time and memory, which would be so again.
     pub refused: Option<Refused>,
     pub running: Option<Running>,
-    /// When it was asked last, and how.
-    pub asked: Instant,
-    pub asked_at: Timestamp,
+    /// When it was asked last.
+    pub asked: Timestamp,
+    /// As it is asked at that time.
     pub query: MetricQuery,
+    pub at: Timestamp,
+    /// The last time of asking that was written down.
+    pub remembered: Option<Timestamp>,
+}
+
+/// Of two, what has no answer comes first, and of these what was asked last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Overdue {
+    By(Duration),
+    NoAnswer { asked: Timestamp },
 }
 
 impl Entry {
     pub fn new(query: &MetricQuery, now: Timestamp) -> Self {
-        Self { kept: None, refused: None, running: None, asked: Instant::now(), asked_at: now, query: query.clone() }
+        Self { kept: None, refused: None, running: None, asked: now, query: query.clone(), at: now, remembered: None }
+    }
+
+    /// As whoever asked last asked it.
+    pub fn as_asked(&self) -> Asked {
+        let since = SignedDuration::from_mins(self.asked.duration_since(self.at).as_mins());
+        Asked { query: question::later(&self.query, since), at: self.asked }
+    }
+
+    pub fn is_run_by(&self, sender: &watch::Sender<Option<Result<Kept, Failed>>>) -> bool {
+        self.running.as_ref().is_some_and(|running| running.same_channel(&sender.subscribe()))
     }
 
     /// Who computes the answer now.
@@ -53,11 +75,16 @@ impl Entry {
         }
     }
 
-    /// For how long what is kept is due, though nobody looks.
-    pub fn overdue_unseen(&self) -> Option<Duration> {
-        let kept = self.kept.as_ref().filter(|_| self.runs().is_none())?;
+    /// For how long it is due, though nobody looks.
+    pub fn overdue_unseen(&self, now: Timestamp) -> Option<Overdue> {
+        if self.runs().is_some() || self.refused.as_ref().is_some_and(Refused::is_young) {
+            return None;
+        }
+        let Some(kept) = &self.kept else { return Some(Overdue::NoAnswer { asked: self.asked }) };
         let [least, most] = UNSEEN_YOUNG;
-        kept.computed.elapsed().checked_sub((kept.cost * UNSEEN_SHARE).clamp(least, most))
+        let most = if now.duration_since(self.asked) < LONG_UNSEEN.0 { most } else { LONG_UNSEEN.1 };
+        let young = (kept.cost * UNSEEN_SHARE).clamp(least, most);
+        kept.computed.elapsed().checked_sub(young).map(Overdue::By)
     }
 }
 

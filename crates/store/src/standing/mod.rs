@@ -8,13 +8,15 @@
 //! | younger than 100 times what it cost | given as it is; 10 minutes at most |
 //! | older | computed anew, once for all who ask |
 //! | none, as the question was beyond its budget | that it is, for as long as an answer of that cost were young |
-//! | asked for in the last day, and by nobody now | kept up by [`Standing::keep_up`], within a fifth of a processor |
+//! | asked for in the last week, and by nobody now | kept up by [`Standing::keep_up`], within a fifth of a processor |
+//! | none, as the process was begun anew | computed by [`Standing::keep_up`] from what [`Standing::restore`] was told, within a half |
 //!
 //! **Claim: no answer is given for another question.** Equal questions differ in nothing but when their spans end, and the span of
 //! one that is given has moved by as much as it has aged, but for a minute and a half.
 
 mod entry;
 mod question;
+mod remembered;
 #[cfg(test)]
 mod tests;
 
@@ -35,17 +37,22 @@ use tokio::{
 use crate::{MetricQuery, MetricTable, StoreError};
 use entry::{Entry, Kept, Running};
 use question::Question;
+pub use remembered::Asked;
 
 /// How long who takes an older answer waits for a new one.
 const PATIENCE: Duration = Duration::from_millis(25);
 /// A question that nobody asked for so long is forgotten.
-const ASKED_WITHIN: Duration = Duration::from_secs(86_400);
+pub const ASKED_WITHIN: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// Who last asked is written down again after it.
+const REMEMBERED_FOR: SignedDuration = SignedDuration::from_hours(1);
 /// Questions that stand at once, of all brands, spans and panels. The one that was asked longest ago goes.
 const MOST: usize = 2000;
 /// Between two looks for what is to be kept up.
 const LOOK: Duration = Duration::from_secs(1);
-/// For so many times what an answer took, nothing is computed after it: a fifth of a processor.
-const REST: u32 = 4;
+/// For so many times what an answer took, nothing is computed after it: a fifth of a processor, or a half where there was none.
+const REST: [u32; 2] = [4, 1];
+/// After a store did not answer.
+const AWAY: Duration = Duration::from_secs(10);
 
 /// Told to all who waited.
 pub type Failed = Arc<StoreError>;
@@ -125,18 +132,58 @@ impl Standing {
         Ok(Given { table, as_of: None })
     }
 
-    /// Computes what was asked in the last day and what nobody asks for now anew, one after the other. Never ends.
+    /// Computes what was asked in the last week and what nobody asks for now anew, one after the other, what has no answer
+    /// first. Never ends.
     pub async fn keep_up(&self, clock: impl Fn() -> Timestamp) {
         loop {
             sleep(LOOK).await;
-            let Some((question, mut running)) = self.run_most_overdue(clock()) else { continue };
-            let began = Instant::now();
-            if !matches!(finished(&mut running).await, Some(Ok(_))) {
-                // Who asks for it is told why; nobody else has to try again.
-                self.entries().remove(&question);
+            while let Some(Due { question, mut running, is_first }) = self.run_most_overdue(clock()) {
+                let began = Instant::now();
+                match finished(&mut running).await {
+                    Some(Ok(_)) => sleep(began.elapsed() * REST[usize::from(is_first)]).await,
+                    Some(Err(failed)) if !matches!(*failed, StoreError::TooHeavy { .. }) => sleep(AWAY).await,
+                    _ => {
+                        // Who asks for it is told why; nobody else has to try again.
+                        self.entries().remove(&question);
+                        sleep(began.elapsed() * REST[0]).await;
+                    }
+                }
             }
-            sleep(began.elapsed() * REST).await;
         }
+    }
+
+    /// Takes up what was asked of another process, or of this one before it was begun anew. What is asked here stays.
+    pub fn restore(&self, asked: Vec<Asked>) {
+        let mut entries = self.entries();
+        for Asked { query, at } in asked {
+            if entries.len() < MOST {
+                let remembered = |entry: Entry| Entry { remembered: Some(at), ..entry };
+                entries.entry(Question::of(&query, at)).or_insert_with(|| remembered(Entry::new(&query, at)));
+            }
+        }
+    }
+
+    /// What was asked and is not written down yet, or long ago.
+    pub fn to_remember(&self) -> Vec<Asked> {
+        let entries = self.entries();
+        let is_due =
+            |entry: &&Entry| entry.remembered.is_none_or(|at| entry.asked.duration_since(at) >= REMEMBERED_FOR);
+        entries.values().filter(is_due).map(Entry::as_asked).collect()
+    }
+
+    /// These were written down.
+    pub fn remembered(&self, asked: &[Asked]) {
+        let mut entries = self.entries();
+        for Asked { query, at } in asked {
+            if let Some(entry) = entries.get_mut(&Question::of(query, *at)) {
+                entry.remembered = Some(*at);
+            }
+        }
+    }
+
+    /// No answer that was computed until now is given any more.
+    pub fn drop_answers(&self) {
+        self.entries().values_mut().for_each(|entry| (entry.kept, entry.running) = (None, None));
     }
 
     fn look(&self, query: &MetricQuery, now: Timestamp, max_age: Duration) -> Found {
@@ -146,7 +193,7 @@ impl Standing {
             forget_one(&mut entries);
         }
         let entry = entries.entry(question.clone()).or_insert_with(|| Entry::new(query, now));
-        (entry.asked, entry.asked_at, entry.query) = (Instant::now(), now, query.clone());
+        (entry.asked, entry.at, entry.query) = (now, now, query.clone());
         let kept = entry.kept.clone().filter(|kept| kept.fits(query, now, max_age));
         match (kept, entry.refused.as_ref().filter(|refused| refused.is_young())) {
             (Some(kept), Some(_)) => Found::Young(kept),
@@ -163,13 +210,14 @@ impl Standing {
         }
         let (sender, running) = watch::channel(None);
         entry.running = Some(running.clone());
-        let (standing, query, as_of) = (self.clone(), entry.query.clone(), entry.asked_at);
+        let (standing, query, as_of) = (self.clone(), entry.query.clone(), entry.at);
         tokio::spawn(async move {
             let Ok(permit) = standing.0.permits.acquire().await else { return };
             let began = Instant::now();
             let computed = standing.compute(query, as_of).await;
             drop(permit);
-            if let Some(entry) = standing.entries().get_mut(&question) {
+            // Where answers were dropped meanwhile, this one is for those who waited alone.
+            if let Some(entry) = standing.entries().get_mut(&question).filter(|entry| entry.is_run_by(&sender)) {
                 entry.finish(&computed, began);
             }
             let _ = sender.send(Some(computed));
@@ -183,20 +231,29 @@ impl Standing {
         Ok(Kept { table, to, as_of, computed: Instant::now(), cost: began.elapsed() })
     }
 
-    fn run_most_overdue(&self, now: Timestamp) -> Option<(Question, Running)> {
+    fn run_most_overdue(&self, now: Timestamp) -> Option<Due> {
         let mut entries = self.entries();
-        entries.retain(|_, entry| entry.asked.elapsed() < ASKED_WITHIN);
+        entries.retain(|_, entry| now.duration_since(entry.asked) < ASKED_WITHIN);
         let overdue =
-            entries.iter_mut().filter_map(|(question, entry)| Some((entry.overdue_unseen()?, question, entry)));
+            entries.iter_mut().filter_map(|(question, entry)| Some((entry.overdue_unseen(now)?, question, entry)));
         let (_, question, entry) = overdue.max_by_key(|(overdue, ..)| *overdue)?;
-        let minutes = SignedDuration::from_mins(now.duration_since(entry.asked_at).as_mins());
-        (entry.query, entry.asked_at) = (question::later(&entry.query, minutes), entry.asked_at + minutes);
-        Some((question.clone(), self.run(entry, question.clone())))
+        let minutes = SignedDuration::from_mins(now.duration_since(entry.at).as_mins());
+        (entry.query, entry.at) = (question::later(&entry.query, minutes), entry.at + minutes);
+        let (question, is_first) = (question.clone(), entry.kept.is_none());
+        Some(Due { running: self.run(entry, question.clone()), question, is_first })
     }
 
     fn entries(&self) -> MutexGuard<'_, HashMap<Question, Entry>> {
         self.0.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What is computed though nobody asks now.
+struct Due {
+    question: Question,
+    running: Running,
+    /// It had no answer.
+    is_first: bool,
 }
 
 enum Found {

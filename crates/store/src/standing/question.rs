@@ -1,6 +1,7 @@
 //! Which questions are the same but for the time at which they are asked.
 
 use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
 
 use crate::MetricQuery;
 
@@ -10,7 +11,7 @@ const SLACK: SignedDuration = SignedDuration::from_secs(90);
 const STEP: i64 = 600_000;
 
 /// A question with the length of its span, and how far before now it ends, in place of its times.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
 pub(super) struct Question {
     query: MetricQuery,
     /// Milliseconds.

@@ -1,4 +1,4 @@
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::SeqCst};
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
 use jiff::SignedDuration;
 
@@ -7,22 +7,21 @@ use crate::{Coverage, registry};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// Counts how often it is asked, and takes as long as it is told.
+/// Counts how often it is asked.
 struct World {
     standing: Standing,
     asked: Arc<AtomicU32>,
-    takes_ms: Arc<AtomicU64>,
     began: (Instant, Timestamp),
 }
 
 fn world(takes_ms: u64) -> World {
-    let (asked, takes) = (Arc::<AtomicU32>::default(), Arc::new(AtomicU64::new(takes_ms)));
-    let shared = (asked.clone(), takes.clone());
+    let asked = Arc::<AtomicU32>::default();
+    let shared = asked.clone();
     let standing = Standing::new(move |query: MetricQuery| {
-        let (asked, takes) = shared.clone();
+        let asked = shared.clone();
         async move {
             let n = asked.fetch_add(1, SeqCst) + 1;
-            sleep(Duration::from_millis(takes.load(SeqCst))).await;
+            sleep(Duration::from_millis(takes_ms)).await;
             assert!(query.brand != "Panics", "as it is told");
             if query.brand == "Heavy" {
                 let (what, budget) = ("it".to_owned(), crate::Budget::default());
@@ -34,7 +33,7 @@ fn world(takes_ms: u64) -> World {
             Ok(table(&query, n))
         }
     });
-    World { standing, asked, takes_ms: takes, began: (Instant::now(), "2026-03-08T12:00:00Z".parse().unwrap()) }
+    World { standing, asked, began: (Instant::now(), "2026-03-08T12:00:00Z".parse().unwrap()) }
 }
 
 /// Its one figure says how many were computed before.
@@ -172,22 +171,88 @@ async fn what_is_beyond_the_budget_is_not_tried_for_every_poll() {
     assert_eq!(world.asked.load(SeqCst), 2, "later it may be less");
 }
 
+/// Keeps up what `world` was asked, in the background.
+fn keep_up(world: &World) -> tokio::task::JoinHandle<()> {
+    let (standing, (began, at)) = (world.standing.clone(), world.began);
+    let clock = move || at + SignedDuration::try_from(began.elapsed()).unwrap();
+    tokio::spawn(async move { standing.keep_up(clock).await })
+}
+
 #[tokio::test(start_paused = true)]
-async fn what_nobody_looks_at_is_kept_up_for_a_day_within_its_share() {
+async fn what_nobody_looks_at_is_kept_up_for_a_week_within_its_share() {
     let world = world(2_000);
     world.get(HOUR).await;
-    let (standing, (began, at), day) = (world.standing.clone(), world.began, 86_400);
-    let clock = move || at + SignedDuration::try_from(began.elapsed()).unwrap();
-    let keeping = tokio::spawn(async move { standing.keep_up(clock).await });
+    let (keeping, day) = (keep_up(&world), 86_400);
     pass(day - 60).await;
     let computed = world.asked.load(SeqCst);
     assert!((90..100).contains(&computed), "every 15 minutes: {computed}");
     let (_, age) = world.get(HOUR).await;
     assert!(age.unwrap().as_secs() <= 920, "{age:?}");
-    world.takes_ms.store(500, SeqCst);
-    pass(2 * day).await;
-    assert!(world.asked.load(SeqCst) < computed + 400, "a day after the last who asked, nothing is computed");
+    pass(3 * day).await;
+    let (before, (_, age)) = (world.asked.load(SeqCst), world.get(HOUR).await);
+    assert!((computed + 140..computed + 240).contains(&before), "from the second day on at 45 minutes: {before}");
+    assert!(age.unwrap().as_secs() <= 2720, "a page takes it: {age:?}");
+    pass(7 * day).await;
+    let computed = world.asked.load(SeqCst);
+    pass(day).await;
+    assert_eq!(world.asked.load(SeqCst), computed, "a week after the last who asked, nothing is computed");
     keeping.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_another_process_was_asked_is_computed_before_it_is_asked_here() {
+    let before = world(2_000);
+    for brand in ["Grove", "Brightleaf"] {
+        let _ = before.standing.get(&before.query(brand), before.now(), HOUR).await;
+        pass(1).await;
+    }
+    let asked = before.standing.to_remember();
+    assert_eq!(asked.len(), 2);
+    before.standing.remembered(&asked);
+    assert_eq!(before.standing.to_remember(), []);
+    pass(3600).await;
+    before.get(HOUR).await;
+    assert_eq!(before.standing.to_remember()[0].query.brand, "Grove", "an hour later it is asked still");
+
+    let world = World { standing: world(2_000).standing, ..before };
+    world.standing.restore(asked);
+    assert_eq!(world.standing.to_remember(), [], "it stands there");
+    let keeping = keep_up(&world);
+    pass(4).await;
+    let quick = Instant::now();
+    let given = world.standing.get(&world.query("Brightleaf"), world.now(), HOUR).await.unwrap();
+    assert!(given.as_of.is_some() && quick.elapsed() <= PATIENCE, "what was asked last comes first");
+    assert_eq!(given.table.to, given.as_of.unwrap(), "its span ends as it did, seen later");
+    pass(5).await;
+    assert!(world.get(HOUR).await.1.is_some());
+    keeping.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_is_away_is_asked_again_and_what_is_too_heavy_is_not() {
+    let world = world(100);
+    for brand in ["Fails", "Heavy"] {
+        assert!(world.standing.get(&world.query(brand), world.now(), HOUR).await.is_err());
+    }
+    let keeping = keep_up(&world);
+    pass(300).await;
+    let asked = world.asked.load(SeqCst);
+    assert!((20..40).contains(&asked), "{asked}");
+    let mut left: Vec<String> = world.standing.entries().values().map(|entry| entry.query.brand.clone()).collect();
+    left.sort();
+    assert_eq!(left, ["Fails"]);
+    keeping.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropped_answers_are_given_to_nobody_not_even_those_on_their_way() {
+    let world = world(500);
+    world.get(HOUR).await;
+    pass(120).await;
+    assert!(world.get(HOUR).await.1.is_some(), "an older one, while the next is on its way");
+    world.standing.drop_answers();
+    pass(1).await;
+    assert_eq!(world.get(HOUR).await, (3, None));
 }
 
 #[test]
@@ -195,8 +260,9 @@ fn the_question_that_was_asked_longest_ago_goes() {
     let now: Timestamp = "2026-03-08T12:00:00Z".parse().unwrap();
     let query = |brand: &str| MetricQuery::new("net_sentiment", brand, now - SignedDuration::from_hours(1), now);
     let mut entries = HashMap::new();
-    for brand in ["first", "second", "third"] {
-        entries.insert(Question::of(&query(brand), now), Entry::new(&query(brand), now));
+    for (brand, minute) in [("second", 2), ("first", 1), ("third", 3)] {
+        let entry = Entry::new(&query(brand), now + SignedDuration::from_mins(minute));
+        entries.insert(Question::of(&query(brand), now), entry);
     }
     forget_one(&mut entries);
     assert!(!entries.contains_key(&Question::of(&query("first"), now)));

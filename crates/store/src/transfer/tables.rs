@@ -219,6 +219,7 @@ mod tests {
             "imported",
             "engagement_by_hour",
             "labelled_hours",
+            "asked_questions",
         ];
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/migrations");
         let mut seen = 0;

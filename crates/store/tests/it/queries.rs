@@ -2,7 +2,7 @@ use std::collections::BTreeSet;
 
 use grapevine_alerts::{Episode, EpisodeState};
 use grapevine_model::{Author, Bucket, Mention, Polarity::*};
-use grapevine_store::{By, MetricQuery, StoreError, registry};
+use grapevine_store::{Asked, By, MetricQuery, StoreError, registry};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
@@ -219,4 +219,21 @@ async fn an_episode_is_replaced_by_its_newest_state() {
     world.store.save_episode(&firing).await.unwrap();
     assert_eq!(all(day("20:00:00"), day("21:00:00")).await.unwrap(), [firing]);
     assert_eq!(world.store.episodes(Some("zenith"), day("00:00:00"), day("21:00:00")).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn what_pages_asked_is_remembered_once_as_it_was_asked_last() {
+    let world = world().await;
+    // What was asked long ago goes by itself.
+    let now = Timestamp::from_second(Timestamp::now().as_second()).unwrap();
+    let asked = |brand: &str, minutes: i64| {
+        let at = now - SignedDuration::from_mins(minutes);
+        let query = MetricQuery::new("net_sentiment", brand, at - SignedDuration::from_hours(24), at).by(By::Hour);
+        Asked { query, at }
+    };
+    let (other, again) = (asked(r#"it's \ "nova""#, 90), asked("acme", 60));
+    world.store.remember_asked(&[asked("acme", 120), other.clone()]).await.unwrap();
+    world.store.remember_asked(std::slice::from_ref(&again)).await.unwrap();
+    assert_eq!(world.store.asked_since(now - SignedDuration::from_mins(100)).await.unwrap(), [again.clone(), other]);
+    assert_eq!(world.store.asked_since(now - SignedDuration::from_mins(75)).await.unwrap(), [again]);
 }

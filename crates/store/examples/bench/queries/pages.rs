@@ -1,12 +1,17 @@
 //! Asks all questions of a role at once, as a page does: six at a time, as a browser, and with what they have in common read once
-//! for all of them. Then asks them again twenty seconds later, twice, as the page does, of a server that keeps answers.
+//! for all of them. Then asks them again twenty seconds later, twice, as the page does, of a server that keeps answers; and of one that
+//! was begun anew and has computed what was asked of the one before.
 
 use std::error::Error;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering::Relaxed},
+};
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use grapevine_store::registry::Role;
-use grapevine_store::{MetricQuery, Standing, Store, registry};
+use grapevine_store::{Asked, MetricQuery, Standing, Store, registry};
 use jiff::{SignedDuration, Timestamp};
 
 use super::panels::{BRANDS, quantile, question, spans, splits};
@@ -24,7 +29,7 @@ const OLDEST: Duration = Duration::from_secs(3600);
 pub async fn measure(place: &Place, options: &Options) -> Result<(), Box<dyn Error>> {
     println!("all questions of a role at once, {AT_ONCE} at a time, of {}, in milliseconds:", BRANDS[0]);
     println!(
-        "{:10} {:>5} {:>9} {:>11} {:>11} {:>21} {:>30} {:>10}",
+        "{:10} {:>5} {:>9} {:>11} {:>11} {:>21} {:>30} {:>10} {:>15} {:>30}",
         "role",
         "span",
         "questions",
@@ -32,7 +37,9 @@ pub async fn measure(place: &Place, options: &Options) -> Result<(), Box<dyn Err
         "all there",
         "all, nothing shared",
         "a question again: p50/p95/most",
-        "oldest, s"
+        "oldest, s",
+        "ready anew, s",
+        "a question then: p50/p95/most"
     );
     for role in [Role::Awareness, Role::Community] {
         for (span, hours) in spans(options) {
@@ -47,12 +54,13 @@ pub async fn measure(place: &Place, options: &Options) -> Result<(), Box<dyn Err
             }
             let [half, all, apart] = [half, all, apart].map(|mut times| quantile(&mut times, 0.5));
             let role = format!("{role:?}").to_lowercase();
-            let (mut again, oldest) = again(place, &questions).await?;
-            let most = again.iter().copied().fold(0.0, f64::max);
-            let again =
-                format!("{:.1} / {:.1} / {most:.1}", quantile(&mut again.clone(), 0.5), quantile(&mut again, 0.95));
-            let n = questions.len();
-            println!("{role:10} {span:>5} {n:>9} {half:>11.0} {all:>11.0} {apart:>21.0} {again:>30} {oldest:>10}");
+            let (again, asked) = again(place, &questions).await?;
+            let (ready, anew) = anew(place, asked).await?;
+            let (n, oldest, again, anew) = (questions.len(), again.oldest, again.shown(), anew.shown());
+            println!(
+                "{role:10} {span:>5} {n:>9} {half:>11.0} {all:>11.0} {apart:>21.0} {again:>30} {oldest:>10} {ready:>15.0} \
+                 {anew:>30}"
+            );
         }
     }
     Ok(())
@@ -79,35 +87,88 @@ async fn page(store: &Store, questions: &[MetricQuery]) -> Vec<f64> {
     futures::stream::iter(questions).map(ask).buffer_unordered(AT_ONCE).collect().await
 }
 
-/// Milliseconds of each question that is asked again, and the age of the oldest answer, in seconds.
-async fn again(place: &Place, questions: &[MetricQuery]) -> Result<(Vec<f64>, i64), Box<dyn Error>> {
-    let store = place.store.clone().with_recent(RECENT);
-    let standing = Standing::new(move |query| {
-        let store = store.clone();
-        async move { store.metric(&query).await }
-    });
+/// What standing answers took, in milliseconds, and the age of the oldest, in seconds.
+#[derive(Default)]
+struct Answered {
+    times: Vec<f64>,
+    oldest: i64,
+}
+
+impl Answered {
+    fn shown(&self) -> String {
+        let most = self.times.iter().copied().fold(0.0, f64::max);
+        let of = |share| quantile(&mut self.times.clone(), share);
+        format!("{:.1} / {:.1} / {most:.1}", of(0.5), of(0.95))
+    }
+}
+
+/// Answers from the place, as a server keeps them, and how many were computed.
+fn standing(place: &Place) -> (Standing, Arc<AtomicUsize>) {
+    let (store, computed) = (place.store.clone().with_recent(RECENT), Arc::<AtomicUsize>::default());
+    let counted = computed.clone();
+    let ask = move |query| {
+        let (store, counted) = (store.clone(), counted.clone());
+        async move {
+            let answer = store.metric(&query).await;
+            counted.fetch_add(1, Relaxed);
+            answer
+        }
+    };
+    (Standing::new(ask), computed)
+}
+
+/// Asks all of them at `now`, as the page does.
+async fn ask(standing: &Standing, questions: Vec<MetricQuery>, now: Timestamp) -> Answered {
+    let ask = |query: MetricQuery| async move {
+        let asked = Instant::now();
+        let given = standing.get(&query, now, OLDEST).await;
+        let age = given.ok().and_then(|given| given.as_of).map_or(0, |at| now.duration_since(at).as_secs());
+        (asked.elapsed().as_secs_f64() * 1000.0, age)
+    };
+    let asked: Vec<(f64, i64)> = futures::stream::iter(questions).map(ask).buffer_unordered(AT_ONCE).collect().await;
+    Answered {
+        oldest: asked.iter().map(|(_, age)| *age).max().unwrap_or(0),
+        times: asked.into_iter().map(|(took, _)| took).collect(),
+    }
+}
+
+fn moved(questions: impl Iterator<Item = MetricQuery>, passed: SignedDuration) -> Vec<MetricQuery> {
+    let by = SignedDuration::from_mins(passed.as_mins());
+    questions.map(|query| MetricQuery { from: query.from + by, to: query.to + by, ..query }).collect()
+}
+
+/// Each question that is asked again, twice; and what a server would write down of them.
+async fn again(place: &Place, questions: &[MetricQuery]) -> Result<(Answered, Vec<Asked>), Box<dyn Error>> {
+    let (standing, _) = standing(place);
     let end = questions.first().map_or(Timestamp::UNIX_EPOCH, |question| question.to);
-    let (began, mut times, mut oldest) = (Instant::now(), vec![], 0);
+    let (began, mut all) = (Instant::now(), Answered::default());
     for round in 0..3 {
         let passed = SignedDuration::try_from(began.elapsed())?;
-        let (now, moved) = (end + passed, SignedDuration::from_mins(passed.as_mins()));
-        let ask = |query: MetricQuery| {
-            let standing = &standing;
-            let query = MetricQuery { from: query.from + moved, to: query.to + moved, ..query };
-            async move {
-                let asked = Instant::now();
-                let given = standing.get(&query, now, OLDEST).await;
-                let age = given.ok().and_then(|given| given.as_of).map_or(0, |at| now.duration_since(at).as_secs());
-                (asked.elapsed().as_secs_f64() * 1000.0, age)
-            }
-        };
-        let asked = futures::stream::iter(questions.iter().cloned()).map(ask).buffer_unordered(AT_ONCE);
-        let answered: Vec<(f64, i64)> = asked.collect().await;
+        let answered = ask(&standing, moved(questions.iter().cloned(), passed), end + passed).await;
         if round > 0 {
-            times.extend(answered.iter().map(|(took, _)| took));
-            oldest = answered.iter().map(|(_, age)| *age).chain([oldest]).max().unwrap_or(0);
+            all.times.extend(answered.times);
+            all.oldest = all.oldest.max(answered.oldest);
         }
         tokio::time::sleep(AGAIN).await;
     }
-    Ok((times, oldest))
+    Ok((all, standing.to_remember()))
+}
+
+/// Of a server that is begun anew: seconds until it has tried all that was asked, nobody asking, and the page then.
+async fn anew(place: &Place, asked: Vec<Asked>) -> Result<(f64, Answered), Box<dyn Error>> {
+    let (standing, computed) = standing(place);
+    let (began, start) = (Instant::now(), asked.iter().map(|asked| asked.at).max().unwrap_or(Timestamp::UNIX_EPOCH));
+    let now = move || start + SignedDuration::try_from(began.elapsed()).unwrap_or_default();
+    standing.restore(asked.clone());
+    let keeper = standing.clone();
+    let keeping = tokio::spawn(async move { keeper.keep_up(now).await });
+    while computed.load(Relaxed) < asked.len() {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let ready = began.elapsed().as_secs_f64();
+    let at = now();
+    let later = |Asked { query, at: then }: Asked| moved(std::iter::once(query), at.duration_since(then));
+    let answered = ask(&standing, asked.into_iter().flat_map(later).collect(), at).await;
+    keeping.abort();
+    Ok((ready, answered))
 }
