@@ -16,7 +16,7 @@ use grapevine_log::{
 };
 use grapevine_model::ModelCard;
 use grapevine_scoring::{
-    SHIPPED_MODEL, Scorer, ScoringOptions,
+    KnownTexts, SHIPPED_MODEL, Scorer, ScoringOptions,
     manifest::{Manifest, ModelFolder},
     theme::{Scheme, Theme, Themes},
 };
@@ -298,7 +298,8 @@ fn model_folder(section: &ScoringSection) -> anyhow::Result<PathBuf> {
 pub fn open_scorer(section: &ScoringSection, themes: &[Theme]) -> anyhow::Result<OpenScorer> {
     let (scorer, manifest) = load_model(section)?;
     let themes = Arc::new(Themes::train(Scheme::with(themes)?, &*scorer)?);
-    Ok(OpenScorer { scorer, manifest, themes })
+    let spared = |texts| metrics::counter!("grapevine_texts_known_total").increment(texts);
+    Ok(OpenScorer { scorer: Arc::new(KnownTexts::new(scorer, spared)), manifest, themes })
 }
 
 /// Loads the configured model, for what needs no themes. Blocking, up to some seconds.

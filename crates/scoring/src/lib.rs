@@ -21,6 +21,7 @@ pub mod calibrate;
 mod choose;
 mod heads;
 pub mod intent;
+mod known;
 pub mod language;
 pub mod layout;
 pub mod manifest;
@@ -34,6 +35,7 @@ pub mod theme;
 mod weights;
 
 pub use choose::{load, load_model};
+pub use known::KnownTexts;
 pub use pool::Engine;
 pub use scorer::ModelScorer;
 
