@@ -74,7 +74,7 @@ SELECT m.* REPLACE (
         CAST(if(c.has_themes, c.themes, m.themes), 'Array(LowCardinality(String))') AS themes,
         if(c.has_themes, CAST(replicate(1, c.themes), 'Array(Float32)'), m.theme_probabilities) AS theme_probabilities,
         if(c.has_themes, CAST(replicate(false, c.themes), 'Array(Bool)'), m.theme_rules) AS theme_rules),
-    m.author_key AS author_key, toInt8(m.polarity) AS model_polarity, toString(m.intent) AS model_intent,
+    m.author_key AS author_key, m.named AS named, toInt8(m.polarity) AS model_polarity, toString(m.intent) AS model_intent,
     m.themes AS model_themes, c.given AS given
 FROM mentions AS m FINAL LEFT ANY JOIN (
     SELECT brand, id, anyIf(indexOf(['negative', 'neutral', 'positive'], value), field = 'polarity') AS polarity_code,
@@ -89,6 +89,6 @@ WHERE c.irrelevant = 0)";
 /// [`CORRECTED`] of the brand of the question alone, of hours without a label: columns as there. The brand stands in it, so
 /// that a statement that means several brands can not take it for all of them.
 const UNLABELLED: &str = "(
-SELECT m.*, m.author_key AS author_key, toInt8(m.polarity) AS model_polarity, toString(m.intent) AS model_intent,
+SELECT m.*, m.author_key AS author_key, m.named AS named, toInt8(m.polarity) AS model_polarity, toString(m.intent) AS model_intent,
     m.themes AS model_themes, CAST([], 'Array(Tuple(String, String, String, Int64))') AS given
 FROM mentions AS m FINAL WHERE m.brand = {brand:String} AND $hours)";

@@ -46,6 +46,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "0021_labelled_hours", sql: include_str!("../../migrations/0021_labelled_hours.sql") },
     Migration { name: "0022_retention", sql: include_str!("../../migrations/0022_retention.sql") },
     Migration { name: "0023_asked_questions", sql: include_str!("../../migrations/0023_asked_questions.sql") },
+    Migration { name: "0024_named", sql: include_str!("../../migrations/0024_named.sql") },
 ];
 
 struct Migration {

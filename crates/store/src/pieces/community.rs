@@ -21,8 +21,8 @@ pub(super) const PIECES: &[(&str, &str)] = &[
     ("$told", TOLD),
     ("$toxic", TOXIC),
     ("$satisfied", SATISFIED),
-    ("$person", "$member AND author != ''"),
-    ("$named", "NOT author_bot AND author != ''"),
+    ("$person", "$member AND named"),
+    ("$named", "NOT author_bot AND named"),
 ];
 
 /// Questions and complaints of the span, each with its first answer and the team's first: by another person, in reply to it
