@@ -17,6 +17,9 @@ const UNSEEN_YOUNG: [Duration; 2] = [Duration::from_secs(60), Duration::from_sec
 /// The most of what nobody asked for a day: a page takes answers of an hour.
 const LONG_UNSEEN: (SignedDuration, Duration) = (SignedDuration::from_hours(24), Duration::from_secs(2700));
 
+/// What failed, for another reason than its size, is tried again after it though nobody looks.
+const TRIED_AGAIN: Duration = Duration::from_secs(300);
+
 /// Where the answer will be; its sender is dropped without one where computing it panicked.
 pub(super) type Running = watch::Receiver<Option<Result<Kept, Failed>>>;
 
@@ -24,6 +27,8 @@ pub(super) struct Entry {
     pub kept: Option<Kept>,
     /// It was beyond the budget of time and memory, which would be so again.
     pub refused: Option<Refused>,
+    /// When it failed otherwise.
+    pub failed: Option<Instant>,
     pub running: Option<Running>,
     /// When it was asked last.
     pub asked: Timestamp,
@@ -43,7 +48,8 @@ pub(super) enum Overdue {
 
 impl Entry {
     pub fn new(query: &MetricQuery, now: Timestamp) -> Self {
-        Self { kept: None, refused: None, running: None, asked: now, query: query.clone(), at: now, remembered: None }
+        let query = query.clone();
+        Self { kept: None, refused: None, failed: None, running: None, asked: now, query, at: now, remembered: None }
     }
 
     /// As whoever asked last asked it.
@@ -70,14 +76,15 @@ impl Entry {
                 let (failed, computed) = (failed.clone(), Instant::now());
                 self.refused = Some(Refused { failed, computed, cost: computed - began });
             }
-            // A store that is away is asked again.
-            Err(_) => {}
+            // A store that is away is asked again by who looks.
+            Err(_) => self.failed = Some(Instant::now()),
         }
     }
 
     /// For how long it is due, though nobody looks.
     pub fn overdue_unseen(&self, now: Timestamp) -> Option<Overdue> {
-        if self.runs().is_some() || self.refused.as_ref().is_some_and(Refused::is_young) {
+        let failed = self.failed.is_some_and(|failed| failed.elapsed() < TRIED_AGAIN);
+        if failed || self.runs().is_some() || self.refused.as_ref().is_some_and(Refused::is_young) {
             return None;
         }
         let Some(kept) = &self.kept else { return Some(Overdue::NoAnswer { asked: self.asked }) };

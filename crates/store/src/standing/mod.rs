@@ -8,6 +8,7 @@
 //! | younger than 100 times what it cost | given as it is; 10 minutes at most |
 //! | older | computed anew, once for all who ask |
 //! | none, as the question was beyond its budget | that it is, for as long as an answer of that cost were young |
+//! | none, as the store failed | tried again for who asks; where nobody does, after 5 minutes |
 //! | asked for in the last week, and by nobody now | kept up by [`Standing::keep_up`], within a fifth of a processor |
 //! | none, as the process was begun anew | computed by [`Standing::keep_up`] from what [`Standing::restore`] was told, within a half |
 //!
