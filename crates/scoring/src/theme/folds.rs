@@ -2,8 +2,9 @@
 
 use std::collections::HashMap;
 
-use super::features::{Scaler, Vector};
-use super::logistic::Head;
+use super::features::Vector;
+use super::judge::best_weight;
+use super::learn::{Lesson, Taught};
 
 /// Texts with their embeddings, and the class of each.
 ///
@@ -30,6 +31,15 @@ impl<'a> Examples<'a> {
         (self.part(|row| !is_asked[row]), self.part(|row| is_asked[row]))
     }
 
+    fn taught(&self) -> Taught<'a> {
+        Taught {
+            texts: self.texts.clone(),
+            embeddings: self.embeddings.clone(),
+            labels: self.classes.iter().map(|class| Some(*class)).collect(),
+            themes: self.classes.iter().max().map_or(0, |highest| highest + 1),
+        }
+    }
+
     /// Those whose position fits.
     fn part(&self, fits: impl Fn(usize) -> bool) -> Self {
         let rows = (0..self.texts.len()).filter(|row| fits(*row));
@@ -52,19 +62,14 @@ fn mixed(number: u64) -> u64 {
 
 /// The class of each text of `asked`, by one head a class, as a theme has it, trained on `known`: the most probable.
 pub fn tell(known: &Examples<'_>, asked: &Examples<'_>) -> Vec<usize> {
-    let classes = known.classes.iter().max().map_or(0, |highest| highest + 1);
-    let scaler = Scaler::fit(&known.texts, &known.embeddings);
-    let vectors = |of: &Examples<'_>| -> Vec<Vector> {
-        of.texts.iter().zip(&of.embeddings).map(|(text, row)| scaler.vector(text, row)).collect()
-    };
-    let rows = vectors(known);
-    let rows: Vec<&Vector> = rows.iter().collect();
-    let head = |class| Head::train(&rows, &known.classes.iter().map(|own| *own == class).collect::<Vec<_>>());
-    let heads: Vec<Head> = (0..classes).map(head).collect();
+    let known = known.taught();
+    let lesson = Lesson::new(&known);
+    let heads = lesson.heads(best_weight(&known));
     let best = |row: &Vector| {
-        (0..classes).max_by(|a, b| heads[*a].probability(row).total_cmp(&heads[*b].probability(row))).unwrap_or(0)
+        let probability = |class: usize| heads[class].as_ref().map_or(0.0, |head| head.probability(row));
+        (0..heads.len()).max_by(|a, b| probability(*a).total_cmp(&probability(*b))).unwrap_or(0)
     };
-    vectors(asked).iter().map(best).collect()
+    lesson.scaler.vectors(&asked.taught()).iter().map(best).collect()
 }
 
 /// The class of every text by heads that were trained on the other folds. A text is of the fold of its position.

@@ -1,12 +1,15 @@
 //! Logistic regression with an L2 penalty, by dual coordinate descent (Yu, Huang and Lin, 2011): exact steps, no rate to
 //! tune, the same result at each run.
 
-use super::features::{PLACES, Vector};
+use super::features::Vector;
 
-/// How much the examples count against the penalty. Mean F1 of the built-in themes: 72.1 at 0.3, 73.8 at 1, 74.6 at 3, 75.0 at 10.
-const COST: f32 = 3.0;
-/// Passes over the examples; the weights change by less than a thousandth after it.
+/// How much the examples count against the penalty. Airlines 54.3 at 0.3, 54.8 at 1, 54.7 at 3; app reviews 70.6, 71.3 and
+/// 71.2 (by ten splits, the embedding at a weight of 1).
+const COST: f32 = 1.0;
+/// Passes over the examples at most.
 const PASSES: usize = 40;
+/// A pass that moves no example's margin by more than this was the last one.
+const STILL: f32 = 0.01;
 
 /// Weights of one class against the rest.
 #[derive(Debug, Clone)]
@@ -17,24 +20,30 @@ pub(super) struct Head {
 }
 
 impl Head {
-    /// Both sides weigh the same, however many examples each has.
-    pub fn train(rows: &[&Vector], positive: &[bool]) -> Self {
+    /// Both sides weigh the same, however many examples each has. The embedding is `weight` times as long as in the rows; no
+    /// row names a place from `places` on.
+    pub fn train(rows: &[&Vector], places: usize, positive: &[bool], weight: f32) -> Self {
         let width = rows.first().map_or(0, |row| row.dense.len());
-        let mut head = Self { dense: vec![0.0; width], sparse: vec![0.0; PLACES], bias: 0.0 };
+        let mut head = Self { dense: vec![0.0; width], sparse: vec![0.0; places], bias: 0.0 };
         let yes = positive.iter().filter(|positive| **positive).count();
         let share = |of: usize| COST * rows.len() as f32 / (2.0 * of.max(1) as f32);
         let costs = [share(rows.len() - yes), share(yes)];
         let mut duals: Vec<f32> = positive.iter().map(|positive| 0.001 * costs[usize::from(*positive)]).collect();
         for ((row, dual), positive) in rows.iter().zip(&duals).zip(positive) {
-            head.add(row, dual * sign(*positive));
+            head.add(row, dual * sign(*positive), weight);
         }
-        let squares: Vec<f32> = rows.iter().map(|row| row.square() + 1.0).collect();
+        let squares: Vec<f32> = rows.iter().map(|row| square(row, weight)).collect();
         for pass in 0..PASSES {
+            let mut moved = 0.0f32;
             for at in order(rows.len(), pass) {
                 let (side, cost) = (sign(positive[at]), costs[usize::from(positive[at])]);
                 let dual = step(duals[at], cost, squares[at], side * head.margin(rows[at]));
-                head.add(rows[at], (dual - duals[at]) * side);
+                head.add(rows[at], (dual - duals[at]) * side, weight);
+                moved = moved.max((dual - duals[at]).abs() * squares[at]);
                 duals[at] = dual;
+            }
+            if moved < STILL {
+                break;
             }
         }
         head
@@ -45,16 +54,34 @@ impl Head {
     }
 
     fn margin(&self, row: &Vector) -> f32 {
-        let dense: f32 = row.dense.iter().zip(&self.dense).map(|(value, weight)| value * weight).sum();
         let sparse: f32 = row.sparse.iter().map(|(place, value)| value * self.sparse[*place as usize]).sum();
-        dense + sparse + self.bias
+        dot(&row.dense, &self.dense) + sparse + self.bias
     }
 
-    fn add(&mut self, row: &Vector, times: f32) {
-        self.dense.iter_mut().zip(&row.dense).for_each(|(weight, value)| *weight += times * value);
+    /// Once for the length of the row, and once for that of the weights, which are asked with rows of a length of one.
+    fn add(&mut self, row: &Vector, times: f32, weight: f32) {
+        let dense = times * weight * weight;
+        self.dense.iter_mut().zip(&row.dense).for_each(|(weight, value)| *weight += dense * value);
         row.sparse.iter().for_each(|(place, value)| self.sparse[*place as usize] += times * value);
         self.bias += times;
     }
+}
+
+/// Of the row with its bias.
+fn square(row: &Vector, weight: f32) -> f32 {
+    let sparse: f32 = row.sparse.iter().map(|(_, value)| value * value).sum();
+    weight * weight * dot(&row.dense, &row.dense) + sparse + 1.0
+}
+
+/// Eight sums beside each other, as processors do it.
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let mut sums = [0.0f32; 8];
+    let (a8, b8) = (a.chunks_exact(8), b.chunks_exact(8));
+    let rest: f32 = a8.remainder().iter().zip(b8.remainder()).map(|(a, b)| a * b).sum();
+    for (a, b) in a8.zip(b8) {
+        sums.iter_mut().zip(a.iter().zip(b)).for_each(|(sum, (a, b))| *sum += a * b);
+    }
+    sums.iter().sum::<f32>() + rest
 }
 
 fn sign(positive: bool) -> f32 {
@@ -112,28 +139,30 @@ mod tests {
         Vector { dense: values.to_vec(), sparse: vec![] }
     }
 
-    /// Mean gradient of the penalised loss at the weights: zero at the optimum.
-    fn gradient(head: &Head, rows: &[Vector], positive: &[bool]) -> f32 {
+    /// Steepest slope of the penalised loss at the weights: zero at the optimum.
+    fn gradient(head: &Head, rows: &[Vector], positive: &[bool], weight: f32) -> f32 {
         let yes = positive.iter().filter(|positive| **positive).count();
         let mut slope: Vec<f32> = head.dense.clone();
         for (row, positive) in rows.iter().zip(positive) {
             let of = if *positive { yes } else { rows.len() - yes };
             let cost = COST * rows.len() as f32 / (2.0 * of as f32);
-            let pull = cost * sign(*positive) * (1.0 - sigmoid(sign(*positive) * head.margin(row)));
+            let pull = weight * weight * cost * sign(*positive) * (1.0 - sigmoid(sign(*positive) * head.margin(row)));
             slope.iter_mut().zip(&row.dense).for_each(|(slope, value)| *slope -= pull * value);
         }
-        slope.iter().map(|slope| slope.abs()).fold(0.0, f32::max)
+        slope.iter().map(|slope| slope.abs() / weight).fold(0.0, f32::max)
     }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(24))]
         #[test]
-        fn training_ends_at_the_optimum(values in prop::collection::vec((-1.0..1.0f32, -1.0..1.0f32, any::<bool>()), 4..40)) {
+        fn training_ends_at_the_optimum(
+            values in prop::collection::vec((-1.0..1.0f32, -1.0..1.0f32, any::<bool>()), 4..40), weight in 0.5..6.0f32
+        ) {
             let rows: Vec<Vector> = values.iter().map(|(a, b, _)| row(&[*a, *b])).collect();
             let mut positive: Vec<bool> = values.iter().map(|(_, _, positive)| *positive).collect();
             (positive[0], positive[1]) = (true, false);
-            let head = Head::train(&rows.iter().collect::<Vec<_>>(), &positive);
-            prop_assert!(gradient(&head, &rows, &positive) < 0.05 * COST * rows.len() as f32);
+            let head = Head::train(&rows.iter().collect::<Vec<_>>(), 0, &positive, weight);
+            prop_assert!(gradient(&head, &rows, &positive, weight) < 0.02 * COST * rows.len() as f32);
         }
 
         #[test]
@@ -162,7 +191,7 @@ mod tests {
     fn few_against_many_are_still_told_apart() {
         let rows: Vec<Vector> = (0..100).map(|n| row(&[if n < 5 { 1.0 } else { -1.0 }, 0.1])).collect();
         let positive: Vec<bool> = (0..100).map(|n| n < 5).collect();
-        let head = Head::train(&rows.iter().collect::<Vec<_>>(), &positive);
+        let head = Head::train(&rows.iter().collect::<Vec<_>>(), 0, &positive, 1.0);
         assert!(head.probability(&rows[0]) > 0.9 && head.probability(&rows[50]) < 0.1);
     }
 }

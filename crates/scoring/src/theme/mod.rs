@@ -2,7 +2,8 @@
 //!
 //! The head of each theme is trained when the program starts, from the theme's examples against those of all others and a
 //! background of posts about nothing in particular. From which probability on a post is of the theme is found by
-//! cross-validation over the same examples, and so is how often that is right and how much it finds. A post may be of
+//! cross-validation over the same examples, and so is how much the embedding counts beside the letters, how often that is
+//! right and how much it finds. A post may be of
 //! several themes, or of none: that is `other` in figures.
 //!
 //! Probabilities are told as if the theme were as likely as not; they order posts, and are no shares of a population. A rule
@@ -11,6 +12,7 @@
 mod features;
 mod folds;
 mod judge;
+mod learn;
 mod logistic;
 mod rules;
 mod scheme;
@@ -18,10 +20,11 @@ mod scheme;
 use grapevine_model::{Author, Mention, MentionKey, ThemeScore};
 use jiff::Timestamp;
 
-use features::{Scaler, Vector};
+use features::Scaler;
 pub use folds::{Examples, cross_tell, tell};
 pub use judge::Quality;
-use judge::cross_validate;
+use judge::{Judged, cross_validate};
+use learn::{Lesson, Taught};
 use logistic::Head;
 use rules::Rules;
 pub use scheme::{LEAST_EXAMPLES, Scheme, Theme, ThemeError};
@@ -85,8 +88,8 @@ impl Themes {
         let (texts, labels) = scheme.examples();
         let embeddings: Option<Vec<Vec<f32>>> = embed.embed(&texts)?.into_iter().collect();
         let model = embeddings.map(|embeddings| {
-            let embeddings: Vec<&[f32]> = embeddings.iter().map(Vec::as_slice).collect();
-            Model::train(&texts, &embeddings, &labels, scheme.themes.len())
+            let embeddings = embeddings.iter().map(Vec::as_slice).collect();
+            Model::train(&Taught { texts, embeddings, labels, themes: scheme.themes.len() })
         });
         Ok(Self { scheme, rules, model })
     }
@@ -140,16 +143,11 @@ impl Themes {
 }
 
 impl Model {
-    fn train(texts: &[&str], embeddings: &[&[f32]], labels: &[Option<usize>], themes: usize) -> Self {
-        let qualities = cross_validate(texts, embeddings, labels, themes);
-        let scaler = Scaler::fit(texts, embeddings);
-        let rows: Vec<Vector> = texts.iter().zip(embeddings).map(|(text, row)| scaler.vector(text, row)).collect();
-        let rows: Vec<&Vector> = rows.iter().collect();
-        let head = |(theme, quality): (usize, Option<Quality>)| {
-            let positive: Vec<bool> = labels.iter().map(|label| *label == Some(theme)).collect();
-            quality.map(|quality| (Head::train(&rows, &positive), quality))
-        };
-        Self { scaler, heads: qualities.into_iter().enumerate().map(head).collect() }
+    fn train(taught: &Taught<'_>) -> Self {
+        let Judged { weight, qualities } = cross_validate(taught);
+        let lesson = Lesson::new(taught);
+        let heads = lesson.heads(weight).into_iter().zip(qualities).map(|(head, quality)| head.zip(quality)).collect();
+        Self { scaler: lesson.scaler, heads }
     }
 }
 
