@@ -1,4 +1,5 @@
-//! What the model says of labelled texts, set by set, beside what words alone say (TF-IDF and logistic regression) and VADER.
+//! What the model says of labelled texts, set by set, beside what words and runs of letters say (TF-IDF and logistic regression)
+//! and VADER.
 //!
 //! `cargo xtask bench accuracy -- --data FOLDER [--model FOLDER] [--engine onnx-int8]` runs it in release. FOLDER has
 //! `NAME/val.jsonl` or `NAME/dev.jsonl`, each line with `text` and `label`, and `NAME/train.jsonl` where words are to learn from it.
@@ -39,8 +40,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     println!(
-        "\nR, F1: means over the classes, in %. ECE: expected calibration error over 15 bins. Words: TF-IDF of words and pairs, \
-         logistic regression, trained on\nthe set's own train split, else by {FOLDS} folds; the model's heads of themes likewise. Ironic: the model, if \
+        "\nR, F1: means over the classes, in %. ECE: expected calibration error over 15 bins. Words: TF-IDF of words, pairs and \
+         runs of letters, logistic regression, trained on\nthe set's own train split, else by {FOLDS} folds; the model's heads of themes likewise. Ironic: the model, if \
          nothing\nthat it calls ironic from {MAY_BE_IRONIC} on were positive. \
          Not measured, as they have no labels of a known kind or no\nsplit to ask: {}.\n\
          Published on TweetEval's test split (macro-recall): RoBERTa-base 71.3, BERTweet 73.4, TimeLMs 73.7.",

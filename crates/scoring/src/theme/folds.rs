@@ -8,7 +8,7 @@ use super::learn::{Lesson, Taught};
 
 /// Texts with their embeddings, and the class of each.
 ///
-/// `embeddings[i]` belongs to `texts[i]`; where they are all empty, the words alone decide.
+/// `embeddings[i]` belongs to `texts[i]`; where they are all empty, words and runs of letters alone decide.
 #[derive(Debug, Clone, Default)]
 pub struct Examples<'a> {
     pub texts: Vec<&'a str>,

@@ -16,5 +16,5 @@ fn the_shipped_model_tells_the_built_in_themes_on_examples_that_it_did_not_see()
     }
     let mean = all.iter().sum::<f32>() / all.len() as f32;
     println!("mean F1 {mean:.3}");
-    assert!(mean > 0.68 && all.iter().all(|f1| *f1 > 0.5), "mean {mean}: {all:?}");
+    assert!(mean > 0.72 && all.iter().all(|f1| *f1 > 0.5), "mean {mean}: {all:?}");
 }
