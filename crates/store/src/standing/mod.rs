@@ -164,11 +164,13 @@ impl Standing {
         }
     }
 
-    /// What was asked and is not written down yet, or long ago.
+    /// What was asked and answered, and is not written down yet, or was long ago.
     pub fn to_remember(&self) -> Vec<Asked> {
         let entries = self.entries();
-        let is_due =
-            |entry: &&Entry| entry.remembered.is_none_or(|at| entry.asked.duration_since(at) >= REMEMBERED_FOR);
+        let is_due = |entry: &&Entry| {
+            let is_written = |at| entry.asked.duration_since(at) < REMEMBERED_FOR;
+            entry.kept.is_some() && !entry.remembered.is_some_and(is_written)
+        };
         entries.values().filter(is_due).map(Entry::as_asked).collect()
     }
 
