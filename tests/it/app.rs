@@ -8,7 +8,10 @@ use std::{
 
 use anyhow::{Context, bail, ensure};
 use clickhouse::Client;
-use grapevine_testkit::process::{Process, free_port, wait_for};
+use grapevine_testkit::{
+    ports::free_port,
+    process::{Process, wait_for},
+};
 use serde_json::Value;
 
 /// Long enough for a debug build on two busy cores.

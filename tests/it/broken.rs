@@ -3,7 +3,7 @@
 use std::{io::Write, net::TcpListener, time::Duration};
 
 use anyhow::{Context, ensure};
-use grapevine_testkit::process::free_port;
+use grapevine_testkit::ports::free_port;
 
 use crate::app::{App, PATIENCE, file_source, grapevine, stderr};
 

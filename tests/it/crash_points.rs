@@ -68,7 +68,7 @@ fn crash_at(folder: &Path, point: &str) -> anyhow::Result<()> {
 async fn a_process_may_end_at_every_crash_point_and_nothing_is_lost_or_doubled() -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let folder = folder.path();
-    let port = grapevine_testkit::process::free_port()?;
+    let port = grapevine_testkit::ports::free_port()?;
     let config = format!("{BRAND}{}[scoring]\nenabled = false\n", file_source("posts.ndjson"));
     let listen = format!("[api]\nlisten = \"127.0.0.1:{port}\"\n");
     std::fs::write(folder.join("grapevine.toml"), format!("data_dir = \"data\"\n{config}{listen}"))?;

@@ -9,7 +9,8 @@ use std::{
 };
 
 use anyhow::{Context, ensure};
-use grapevine_testkit::process::{Process, free_port, http_get, wait_for};
+use grapevine_testkit::ports::free_port;
+use grapevine_testkit::process::{Process, http_get, wait_for};
 use serde_json::Value;
 
 use crate::app::{PATIENCE, binary, root};

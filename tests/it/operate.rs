@@ -10,7 +10,8 @@ use anyhow::{Context, ensure};
 use grapevine_log::{Log, PollLimits, Record, embedded::EmbeddedLog};
 use grapevine_testkit::{
     kafka,
-    process::{Process, free_port, http_status, wait_for},
+    ports::free_port,
+    process::{Process, http_status, wait_for},
 };
 use serde_json::{Value, json};
 

@@ -5,7 +5,8 @@ use std::{path::Path, process::Command};
 use anyhow::{Context, ensure};
 use grapevine_testkit::{
     kafka,
-    process::{Process, free_port, wait_for},
+    ports::free_port,
+    process::{Process, wait_for},
     story::{self, Story},
 };
 

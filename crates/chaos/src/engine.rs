@@ -8,7 +8,8 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use grapevine_testkit::process::{Process, free_port, http_post, http_status, wait_for};
+use grapevine_testkit::ports::free_port;
+use grapevine_testkit::process::{Process, http_post, http_status, wait_for};
 use parking_lot::Mutex;
 use serde::de::DeserializeOwned;
 

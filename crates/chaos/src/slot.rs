@@ -11,7 +11,8 @@ use grapevine_testkit::{
     clock::{Clock, ClockLibrary},
     fault_plan::{Member, Role, Server},
     kafka::Via,
-    process::{Process, free_port, signal},
+    ports::free_port,
+    process::{Process, signal},
     proxy::{Network, Proxy},
 };
 

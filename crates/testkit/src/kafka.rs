@@ -14,7 +14,8 @@ use parking_lot::Mutex;
 use tempfile::TempDir;
 
 use crate::cache::cache_dir;
-use crate::process::{Process, free_port, tail, wait_for};
+use crate::ports::free_port;
+use crate::process::{Process, tail, wait_for};
 
 /// The release of Apache Kafka whose jars the cache holds.
 pub const VERSION: &str = "4.1.0";

@@ -5,6 +5,7 @@ pub mod cache;
 pub mod clock;
 pub mod fault_plan;
 pub mod kafka;
+pub mod ports;
 pub mod process;
 pub mod proxy;
 #[cfg(feature = "simulator")]

@@ -5,7 +5,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::{OnceLock, mpsc};
@@ -135,11 +135,6 @@ pub fn signal(id: u32, signal: i32) {
     unsafe { libc::kill(id as libc::pid_t, signal) };
 }
 
-/// A port that nothing listens on now, on loopback.
-pub fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
-}
-
 /// Asks `ready` every 20 ms until it says yes. False when `timeout` passes first.
 pub fn wait_for(timeout: Duration, mut ready: impl FnMut() -> bool) -> bool {
     let deadline = Instant::now() + timeout;
@@ -258,7 +253,7 @@ mod tests {
 
     #[test]
     fn http_get_reads_the_code_and_the_body_and_sends_the_token() {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let server = thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();

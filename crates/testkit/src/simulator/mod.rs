@@ -34,7 +34,7 @@ use jiff::Timestamp;
 use tokio::{net::TcpListener, task::JoinHandle};
 
 pub use self::{faults::Faults, known::Known, narrator::Narrator, platform::Platform, teller::Teller};
-use crate::process::free_port;
+use crate::ports::free_port;
 
 /// How often platforms move on by themselves.
 const TICK: Duration = Duration::from_millis(50);

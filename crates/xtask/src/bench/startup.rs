@@ -7,7 +7,8 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use grapevine_testkit::process::{Process, free_port, http_status, wait_for};
+use grapevine_testkit::ports::free_port;
+use grapevine_testkit::process::{Process, http_status, wait_for};
 
 use crate::command::{cargo, show};
 use crate::repository;

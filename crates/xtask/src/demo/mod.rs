@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use grapevine_testkit::process::free_port;
+use grapevine_testkit::ports::free_port;
 use jiff::Timestamp;
 
 use crate::command::{cargo, show};
