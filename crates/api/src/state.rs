@@ -89,7 +89,7 @@ pub struct ApiState {
     pub(crate) brands: Arc<[BrandEntry]>,
     pub(crate) labels: Arc<dyn Labels>,
     pub(crate) forgetting: Arc<dyn Forgetting>,
-    /// Deletion requests that were seen to be done.
+    /// Deletion requests that were seen, and those of them that were done.
     pub(crate) forgotten: Arc<AtomicUsize>,
     pub(crate) live: broadcast::Sender<LiveEvent>,
     pub(crate) live_seats: Arc<Semaphore>,

@@ -1,7 +1,7 @@
 //! Every question of the page over a large world: how long, how much is read, and how that grows.
 //!
 //! `cargo xtask bench queries [-- --mentions N --folder F --keep --rounds N --only METRIC --largest]` runs it in release;
-//! `--largest` asks of the largest brand alone, over the spans that the page offers; `--only pages` asks whole pages alone.
+//! `--largest` asks of the largest brand alone, over the spans that the page offers; `--only pages` asks whole pages alone, `--only community` those of one role.
 //!
 //! The world is made inside the engine, by hashing the numbers from 0: 20 brands whose sizes follow Zipf's law, a year, six
 //! platforms, replies in threads, 2 % edits, labels, engagement. Views feed the rollups as in life, and the hours that edits
@@ -32,7 +32,7 @@ use std::path::PathBuf;
 
 use clickhouse::Client;
 use grapevine_engine::{EmbeddedEngine, EngineOptions, testing};
-use grapevine_store::{Store, StoreOptions};
+use grapevine_store::{Store, StoreOptions, registry::Role};
 
 /// As in the binary `grapevine`.
 #[global_allocator]
@@ -41,8 +41,12 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const USAGE: &str =
     "usage: bench_queries [--mentions N] [--folder FOLDER] [--keep] [--rounds N] [--only METRIC] [--largest] [--serve]";
 
-/// In place of a metric: whole pages alone.
-const PAGES: &str = "pages";
+/// In place of a metric: whole pages alone, of both roles or of one.
+const PAGES: [(&str, &[Role]); 3] = [
+    ("pages", &[Role::Awareness, Role::Community]),
+    ("awareness", &[Role::Awareness]),
+    ("community", &[Role::Community]),
+];
 
 #[derive(Clone)]
 pub struct Options {
@@ -51,7 +55,7 @@ pub struct Options {
     pub keep: bool,
     /// Times that each question is asked.
     pub rounds: usize,
-    /// One metric alone, or [`PAGES`].
+    /// One metric alone, or one of [`PAGES`].
     pub only: Option<String>,
     /// The largest brand alone, over the spans of the page.
     pub largest: bool,
@@ -86,14 +90,14 @@ async fn run(options: &Options, engine: &EmbeddedEngine) -> Result<(), Box<dyn E
     world::fill(&place, options.mentions).await?;
     let disk = disk::measure(&place, options.mentions).await?;
     disk::print(&disk);
-    let is_pages = options.only.as_deref() == Some(PAGES);
-    if !is_pages {
+    let pages = PAGES.iter().find(|(name, _)| options.only.as_deref().is_none_or(|only| only == *name));
+    if options.only.is_none() || pages.is_none() {
         let answers = panels::measure(&place, options).await?;
         report::print(&answers);
         report::growth(options, &answers, &disk)?;
     }
-    if is_pages || options.only.is_none() {
-        pages::measure(&place, options).await?;
+    if let Some((_, roles)) = pages {
+        pages::measure(&place, options, roles).await?;
     }
     if options.serve {
         println!("{} user {} password {}; Ctrl-C ends it", engine.url(), engine.user(), engine.password());

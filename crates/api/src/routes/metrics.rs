@@ -90,7 +90,10 @@ pub(crate) async fn one(
     };
     let given = match max_age {
         0 => state.standing.fresh(&query, now).await,
-        seconds => state.standing.get(&query, now, Duration::from_secs(seconds.into())).await,
+        seconds => {
+            state.expect_of_others(&query, now);
+            state.standing.get(&query, now, Duration::from_secs(seconds.into())).await
+        }
     };
     let given = given.map_err(|failed| ApiError::from(&*failed))?;
     Ok(Json(Answer { table: given.table, as_of: given.as_of }))

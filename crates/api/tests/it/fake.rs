@@ -1,7 +1,7 @@
 use std::{
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -258,8 +258,9 @@ impl AskedBefore for FakeMemory {
     }
 }
 
-/// Takes every request but those about `x:twice`, `x:log` and `x:store`.
-pub struct FakeDesk;
+/// Takes every request but those about `x:twice`, `x:log` and `x:store`. Another process takes so many.
+#[derive(Default)]
+pub struct FakeDesk(pub AtomicUsize);
 
 fn asked(by: &str, running: bool) -> ForgetRequest {
     let remains = Remains { place: "mentions.raw".into(), records: Some(2), until: None, why: "kept by Kafka".into() };
@@ -288,7 +289,7 @@ impl Forgetting for FakeDesk {
     }
 
     async fn requests(&self) -> Result<Vec<ForgetRequest>, ForgetError> {
-        Ok(vec![asked("ada", false)])
+        Ok(vec![asked("ada", false); 1 + self.0.load(Relaxed)])
     }
 }
 
@@ -334,7 +335,7 @@ pub fn parts(figures: Arc<dyn Figures>, settings: Settings) -> ApiParts {
         asked_before: Arc::new(FakeMemory::default()),
         brands: vec![brand("Grove", false), brand("Broken", false), brand("Brightleaf", true)],
         labels: Arc::new(FakeLog::default()),
-        forgetting: Arc::new(FakeDesk),
+        forgetting: Arc::new(FakeDesk::default()),
         live: broadcast::channel(4).0,
         status: Arc::new(|| PipelineStatus {
             version: "0.1.0".into(),

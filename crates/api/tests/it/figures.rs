@@ -1,4 +1,7 @@
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
 
 use axum::body::Body;
 use grapevine_api::{ApiParts, ApiState, ErrorCode, Settings, app, token};
@@ -6,7 +9,7 @@ use grapevine_store::{Store, StoreOptions};
 
 use serde_json::json;
 
-use crate::fake::{Api, FakeMemory, FakeStore, NOW, TOKEN, parts, request, time};
+use crate::fake::{Api, FakeDesk, FakeMemory, FakeStore, NOW, TOKEN, parts, request, time};
 
 #[tokio::test]
 async fn a_metric_is_asked_over_the_last_seven_days_among_all_brands() {
@@ -67,8 +70,24 @@ async fn what_was_asked_before_a_restart_is_there_when_it_is_asked_again() {
     keeping.abort();
     let (api, keeping) = start(&memory);
     tokio::time::sleep(Duration::from_secs(5)).await;
-    assert_eq!(api.store.asked.lock().unwrap().len(), 1, "nobody has asked it of this process");
-    assert_eq!(api.get(question).await.json()["as_of"].as_str(), Some(NOW));
+    let asked: Vec<String> = api.store.asked.lock().unwrap().iter().map(|query| query.brand.clone()).collect();
+    assert_eq!((asked.len(), asked[0].as_str()), (3, "Grove"), "nobody has asked it of this process: {asked:?}");
+    for brand in ["Grove", "Brightleaf"] {
+        let answer = api.get(&question.replace("Grove", brand)).await.json();
+        assert_eq!(answer["as_of"].as_str(), Some(NOW), "{brand}: nobody asked it ever of the others");
+    }
+    keeping.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_belongs_to_one_brand_is_not_expected_of_the_others() {
+    let store = Arc::new(FakeStore { takes: Duration::from_millis(100), ..FakeStore::default() });
+    let state = ApiState::new(parts(store.clone(), Settings::new(token::hash(TOKEN))));
+    let (api, keeping) = (Api { store, router: app(state.clone()), ..Api::new() }, tokio::spawn(state.keep_up()));
+    api.get("/api/v1/metrics/hashtag_research?brand=Grove&hashtag=tea&max_age=3600").await;
+    api.get("/api/v1/metrics/net_sentiment?brand=Grove").await;
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    assert!(api.store.asked.lock().unwrap().iter().all(|query| query.brand == "Grove"));
     keeping.abort();
 }
 
@@ -83,6 +102,25 @@ async fn a_deletion_request_takes_away_what_was_computed_before() {
     let post = request("POST", "/api/v1/forget").header("authorization", format!("Bearer {TOKEN}"));
     assert_eq!(api.send_body(post.header("content-type", "application/json"), body).await.status, 202);
     assert_eq!(api.get(question).await.json()["as_of"].as_str(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deletion_request_that_another_process_takes_does_so_within_a_minute() {
+    let store = Arc::new(FakeStore { takes: Duration::from_millis(20), ..FakeStore::default() });
+    let desk = Arc::new(FakeDesk::default());
+    let parts = ApiParts { forgetting: desk.clone(), ..parts(store.clone(), Settings::new(token::hash(TOKEN))) };
+    let state = ApiState::new(parts);
+    let (api, keeping) = (Api { store, router: app(state.clone()), ..Api::new() }, tokio::spawn(state.keep_up()));
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    let question = "/api/v1/metrics/top_voices?brand=Grove&max_age=3600";
+    let _ = api.get(question).await;
+    let before = api.store.asked.lock().unwrap().len();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    desk.0.fetch_add(1, Relaxed);
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    let asked = api.store.asked.lock().unwrap()[before..].to_vec();
+    assert!(asked.iter().any(|query| query.brand == "Grove"), "computed anew, though it was young: {asked:?}");
+    keeping.abort();
 }
 
 #[tokio::test]

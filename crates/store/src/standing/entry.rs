@@ -14,10 +14,10 @@ const LONGEST_YOUNG: Duration = Duration::from_secs(600);
 /// The same of what nobody looks at.
 const UNSEEN_SHARE: u32 = 1000;
 const UNSEEN_YOUNG: [Duration; 2] = [Duration::from_secs(60), Duration::from_secs(900)];
-/// The most of what nobody asked for a day: a page takes answers of an hour.
+/// The most of what nobody asked for a day, or ever: a page takes answers of an hour.
 const LONG_UNSEEN: (SignedDuration, Duration) = (SignedDuration::from_hours(24), Duration::from_secs(2700));
 
-/// What failed, for another reason than its size, is tried again after it though nobody looks.
+/// What failed, for another reason than its size, is tried again after it though nobody looks. What is expected alone waits longer.
 const TRIED_AGAIN: Duration = Duration::from_secs(300);
 
 /// Where the answer will be; its sender is dropped without one where computing it panicked.
@@ -30,8 +30,10 @@ pub(super) struct Entry {
     /// When it failed otherwise.
     pub failed: Option<Instant>,
     pub running: Option<Running>,
-    /// When it was asked last.
+    /// When it was asked last; where it is expected alone, when its like was.
     pub asked: Timestamp,
+    /// Nobody has asked it yet.
+    pub is_expected: bool,
     /// As it is asked at that time.
     pub query: MetricQuery,
     pub at: Timestamp,
@@ -39,17 +41,33 @@ pub(super) struct Entry {
     pub remembered: Option<Timestamp>,
 }
 
-/// Of two, what has no answer comes first, and of these what was asked last.
+/// Of two, what was asked comes before what is expected, then what has no answer, and of these what was asked last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Overdue {
-    By(Duration),
+pub(super) struct Overdue {
+    is_asked: bool,
+    by: By,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum By {
+    Time(Duration),
     NoAnswer { asked: Timestamp },
 }
 
 impl Entry {
-    pub fn new(query: &MetricQuery, now: Timestamp) -> Self {
-        let query = query.clone();
-        Self { kept: None, refused: None, failed: None, running: None, asked: now, query, at: now, remembered: None }
+    /// Until somebody asks it.
+    pub fn expected(query: &MetricQuery, now: Timestamp) -> Self {
+        Self {
+            kept: None,
+            refused: None,
+            failed: None,
+            running: None,
+            asked: now,
+            is_expected: true,
+            query: query.clone(),
+            at: now,
+            remembered: None,
+        }
     }
 
     /// As whoever asked last asked it.
@@ -83,15 +101,21 @@ impl Entry {
 
     /// For how long it is due, though nobody looks.
     pub fn overdue_unseen(&self, now: Timestamp) -> Option<Overdue> {
-        let failed = self.failed.is_some_and(|failed| failed.elapsed() < TRIED_AGAIN);
+        let again = if self.is_expected { LONG_UNSEEN.1 } else { TRIED_AGAIN };
+        let failed = self.failed.is_some_and(|failed| failed.elapsed() < again);
         if failed || self.runs().is_some() || self.refused.as_ref().is_some_and(Refused::is_young) {
             return None;
         }
-        let Some(kept) = &self.kept else { return Some(Overdue::NoAnswer { asked: self.asked }) };
+        Some(Overdue { is_asked: !self.is_expected, by: self.overdue_by(now)? })
+    }
+
+    fn overdue_by(&self, now: Timestamp) -> Option<By> {
+        let Some(kept) = &self.kept else { return Some(By::NoAnswer { asked: self.asked }) };
         let [least, most] = UNSEEN_YOUNG;
-        let most = if now.duration_since(self.asked) < LONG_UNSEEN.0 { most } else { LONG_UNSEEN.1 };
+        let is_looked_at = !self.is_expected && now.duration_since(self.asked) < LONG_UNSEEN.0;
+        let most = if is_looked_at { most } else { LONG_UNSEEN.1 };
         let young = (kept.cost * UNSEEN_SHARE).clamp(least, most);
-        kept.computed.elapsed().checked_sub(young).map(Overdue::By)
+        kept.computed.elapsed().checked_sub(young).map(By::Time)
     }
 }
 

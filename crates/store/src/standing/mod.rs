@@ -11,6 +11,7 @@
 //! | none, as the store failed | tried again for who asks; where nobody does, after 5 minutes |
 //! | asked for in the last week, and by nobody now | kept up by [`Standing::keep_up`], within a fifth of a processor |
 //! | none, as the process was begun anew | computed by [`Standing::keep_up`] from what [`Standing::restore`] was told, within a half |
+//! | asked by nobody, but its like was: [`Standing::expect`] | computed and kept up after all that was asked, every 45 minutes |
 //!
 //! **Claim: no answer is given for another question.** Equal questions differ in nothing but when their spans end, and the span of
 //! one that is given has moved by as much as it has aged, but for a minute and a half.
@@ -22,7 +23,10 @@ mod remembered;
 mod tests;
 
 use std::{
-    collections::HashMap,
+    collections::{
+        HashMap,
+        hash_map::Entry::{Occupied, Vacant},
+    },
     future::Future,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -46,7 +50,7 @@ const PATIENCE: Duration = Duration::from_millis(25);
 pub const ASKED_WITHIN: SignedDuration = SignedDuration::from_hours(7 * 24);
 /// Who last asked is written down again after it.
 const REMEMBERED_FOR: SignedDuration = SignedDuration::from_hours(1);
-/// Questions that stand at once, of all brands, spans and panels. The one that was asked longest ago goes.
+/// Questions that stand at once, of all brands, spans and panels. One that nobody asked goes, or the one that was asked longest ago.
 const MOST: usize = 2000;
 /// Between two looks for what is to be kept up.
 const LOOK: Duration = Duration::from_secs(1);
@@ -144,11 +148,24 @@ impl Standing {
                     Some(Ok(_)) => sleep(began.elapsed() * REST[usize::from(is_first)]).await,
                     Some(Err(failed)) if !matches!(*failed, StoreError::TooHeavy { .. }) => sleep(AWAY).await,
                     _ => {
-                        // Who asks for it is told why; nobody else has to try again.
-                        self.entries().remove(&question);
+                        self.give_up(&question);
                         sleep(began.elapsed() * REST[0]).await;
                     }
                 }
+            }
+        }
+    }
+
+    /// Takes up what nobody asked yet and somebody may ask soon, such as the questions of one brand's page for another brand.
+    /// To be told again whenever what they are like is asked.
+    pub fn expect(&self, queries: impl IntoIterator<Item = MetricQuery>, now: Timestamp) {
+        let mut entries = self.entries();
+        for query in queries {
+            let is_room = entries.len() < MOST;
+            match entries.entry(Question::of(&query, now)) {
+                Occupied(mut known) if known.get().is_expected => known.get_mut().asked = now,
+                Vacant(free) if is_room => drop(free.insert(Entry::expected(&query, now))),
+                Occupied(_) | Vacant(_) => {}
             }
         }
     }
@@ -158,8 +175,10 @@ impl Standing {
         let mut entries = self.entries();
         for Asked { query, at } in asked {
             if entries.len() < MOST {
-                let remembered = |entry: Entry| Entry { remembered: Some(at), ..entry };
-                entries.entry(Question::of(&query, at)).or_insert_with(|| remembered(Entry::new(&query, at)));
+                let entry = entries.entry(Question::of(&query, at)).or_insert_with(|| Entry::expected(&query, at));
+                if entry.is_expected {
+                    (entry.is_expected, entry.asked, entry.remembered) = (false, at, Some(at));
+                }
             }
         }
     }
@@ -169,7 +188,7 @@ impl Standing {
         let entries = self.entries();
         let is_due = |entry: &&Entry| {
             let is_written = |at| entry.asked.duration_since(at) < REMEMBERED_FOR;
-            entry.kept.is_some() && !entry.remembered.is_some_and(is_written)
+            entry.kept.is_some() && !entry.is_expected && !entry.remembered.is_some_and(is_written)
         };
         entries.values().filter(is_due).map(Entry::as_asked).collect()
     }
@@ -195,8 +214,8 @@ impl Standing {
         if entries.len() >= MOST && !entries.contains_key(&question) {
             forget_one(&mut entries);
         }
-        let entry = entries.entry(question.clone()).or_insert_with(|| Entry::new(query, now));
-        (entry.asked, entry.at, entry.query) = (now, now, query.clone());
+        let entry = entries.entry(question.clone()).or_insert_with(|| Entry::expected(query, now));
+        (entry.asked, entry.is_expected, entry.at, entry.query) = (now, false, now, query.clone());
         let kept = entry.kept.clone().filter(|kept| kept.fits(query, now, max_age));
         match (kept, entry.refused.as_ref().filter(|refused| refused.is_young())) {
             (Some(kept), Some(_)) => Found::Young(kept),
@@ -246,6 +265,16 @@ impl Standing {
         Some(Due { running: self.run(entry, question.clone()), question, is_first })
     }
 
+    /// What was beyond its budget, or panicked. Who asks for it is told why; nobody else has to try again soon.
+    fn give_up(&self, question: &Question) {
+        let mut entries = self.entries();
+        match entries.get_mut(question) {
+            // It would be expected again at the next poll.
+            Some(entry) if entry.is_expected => entry.failed = Some(Instant::now()),
+            _ => drop(entries.remove(question)),
+        }
+    }
+
     fn entries(&self) -> MutexGuard<'_, HashMap<Question, Entry>> {
         self.0.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -275,7 +304,8 @@ async fn finished(running: &mut Running) -> Option<Result<Kept, Failed>> {
 }
 
 fn forget_one(entries: &mut HashMap<Question, Entry>) {
-    let oldest = entries.iter().min_by_key(|(_, entry)| entry.asked).map(|(question, _)| question.clone());
+    let oldest =
+        entries.iter().min_by_key(|(_, entry)| (!entry.is_expected, entry.asked)).map(|(question, _)| question.clone());
     if let Some(oldest) = oldest {
         entries.remove(&oldest);
     }

@@ -247,6 +247,35 @@ async fn what_fails_is_tried_again_later_and_holds_up_nothing_and_what_is_too_he
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_nobody_asked_is_ready_after_all_that_was_asked_and_as_long_as_its_like_is_asked() {
+    let world = world(2_000);
+    let others = || ["Brightleaf", "Heavy"].map(|brand| world.query(brand));
+    world.standing.expect(others(), world.now());
+    world.standing.restore(vec![Asked { query: world.query("Grove"), at: world.now() }]);
+    let keeping = keep_up(&world);
+    pass(2).await;
+    let running: Vec<bool> = world.standing.entries().values().map(|entry| entry.runs().is_some()).collect();
+    assert_eq!(running.iter().filter(|runs| **runs).count(), 1);
+    pass(2).await;
+    assert!(world.get(HOUR).await.1.is_some(), "what was asked comes first");
+    pass(20).await;
+    assert_eq!(world.standing.to_remember().len(), 0, "nobody asked it");
+    for _ in 0..60 {
+        world.standing.expect(others(), world.now());
+        pass(30).await;
+    }
+    let computed = world.asked.load(SeqCst);
+    assert!(computed <= 6, "one that is too heavy is not tried for every poll: {computed}");
+    let began = Instant::now();
+    let given = world.standing.get(&world.query("Brightleaf"), world.now(), HOUR).await.unwrap();
+    assert!(given.as_of.is_some() && began.elapsed() <= PATIENCE, "it is ready for the first who asks");
+    assert_eq!(world.standing.to_remember().len(), 1, "and now it was asked");
+    pass(8 * 86_400).await;
+    assert_eq!(world.standing.entries().len(), 0, "its like was not asked for a week");
+    keeping.abort();
+}
+
+#[tokio::test(start_paused = true)]
 async fn dropped_answers_are_given_to_nobody_not_even_those_on_their_way() {
     let world = world(500);
     world.get(HOUR).await;
@@ -258,15 +287,18 @@ async fn dropped_answers_are_given_to_nobody_not_even_those_on_their_way() {
 }
 
 #[test]
-fn the_question_that_was_asked_longest_ago_goes() {
+fn one_that_nobody_asked_goes_and_then_the_one_that_was_asked_longest_ago() {
     let now: Timestamp = "2026-03-08T12:00:00Z".parse().unwrap();
     let query = |brand: &str| MetricQuery::new("net_sentiment", brand, now - SignedDuration::from_hours(1), now);
     let mut entries = HashMap::new();
-    for (brand, minute) in [("second", 2), ("first", 1), ("third", 3)] {
-        let entry = Entry::new(&query(brand), now + SignedDuration::from_mins(minute));
+    for (brand, minute) in [("second", 2), ("first", 1), ("third", 3), ("nobody's", 4)] {
+        let is_expected = brand == "nobody's";
+        let entry = Entry { is_expected, ..Entry::expected(&query(brand), now + SignedDuration::from_mins(minute)) };
         entries.insert(Question::of(&query(brand), now), entry);
     }
-    forget_one(&mut entries);
-    assert!(!entries.contains_key(&Question::of(&query("first"), now)));
-    assert_eq!(entries.len(), 2);
+    for (goes, left) in [("nobody's", 3), ("first", 2)] {
+        forget_one(&mut entries);
+        assert!(!entries.contains_key(&Question::of(&query(goes), now)));
+        assert_eq!(entries.len(), left);
+    }
 }

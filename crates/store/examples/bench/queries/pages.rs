@@ -1,6 +1,6 @@
 //! Asks all questions of a role at once, as a page does: six at a time, as a browser, and with what they have in common read once
-//! for all of them. Then asks them again twenty seconds later, twice, as the page does, of a server that keeps answers; and of one that
-//! was begun anew and has computed what was asked of the one before.
+//! for all of them. Then asks them again twenty seconds later, twice, as the page does, of a server that keeps answers; of one that
+//! was begun anew and has computed what was asked of the one before; and of one that was asked the page of another brand alone.
 
 use std::error::Error;
 use std::sync::{
@@ -26,10 +26,11 @@ const AGAIN: Duration = Duration::from_secs(20);
 /// The age that a page takes.
 const OLDEST: Duration = Duration::from_secs(3600);
 
-pub async fn measure(place: &Place, options: &Options) -> Result<(), Box<dyn Error>> {
+pub async fn measure(place: &Place, options: &Options, roles: &[Role]) -> Result<(), Box<dyn Error>> {
     println!("all questions of a role at once, {AT_ONCE} at a time, of {}, in milliseconds:", BRANDS[0]);
     println!(
-        "{:10} {:>5} {:>9} {:>11} {:>11} {:>21} {:>30} {:>10} {:>15} {:>30}",
+        "{:10} {:>5} {:>9} {:>11} {:>11} {:>21} {:>30} {:>10} {:>15} {:>30} \
+         {:>17} {:>30}",
         "role",
         "span",
         "questions",
@@ -39,9 +40,11 @@ pub async fn measure(place: &Place, options: &Options) -> Result<(), Box<dyn Err
         "a question again: p50/p95/most",
         "oldest, s",
         "ready anew, s",
+        "a question then: p50/p95/most",
+        "ready unasked, s",
         "a question then: p50/p95/most"
     );
-    for role in [Role::Awareness, Role::Community] {
+    for &role in roles {
         for (span, hours) in spans(options) {
             let questions = questions(role, *hours)?;
             let [mut half, mut all, mut apart] = [vec![], vec![], vec![]];
@@ -56,10 +59,12 @@ pub async fn measure(place: &Place, options: &Options) -> Result<(), Box<dyn Err
             let role = format!("{role:?}").to_lowercase();
             let (again, asked) = again(place, &questions).await?;
             let (ready, anew) = anew(place, asked).await?;
-            let (n, oldest, again, anew) = (questions.len(), again.oldest, again.shown(), anew.shown());
+            let (ready_unasked, unasked) = unasked(place, &questions).await?;
+            let (n, oldest, again, anew, unasked) =
+                (questions.len(), again.oldest, again.shown(), anew.shown(), unasked.shown());
             println!(
                 "{role:10} {span:>5} {n:>9} {half:>11.0} {all:>11.0} {apart:>21.0} {again:>30} {oldest:>10} {ready:>15.0} \
-                 {anew:>30}"
+                 {anew:>30} {ready_unasked:>17.0} {unasked:>30}"
             );
         }
     }
@@ -157,18 +162,36 @@ async fn again(place: &Place, questions: &[MetricQuery]) -> Result<(Answered, Ve
 /// Of a server that is begun anew: seconds until it has tried all that was asked, nobody asking, and the page then.
 async fn anew(place: &Place, asked: Vec<Asked>) -> Result<(f64, Answered), Box<dyn Error>> {
     let (standing, computed) = standing(place);
-    let (began, start) = (Instant::now(), asked.iter().map(|asked| asked.at).max().unwrap_or(Timestamp::UNIX_EPOCH));
-    let now = move || start + SignedDuration::try_from(began.elapsed()).unwrap_or_default();
+    let start = asked.iter().map(|asked| asked.at).max().unwrap_or(Timestamp::UNIX_EPOCH);
     standing.restore(asked.clone());
+    let (ready, at) = kept_up(&standing, &computed, (asked.len(), start)).await;
+    let later = |Asked { query, at: then }: Asked| moved(std::iter::once(query), at.duration_since(then));
+    Ok((ready, ask(&standing, asked.into_iter().flat_map(later).collect(), at).await))
+}
+
+/// Of a server that was asked the same of the next brand: seconds until it has tried what nobody asked yet, and the page then.
+async fn unasked(place: &Place, questions: &[MetricQuery]) -> Result<(f64, Answered), Box<dyn Error>> {
+    let (standing, computed) = standing(place);
+    let start = questions.first().map_or(Timestamp::UNIX_EPOCH, |question| question.to);
+    let of_another = |query: &MetricQuery| MetricQuery { brand: BRANDS[1].to_owned(), ..query.clone() };
+    ask(&standing, questions.iter().map(of_another).collect(), start).await;
+    standing.expect(questions.iter().cloned(), start);
+    let (ready, at) = kept_up(&standing, &computed, (computed.load(Relaxed) + questions.len(), start)).await;
+    let now = moved(questions.iter().cloned(), at.duration_since(start));
+    Ok((ready, ask(&standing, now, at).await))
+}
+
+/// Lets the server keep its questions up until it has computed so many, from `start` on: seconds, and the time then.
+async fn kept_up(standing: &Standing, computed: &AtomicUsize, (most, start): (usize, Timestamp)) -> (f64, Timestamp) {
+    let began = Instant::now();
+    let now = move || start + SignedDuration::try_from(began.elapsed()).unwrap_or_default();
     let keeper = standing.clone();
     let keeping = tokio::spawn(async move { keeper.keep_up(now).await });
-    while computed.load(Relaxed) < asked.len() {
+    while computed.load(Relaxed) < most {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    let ready = began.elapsed().as_secs_f64();
-    let at = now();
-    let later = |Asked { query, at: then }: Asked| moved(std::iter::once(query), at.duration_since(then));
-    let answered = ask(&standing, asked.into_iter().flat_map(later).collect(), at).await;
+    // The last one is on its way from the store to what stands.
+    tokio::time::sleep(Duration::from_millis(100)).await;
     keeping.abort();
-    Ok((ready, answered))
+    (began.elapsed().as_secs_f64(), now())
 }
