@@ -324,3 +324,38 @@ test("a thousand posts at once do not freeze the page", async ({ page, site, fix
   expect(await page.locator(".post").count()).toBeLessThanOrEqual(120);
   await page.getByRole("tab", { name: "Community" }).click({ timeout: 2_000 });
 });
+
+for (const tab of ["awareness", "community"]) {
+  test(`what the ${tab} page would ask over its other spans is told to the server, exactly`, async ({
+    page,
+    site,
+    fixture,
+  }) => {
+    test.skip(real, "what the fixture is told");
+    const asked = new Set<string>();
+    page.on("request", (request) => {
+      const [, question] = request.url().split("/api/v1/metrics/");
+      if (question) asked.add(question.replace("&max_age=3600", ""));
+    });
+    // Within one minute, so that spans end at the same time.
+    const minute = Math.floor(Date.now() / 60_000) * 60_000;
+    await page.clock.install({ time: minute + 1_000 });
+    await open(page, site, `?tab=${tab}&span=7d`);
+    await page.clock.pauseAt(minute + 10_000);
+    await page.clock.runFor(40_000);
+    await expect.poll(() => fixture.expected.length).toBeGreaterThan(60);
+    for (const span of ["last 24 hours", "last 30 days", "last 8 weeks"]) {
+      const [before, all] = [new Set(asked), asked.size];
+      await page.getByRole("radio", { name: span, exact: true }).check();
+      await page.clock.runFor(500);
+      await expect(page.locator(".loading")).toHaveCount(0);
+      await page.clock.runFor(500);
+      expect(asked.size, span).toBeGreaterThan(all + 15);
+      // Which hashtag is looked at, the page learns from an answer.
+      const fresh = [...asked].filter((question) => !before.has(question) && !question.startsWith("hashtag_research"));
+      expect(fresh.filter((question) => !fixture.expected.includes(question)), span).toEqual([]);
+    }
+    const told = fixture.expected.filter((question) => !asked.has(question));
+    expect(told, "and nothing that it does not ask").toEqual([]);
+  });
+}

@@ -9,6 +9,7 @@
 //! | `/api/v1/session` | POST logs in, DELETE logs out, GET asks | GET only |
 //! | `/api/v1/openapi.json` | this table, for machines | yes |
 //! | `/api/v1/status`, `brands`, `metrics`, `metrics/{id}`, `mentions`, `alerts` | figures | yes |
+//! | `/api/v1/expected` | POST says which figures may be asked soon | yes |
 //! | `/api/v1/search` | mentions that a query finds, page by page | yes |
 //! | `/api/v1/mentions/{id}/labels` | what people say of a mention: GET, POST, DELETE | yes |
 //! | `/api/v1/forget` | deletion requests: GET lists them, POST makes one | yes |
@@ -55,7 +56,7 @@ pub use span::Span;
 pub use state::{ApiParts, ApiState, BrandEntry, Clock, MetricsText, Settings, StatusProvider};
 pub use status::{InvariantStatus, ModelStatus, PipelineStatus, SourceState, SourceStatus, StageState, StageStatus};
 
-/// The only bodies that are read are logins, labels and deletion requests.
+/// The only bodies that are read are logins, labels, deletion requests and what is expected.
 const LARGEST_BODY: usize = 16 * 1024;
 
 /// Everything that is served.
@@ -68,6 +69,7 @@ pub fn app(state: ApiState) -> Router {
         .route("/api/v1/brands", get(routes::system::brands))
         .route("/api/v1/metrics", get(routes::metrics::list))
         .route("/api/v1/metrics/{id}", get(routes::metrics::one))
+        .route("/api/v1/expected", post(routes::metrics::expect))
         .route("/api/v1/mentions", get(routes::mentions::list))
         .route("/api/v1/search", get(routes::search::search))
         .route(

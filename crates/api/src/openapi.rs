@@ -14,7 +14,7 @@ use crate::{live, routes, session};
     paths(
         routes::session::open, routes::session::close, routes::session::show,
         routes::system::health, routes::system::status, routes::system::sources, routes::system::brands,
-        routes::metrics::list, routes::metrics::one,
+        routes::metrics::list, routes::metrics::one, routes::metrics::expect,
         routes::mentions::list, routes::search::search, live::live,
         routes::labels::show, routes::labels::give, routes::labels::take_back,
         routes::forget::begin, routes::forget::list,

@@ -7,7 +7,7 @@ use axum::body::Body;
 use grapevine_api::{ApiParts, ApiState, ErrorCode, Settings, app, token};
 use grapevine_store::{Store, StoreOptions};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::fake::{Api, FakeDesk, FakeMemory, FakeStore, NOW, TOKEN, parts, request, time};
 
@@ -69,7 +69,7 @@ async fn what_was_asked_before_a_restart_is_there_when_it_is_asked_again() {
     tokio::time::sleep(Duration::from_secs(61)).await;
     keeping.abort();
     let (api, keeping) = start(&memory);
-    tokio::time::sleep(Duration::from_secs(5)).await;
+    tokio::time::sleep(Duration::from_secs(30)).await;
     let asked: Vec<String> = api.store.asked.lock().unwrap().iter().map(|query| query.brand.clone()).collect();
     assert_eq!((asked.len(), asked[0].as_str()), (3, "Grove"), "nobody has asked it of this process: {asked:?}");
     for brand in ["Grove", "Brightleaf"] {
@@ -88,6 +88,40 @@ async fn what_belongs_to_one_brand_is_not_expected_of_the_others() {
     api.get("/api/v1/metrics/net_sentiment?brand=Grove").await;
     tokio::time::sleep(Duration::from_secs(20)).await;
     assert!(api.store.asked.lock().unwrap().iter().all(|query| query.brand == "Grove"));
+    keeping.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_expected_is_there_for_the_first_who_asks() {
+    let store = Arc::new(FakeStore { takes: Duration::from_millis(100), ..FakeStore::default() });
+    let state = ApiState::new(parts(store.clone(), Settings::new(token::hash(TOKEN))));
+    let (api, keeping) = (Api { store, router: app(state.clone()), ..Api::new() }, tokio::spawn(state.keep_up()));
+    let expect = async |questions: Value| {
+        let post = request("POST", "/api/v1/expected").header("authorization", format!("Bearer {TOKEN}"));
+        let body = Body::from(json!({ "questions": questions }).to_string());
+        api.send_body(post.header("content-type", "application/json"), body).await
+    };
+    let question = "net_sentiment?brand=Grove&from=-30d&by=day";
+    assert_eq!(expect(json!([question, "themes?brand=Grove&limit=12"])).await.status, 204);
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let answer = api.get(&format!("/api/v1/metrics/{question}&max_age=3600")).await.json();
+    assert_eq!(answer["as_of"].as_str(), Some(NOW));
+    let mut said = vec![];
+    for questions in [
+        json!(["nothing?brand=Grove"]),
+        json!(["net_sentiment?brand=Nobody"]),
+        json!(["net_sentiment?brand=Grove&form=-7d"]),
+        json!(["net_sentiment"]),
+        json!(["net_sentiment?brand=a b"]),
+        json!("net_sentiment?brand=Grove"),
+        json!(vec![question; 201]),
+    ] {
+        let answer = expect(questions).await;
+        let message = answer.json()["message"].as_str().unwrap().to_owned();
+        said.push(format!("{}: {}", answer.code(), message.split(';').next().unwrap()));
+    }
+    insta::assert_snapshot!(said.join("\n"));
+    assert_eq!(api.store.asked.lock().unwrap().len(), 2, "and what can not be read is not asked");
     keeping.abort();
 }
 

@@ -13,6 +13,7 @@ import { Older } from "./parts/states";
 import { Top } from "./parts/top";
 import { SearchResults } from "./search/results";
 import { type Scene, SceneContext } from "./state/context";
+import { useExpect } from "./state/expect";
 import { rfc3339, spanEnding } from "./state/span";
 import { readView, type View, writeView } from "./state/url";
 
@@ -44,6 +45,8 @@ export function Page({ brands }: { brands: Brand[] }) {
     newest: newest.data?.mentions[0] ? Date.parse(newest.data.mentions[0].created_at) : null,
     showUntil: (end, span) => setView({ ...view, end, span: span ?? view.span }),
   };
+
+  useExpect(scene, view.query === null ? view.tab : "search");
 
   return (
     <SceneContext.Provider value={scene}>

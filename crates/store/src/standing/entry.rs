@@ -15,7 +15,7 @@ const LONGEST_YOUNG: Duration = Duration::from_secs(600);
 const UNSEEN_SHARE: u32 = 1000;
 const UNSEEN_YOUNG: [Duration; 2] = [Duration::from_secs(60), Duration::from_secs(900)];
 /// The most of what nobody asked for a day, or ever: a page takes answers of an hour.
-const LONG_UNSEEN: (SignedDuration, Duration) = (SignedDuration::from_hours(24), Duration::from_secs(2700));
+pub(super) const LONG_UNSEEN: (SignedDuration, Duration) = (SignedDuration::from_hours(24), Duration::from_secs(2700));
 
 /// What failed, for another reason than its size, is tried again after it though nobody looks. What is expected alone waits longer.
 const TRIED_AGAIN: Duration = Duration::from_secs(300);

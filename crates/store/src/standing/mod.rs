@@ -11,7 +11,7 @@
 //! | none, as the store failed | tried again for who asks; where nobody does, after 5 minutes |
 //! | asked for in the last week, and by nobody now | kept up by [`Standing::keep_up`], within a fifth of a processor |
 //! | none, as the process was begun anew | computed by [`Standing::keep_up`] from what [`Standing::restore`] was told, within a half |
-//! | asked by nobody, but its like was: [`Standing::expect`] | computed and kept up after all that was asked, every 45 minutes |
+//! | asked by nobody, and expected: [`Standing::expect`] | computed and kept up after all that was asked, as far as there is time |
 //!
 //! **Claim: no answer is given for another question.** Equal questions differ in nothing but when their spans end, and the span of
 //! one that is given has moved by as much as it has aged, but for a minute and a half.
@@ -40,7 +40,7 @@ use tokio::{
 };
 
 use crate::{MetricQuery, MetricTable, StoreError};
-use entry::{Entry, Kept, Running};
+use entry::{Entry, Kept, LONG_UNSEEN, Running};
 use question::Question;
 pub use remembered::Asked;
 
@@ -56,6 +56,8 @@ const MOST: usize = 2000;
 const LOOK: Duration = Duration::from_secs(1);
 /// For so many times what an answer took, nothing is computed after it: a fifth of a processor, or a half where there was none.
 const REST: [u32; 2] = [4, 1];
+/// What is expected alone is computed for the first time while all that stands takes no longer: more could not be kept up.
+const MOST_KEPT_UP: Duration = Duration::from_secs(LONG_UNSEEN.1.as_secs() / (1 + REST[0] as u64));
 /// After a store did not answer.
 const AWAY: Duration = Duration::from_secs(10);
 
@@ -156,8 +158,8 @@ impl Standing {
         }
     }
 
-    /// Takes up what nobody asked yet and somebody may ask soon, such as the questions of one brand's page for another brand.
-    /// To be told again whenever what they are like is asked.
+    /// Takes up what nobody asked yet and somebody may ask soon, such as a page's questions for another brand or over another span.
+    /// To be told again while that is so: a week later it is forgotten.
     pub fn expect(&self, queries: impl IntoIterator<Item = MetricQuery>, now: Timestamp) {
         let mut entries = self.entries();
         for query in queries {
@@ -256,8 +258,12 @@ impl Standing {
     fn run_most_overdue(&self, now: Timestamp) -> Option<Due> {
         let mut entries = self.entries();
         entries.retain(|_, entry| now.duration_since(entry.asked) < ASKED_WITHIN);
-        let overdue =
-            entries.iter_mut().filter_map(|(question, entry)| Some((entry.overdue_unseen(now)?, question, entry)));
+        let costs: Duration = entries.values().filter_map(|entry| Some(entry.kept.as_ref()?.cost)).sum();
+        let is_wanted = |entry: &Entry| entry.kept.is_some() || !entry.is_expected || costs < MOST_KEPT_UP;
+        let overdue = entries
+            .iter_mut()
+            .filter(|(_, entry)| is_wanted(entry))
+            .filter_map(|(question, entry)| Some((entry.overdue_unseen(now)?, question, entry)));
         let (_, question, entry) = overdue.max_by_key(|(overdue, ..)| *overdue)?;
         let minutes = SignedDuration::from_mins(now.duration_since(entry.at).as_mins());
         (entry.query, entry.at) = (question::later(&entry.query, minutes), entry.at + minutes);

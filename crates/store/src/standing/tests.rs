@@ -276,6 +276,21 @@ async fn what_nobody_asked_is_ready_after_all_that_was_asked_and_as_long_as_its_
 }
 
 #[tokio::test(start_paused = true)]
+async fn no_more_is_begun_than_can_be_kept_up() {
+    let world = world(100_000);
+    let brands: Vec<String> = (0..12).map(|number| format!("brand {number}")).collect();
+    world.standing.expect(brands.iter().map(|brand| world.query(brand)), world.now());
+    let keeping = keep_up(&world);
+    pass(2 * 3600).await;
+    let entries: Vec<Timestamp> =
+        world.standing.entries().values().filter_map(|entry| Some(entry.kept.as_ref()?.as_of)).collect();
+    assert_eq!(entries.len(), 6, "of a hundred seconds each, a fifth of 45 minutes holds so many");
+    let oldest = entries.iter().map(|as_of| world.now().duration_since(*as_of)).max().unwrap();
+    assert!(oldest.as_secs() < 3600, "{oldest}");
+    keeping.abort();
+}
+
+#[tokio::test(start_paused = true)]
 async fn dropped_answers_are_given_to_nobody_not_even_those_on_their_way() {
     let world = world(500);
     world.get(HOUR).await;

@@ -23,16 +23,18 @@ export function whenLoggedOut(then: (trouble: Trouble) => void): void {
 /** A restart of the server ends every session. */
 export const isLoggedOut = ({ code }: Trouble) => code === "not_authorised" || code === "session_ended";
 
-type Query = Record<string, string | number | null | undefined>;
+export type Query = Record<string, string | number | null | undefined>;
 
-function address(path: string, query: Query = {}): string {
+function withQuery(path: string, query: Query): string {
   const params = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
     if (value !== null && value !== undefined && value !== "") params.set(name, String(value));
   }
   const text = params.toString();
-  return `api/v1/${path}${text ? `?${text}` : ""}`;
+  return text ? `${path}?${text}` : path;
 }
+
+const address = (path: string, query: Query = {}) => `api/v1/${withQuery(path, query)}`;
 
 async function ask<T>(path: string, query: Query, signal?: AbortSignal): Promise<T> {
   let response: Response;
@@ -99,6 +101,17 @@ async function send<T>(path: string, query: Query, request: RequestInit, hint = 
   });
   if (!response.ok) throw await trouble(response);
   return (await response.json()) as T;
+}
+
+/** These may be asked soon. */
+export async function expectMetrics(questions: [id: string, query: Query][]): Promise<void> {
+  const body = JSON.stringify({ questions: questions.map(([id, query]) => withQuery(id, query)) });
+  const response = await fetch(address("expected"), {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body,
+  });
+  if (!response.ok) throw await trouble(response);
 }
 
 export async function logOut(): Promise<void> {

@@ -5,16 +5,20 @@ import { Chart } from "../chart/chart";
 import { count, decimal, exact, percent } from "../format";
 import { Panel } from "../parts/panel";
 import { useMetric, useScene } from "../state/context";
+import type { Span } from "../state/span";
 
 const DAY = 86_400_000;
 /** Days of the past that stand before the forecast. */
 const BEFORE = 28;
 
+const dayOf = (time: number) => Math.floor(time / DAY) * DAY;
+const weeksBefore = ({ to }: Span): Span => ({ from: dayOf(to) - BEFORE * DAY, to: dayOf(to) });
+
 export function Forecast() {
   const { span } = useScene();
   const answer = useMetric("volume_forecast");
-  const today = Math.floor(span.to / DAY) * DAY;
-  const past = useMetric("mention_volume", { by: "day", span: { from: today - BEFORE * DAY, to: today } }).data;
+  const today = dayOf(span.to);
+  const past = useMetric("mention_volume", { by: "day", span: weeksBefore }).data;
   return (
     <Panel
       title="Volume to expect"

@@ -9,17 +9,15 @@ import { useMetric, useScene } from "../state/context";
 import { previous } from "../state/span";
 
 export function Headline() {
-  const { span } = useScene();
-  const before = previous(span);
   const volume = useMetric("mention_volume");
-  const volumeBefore = useMetric("mention_volume", { span: before });
+  const volumeBefore = useMetric("mention_volume", { span: previous });
   const sentiment = useMetric("net_sentiment");
   const corrected = useMetric("net_sentiment_corrected");
-  const sentimentBefore = useMetric("net_sentiment", { span: before });
+  const sentimentBefore = useMetric("net_sentiment", { span: previous });
   const voice = useMetric("share_of_voice");
-  const voiceBefore = useMetric("share_of_voice", { span: before });
+  const voiceBefore = useMetric("share_of_voice", { span: previous });
   const reach = useMetric("potential_reach");
-  const reachBefore = useMetric("potential_reach", { span: before });
+  const reachBefore = useMetric("potential_reach", { span: previous });
   const { brand } = useScene();
 
   return (

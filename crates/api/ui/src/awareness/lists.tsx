@@ -38,8 +38,7 @@ export function ShareOfVoice() {
 }
 
 export function Hashtags() {
-  const { span } = useScene();
-  const answer = useMetric("trending_hashtags", { limit: 10, span: lastDay(span) });
+  const answer = useMetric("trending_hashtags", { limit: 10, span: lastDay });
   return (
     <Panel title="Trending hashtags" class="w4" answer={answer} empty="No hashtags in the last day of this span.">
       {(table) => (

@@ -8,7 +8,7 @@ import { decimal, exact, percent, signed } from "../format";
 import { Facts } from "../parts/facts";
 import { Panel } from "../parts/panel";
 import { Empty } from "../parts/states";
-import { useMetric, useScene } from "../state/context";
+import { useMetric } from "../state/context";
 import { lastDay } from "./lists";
 
 const plain = (tag: string) => tag.trim().replace(/^#+/, "").toLowerCase();
@@ -16,8 +16,7 @@ const plain = (tag: string) => tag.trim().replace(/^#+/, "").toLowerCase();
 /** Begins with the hashtag that trends most, until a person names one. */
 export function HashtagResearch() {
   const [named, setNamed] = useState<string | null>(null);
-  const { span } = useScene();
-  const top = useMetric("trending_hashtags", { limit: 10, span: lastDay(span) }).data;
+  const top = useMetric("trending_hashtags", { limit: 10, span: lastDay }).data;
   const tag = named ?? (top ? (hashtags(top)[0]?.tag ?? "") : "");
   return tag ? <Researched key={tag} tag={tag} onTag={setNamed} /> : <Nothing onTag={setNamed} />;
 }

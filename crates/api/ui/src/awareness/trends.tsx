@@ -39,7 +39,7 @@ const total = (values: (number | null)[]) => values.reduce<number>((sum, value) 
 
 export function MentionsOverTime() {
   const { span } = useScene();
-  const answer = useMetric("net_sentiment", { by: bucketFor(span) });
+  const answer = useMetric("net_sentiment", { by: bucketFor });
   const marks = useMarks();
   return (
     <Panel title="Mentions over time" class="w8" answer={answer} empty="No mentions in this span." hasData={anyMention}>
@@ -110,12 +110,14 @@ function Key({ marks, unscored }: { marks: boolean; unscored: boolean }) {
   );
 }
 
+/** By the hour, a week of a small brand is all zigzag: days say more. */
+const coarseBucketFor = (span: Span) => (span.to - span.from <= 2 * bucketMillis("day") ? "hour" : "day");
+
 export function SentimentOverTime() {
   const { span } = useScene();
-  // By the hour, a week of a small brand is all zigzag: days say more.
-  const bucket = span.to - span.from <= 2 * bucketMillis("day") ? "hour" : "day";
-  const answer = useMetric("net_sentiment", { by: bucket });
-  const corrected = correctedPoints(useMetric("net_sentiment_corrected", { by: bucket }).data);
+  const bucket = coarseBucketFor(span);
+  const answer = useMetric("net_sentiment", { by: coarseBucketFor });
+  const corrected = correctedPoints(useMetric("net_sentiment_corrected", { by: coarseBucketFor }).data);
   const marks = useMarks();
   return (
     <Panel

@@ -3,18 +3,17 @@
 import { members, newcomers, peerToPeer, responseRate, type ResponseTimes, responseTimes } from "../api/columns";
 import { count, duration, exact, percent } from "../format";
 import { Change, Stat } from "../parts/stat";
-import { useMetric, useScene } from "../state/context";
+import { useMetric } from "../state/context";
 import { previous } from "../state/span";
 
 export function CommunityHeadline() {
-  const before = previous(useScene().span);
   const response = useMetric("first_response_time");
   const waiting = useMetric("unanswered_questions", { limit: 1000 });
   const rate = useMetric("response_rate");
-  const rateBefore = useMetric("response_rate", { span: before });
+  const rateBefore = useMetric("response_rate", { span: previous });
   const active = useMetric("active_members");
   const arrived = useMetric("newcomers");
-  const arrivedBefore = useMetric("newcomers", { span: before });
+  const arrivedBefore = useMetric("newcomers", { span: previous });
   const peers = useMetric("peer_to_peer_ratio");
 
   return (

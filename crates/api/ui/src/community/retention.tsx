@@ -5,15 +5,15 @@ import { members } from "../api/columns";
 import { exact, NONE, percent } from "../format";
 import { Facts } from "../parts/facts";
 import { Panel } from "../parts/panel";
-import { useMetric, useScene } from "../state/context";
+import { useMetric } from "../state/context";
+import type { Span } from "../state/span";
 
-const HALF_A_YEAR = 180 * 86_400_000;
+/** A month at a time says nothing of a day or a week. */
+const halfAYear = ({ to }: Span): Span => ({ from: to - 180 * 86_400_000, to });
 const month = new Intl.DateTimeFormat("en-GB", { month: "short", year: "numeric", timeZone: "UTC" });
 
 export function Retention() {
-  const { span } = useScene();
-  // A month at a time says nothing of a day or a week.
-  const answer = useMetric("retention_cohorts", { span: { from: span.to - HALF_A_YEAR, to: span.to } });
+  const answer = useMetric("retention_cohorts", { span: halfAYear });
   return (
     <Panel
       title="Who comes back"
@@ -27,9 +27,8 @@ export function Retention() {
 }
 
 export function Staying() {
-  const { span } = useScene();
   const answer = useMetric("newcomer_conversion");
-  const months = useMetric("retention", { span: { from: span.to - HALF_A_YEAR, to: span.to } }).data;
+  const months = useMetric("retention", { span: halfAYear }).data;
   const sticky = useMetric("stickiness").data;
   const back = returned(months);
   return (

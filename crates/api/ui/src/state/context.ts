@@ -6,7 +6,8 @@ import { useContext } from "preact/hooks";
 import { getMetric } from "../api/client";
 import type { Brand, Episode, MetricTable, Model } from "../api/types";
 import { type Answer, useAnswer } from "../api/use";
-import { rfc3339, type Span, type SpanId } from "./span";
+import { type Options, questionOver, useOnScreen } from "./expect";
+import type { Span, SpanId } from "./span";
 
 export interface Scene {
   brand: string;
@@ -34,26 +35,11 @@ export function useScene(): Scene {
 /** Seconds: figures of a span that ends now may be so old, while newer ones are computed. */
 const OLDEST = 3_600;
 
-interface Options {
-  by?: string | null;
-  limit?: number;
-  span?: Span;
-  brand?: string;
-  hashtag?: string;
-}
-
-/** A metric of the chosen brand over the chosen span. */
+/** A metric of the chosen brand over the chosen span, or one that belongs to it. */
 export function useMetric(id: string, options: Options = {}): Answer<MetricTable> {
   const scene = useScene();
-  const span = options.span ?? scene.span;
-  const query = {
-    brand: options.brand ?? scene.brand,
-    from: rfc3339(span.from),
-    to: rfc3339(span.to),
-    by: options.by ?? null,
-    limit: options.limit ?? null,
-    hashtag: options.hashtag ?? null,
-  };
+  const query = questionOver(scene.span, scene.brand, options);
+  useOnScreen(id, options);
   return useAnswer(`${id} ${JSON.stringify(query)}`, (signal, changed) =>
     getMetric(id, scene.live && !changed ? { ...query, max_age: OLDEST } : query, signal),
   );
