@@ -38,8 +38,7 @@ use grapevine_store::{Store, StoreOptions, registry::Role};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-const USAGE: &str =
-    "usage: bench_queries [--mentions N] [--folder FOLDER] [--keep] [--rounds N] [--only METRIC] [--largest] [--serve]";
+const USAGE: &str = "usage: bench_queries [--mentions N] [--folder FOLDER] [--keep] [--rounds N] [--only METRIC] [--span SPAN] [--largest] [--serve]";
 
 /// In place of a metric: whole pages alone, of both roles or of one.
 const PAGES: [(&str, &[Role]); 3] = [
@@ -57,6 +56,8 @@ pub struct Options {
     pub rounds: usize,
     /// One metric alone, or one of [`PAGES`].
     pub only: Option<String>,
+    /// One span alone, by its name.
+    pub span: Option<String>,
     /// The largest brand alone, over the spans of the page.
     pub largest: bool,
     /// Keeps the engine up afterwards, for looking by hand.
@@ -125,6 +126,7 @@ fn options() -> Result<Options, Box<dyn Error>> {
         keep: false,
         rounds: 20,
         only: None,
+        span: None,
         largest: false,
         serve: false,
     };
@@ -137,6 +139,7 @@ fn options() -> Result<Options, Box<dyn Error>> {
             "--keep" => options.keep = true,
             "--rounds" => options.rounds = value()?.parse()?,
             "--only" => options.only = Some(value()?),
+            "--span" => options.span = Some(value()?),
             "--largest" => options.largest = true,
             "--serve" => options.serve = true,
             _ => return Err(USAGE.into()),

@@ -9,7 +9,7 @@ use crate::{Store, StoreError, client::from_millis, error::Doing};
 /// What is stored and how recently; for whoever keeps the pipeline running.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Overview {
-    /// One for each brand that a mention belongs to, as the rollups count them.
+    /// One for each brand that a mention belongs to, as the rollups count them: what retention removed stays counted.
     pub mentions: u64,
     /// Creation of the newest of them; one dated far ahead does not count while there are others.
     pub newest: Option<Timestamp>,

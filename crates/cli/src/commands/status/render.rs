@@ -167,7 +167,7 @@ fn messages(sources: &[Source], out: &mut impl Write) -> io::Result<()> {
 fn print_store(report: &Report, out: &mut impl Write) -> io::Result<()> {
     let Some(store) = &report.store else { return Ok(()) };
     let dirty = report.dirty_hours.map_or_else(|| NOT_KNOWN.to_owned(), words::count);
-    let mut table = table(["STORED MENTIONS", "NEWEST", "LAST STORED", "HOURS TO REBUILD"]);
+    let mut table = table(["COUNTED MENTIONS", "NEWEST", "LAST STORED", "HOURS TO REBUILD"]);
     let newest = store.newest.map_or_else(|| "none yet".to_owned(), |time| ago(Some(time), report.at));
     let written = store.last_written.map_or_else(|| "nothing yet".to_owned(), |time| ago(Some(time), report.at));
     table.add_row([right(words::count(store.mentions)), Cell::new(newest), Cell::new(written), right(dirty)]);

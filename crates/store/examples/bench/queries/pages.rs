@@ -107,7 +107,7 @@ impl Answered {
     }
 }
 
-/// Answers from the place, as a server keeps them, and how many were computed.
+/// Answers from the place, as a server keeps them, and how many of the brand that is measured were computed.
 fn standing(place: &Place) -> (Standing, Arc<AtomicUsize>) {
     let (store, computed) = (place.store.clone().with_recent(RECENT), Arc::<AtomicUsize>::default());
     let counted = computed.clone();
@@ -115,7 +115,7 @@ fn standing(place: &Place) -> (Standing, Arc<AtomicUsize>) {
         let (store, counted) = (store.clone(), counted.clone());
         async move {
             let answer = store.metric(&query).await;
-            counted.fetch_add(1, Relaxed);
+            counted.fetch_add(usize::from(query.brand == BRANDS[0]), Relaxed);
             answer
         }
     };
@@ -176,12 +176,12 @@ async fn unasked(place: &Place, questions: &[MetricQuery]) -> Result<(f64, Answe
     let of_another = |query: &MetricQuery| MetricQuery { brand: BRANDS[1].to_owned(), ..query.clone() };
     ask(&standing, questions.iter().map(of_another).collect(), start).await;
     standing.expect(questions.iter().cloned(), start);
-    let (ready, at) = kept_up(&standing, &computed, (computed.load(Relaxed) + questions.len(), start)).await;
+    let (ready, at) = kept_up(&standing, &computed, (questions.len(), start)).await;
     let now = moved(questions.iter().cloned(), at.duration_since(start));
     Ok((ready, ask(&standing, now, at).await))
 }
 
-/// Lets the server keep its questions up until it has computed so many, from `start` on: seconds, and the time then.
+/// Lets the server keep its questions up until it has tried so many of the measured brand, from `start` on: seconds, and the time then.
 async fn kept_up(standing: &Standing, computed: &AtomicUsize, (most, start): (usize, Timestamp)) -> (f64, Timestamp) {
     let began = Instant::now();
     let now = move || start + SignedDuration::try_from(began.elapsed()).unwrap_or_default();

@@ -60,8 +60,9 @@ pub fn question(metric: &Metric, hours: i64, (by, brand): (Option<By>, &str)) ->
     Ok(MetricQuery { by, hashtag: Some("launch".to_owned()), ..whole })
 }
 
-pub fn spans(options: &Options) -> &'static [(&'static str, i64)] {
-    &SPANS[..if options.largest { PAGE } else { SPANS.len() }]
+pub fn spans(options: &Options) -> impl Iterator<Item = &'static (&'static str, i64)> {
+    let all = &SPANS[..if options.largest { PAGE } else { SPANS.len() }];
+    all.iter().filter(|(name, _)| options.span.as_ref().is_none_or(|span| span == name))
 }
 
 fn brands(options: &Options) -> &'static [&'static str] {
