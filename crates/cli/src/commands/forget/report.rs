@@ -10,9 +10,10 @@ use super::super::words;
 /// What one run found and left.
 pub fn print(request: &Request, run: &Run, dry_run: bool, out: &mut impl Write) -> io::Result<()> {
     let subjects = words::counted(request.subjects, "account or mention", "accounts and mentions");
+    let but = if run.remains.is_empty() { "" } else { ", but for what is left" };
     match dry_run {
-        true => writeln!(out, "of {subjects} there is, and would be removed:")?,
-        false => writeln!(out, "request {}: {subjects}; found and removed:", request.id)?,
+        true => writeln!(out, "of {subjects} there is, and would be removed{but}:")?,
+        false => writeln!(out, "request {}: {subjects}; found and removed{but}:", request.id)?,
     }
     if run.found.is_empty() {
         writeln!(out, "nothing")?;
