@@ -54,7 +54,8 @@ const REMEMBERED_FOR: SignedDuration = SignedDuration::from_hours(1);
 const MOST: usize = 2000;
 /// Between two looks for what is to be kept up.
 const LOOK: Duration = Duration::from_secs(1);
-/// For so many times what an answer took, nothing is computed after it: a fifth of a processor, or a half where there was none.
+/// For so many times what an answer took, nothing is computed after it: a fifth of a processor, or a half for the first answer to what
+/// was asked.
 const REST: [u32; 2] = [4, 1];
 /// What is expected alone is computed for the first time while all that stands takes no longer: more could not be kept up.
 const MOST_KEPT_UP: Duration = Duration::from_secs(LONG_UNSEEN.1.as_secs() / (1 + REST[0] as u64));
@@ -267,7 +268,7 @@ impl Standing {
         let (_, question, entry) = overdue.max_by_key(|(overdue, ..)| *overdue)?;
         let minutes = SignedDuration::from_mins(now.duration_since(entry.at).as_mins());
         (entry.query, entry.at) = (question::later(&entry.query, minutes), entry.at + minutes);
-        let (question, is_first) = (question.clone(), entry.kept.is_none());
+        let (question, is_first) = (question.clone(), entry.kept.is_none() && !entry.is_expected);
         Some(Due { running: self.run(entry, question.clone()), question, is_first })
     }
 
@@ -290,7 +291,7 @@ impl Standing {
 struct Due {
     question: Question,
     running: Running,
-    /// It had no answer.
+    /// It was asked, and had no answer.
     is_first: bool,
 }
 
