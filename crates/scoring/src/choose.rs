@@ -144,7 +144,7 @@ impl<'o> Loader<'o> {
             description: format!("{model}: {engine}, {workers} worker{plural}, {why}"),
             model,
             manifest: manifest.clone(),
-            heads: Heads::of(manifest)?,
+            heads: Heads::of(&self.folder)?,
             tokeniser: Tokeniser::from_bytes(&json, manifest.max_tokens)?,
             pool,
         })

@@ -9,7 +9,8 @@ use serde::de::value::{Error, StrDeserializer};
 use crate::calibrate::{decide, probabilities};
 use crate::intent::intent;
 use crate::layout::{EMBEDDING, Layout, SENTIMENT};
-use crate::manifest::{Head, Manifest};
+use crate::manifest::{Head, Manifest, ModelFolder};
+use crate::terms::Terms;
 use crate::{Reading, ScoringError};
 
 /// Where each answer stands in a row, and what it is divided by.
@@ -17,6 +18,7 @@ pub(crate) struct Heads {
     model: String,
     sentiment: Range<usize>,
     temperature: f32,
+    terms: Option<Terms>,
     hostility: Option<Yes>,
     irony: Option<Yes>,
     intent: Option<(Range<usize>, Vec<Intent>)>,
@@ -32,13 +34,16 @@ struct Yes {
 
 impl Heads {
     /// # Errors
-    /// A head with a known name and classes that mean something else.
-    pub(crate) fn of(manifest: &Manifest) -> Result<Self, ScoringError> {
+    /// A head with a known name and classes that mean something else; a file of terms that can not be read.
+    pub(crate) fn of(folder: &ModelFolder) -> Result<Self, ScoringError> {
+        let manifest = &folder.manifest;
+        let terms = manifest.files.terms.as_ref().map(|file| Terms::read(&folder.read(file)?)).transpose()?;
         let layout = Layout::of(manifest);
         Ok(Self {
             model: format!("{}@{}", manifest.name, manifest.version),
             sentiment: layout.place(SENTIMENT).unwrap_or_default(),
             temperature: manifest.temperature,
+            terms,
             hostility: Yes::find(manifest, &layout, ("hostile", "offensive"))?,
             irony: Yes::find(manifest, &layout, ("irony", "irony"))?,
             intent: intents(manifest, &layout)?,
@@ -46,7 +51,7 @@ impl Heads {
         })
     }
 
-    /// The three outputs of the sentiment.
+    /// The encoder's three outputs of the sentiment.
     pub(crate) fn logits(&self, row: &[f32]) -> [f32; 3] {
         std::array::from_fn(|class| row[self.sentiment.start + class])
     }
@@ -58,7 +63,9 @@ impl Heads {
             let scores = self.scores([THIRD; 3], (Polarity::Neutral, THIRD));
             return Reading { scores, embedding: None };
         };
-        let p = probabilities(self.logits(row), self.temperature);
+        let said = self.terms.as_ref().map_or([0.0; 3], |terms| terms.say(text));
+        let logits = self.logits(row);
+        let p = probabilities(std::array::from_fn(|class| logits[class] + said[class]), self.temperature);
         let decided = decide(p);
         let intent = match &self.intent {
             Some((place, classes)) => classes[highest(&row[place.clone()])],

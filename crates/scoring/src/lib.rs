@@ -30,6 +30,7 @@ pub mod pool;
 pub mod rust_bert_engine;
 mod scorer;
 pub mod story;
+pub mod terms;
 pub mod text;
 pub mod theme;
 mod weights;

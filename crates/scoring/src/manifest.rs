@@ -78,6 +78,9 @@ pub struct Files {
     pub onnx_int8: Option<ModelFile>,
     pub tokenizer: ModelFile,
     pub config: ModelFile,
+    /// What words say of the sentiment ([`crate::terms`]); a model without it has the encoder alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terms: Option<ModelFile>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

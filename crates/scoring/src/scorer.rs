@@ -22,7 +22,8 @@ impl ModelScorer {
         &self.manifest
     }
 
-    /// The sentiment's three outputs for each text, before temperature and softmax; `None` where a text is blank.
+    /// The encoder's three outputs of the sentiment for each text, before temperature and softmax, without what the [terms](crate::terms)
+    /// add; `None` where a text is blank.
     pub fn logits(&self, texts: &[&str]) -> Result<Vec<Option<[f32; 3]>>, ScoringError> {
         let rows = self.outputs(texts)?;
         Ok(rows.into_iter().map(|row| row.map(|row| self.heads.logits(&row))).collect())

@@ -106,7 +106,8 @@ pub(crate) fn open(folder: &Path) -> Result<Adopted, ScoringError> {
     let classifier = config.classifier(folder, &note)?;
     let mut hashed = HashMap::new();
     let mut file = |name| file(folder, name, &mut hashed);
-    let files = Files { weights: file(WEIGHTS)?, onnx_int8: None, tokenizer: file(TOKENIZER)?, config: file(CONFIG)? };
+    let (weights, tokenizer, config_file) = (file(WEIGHTS)?, file(TOKENIZER)?, file(CONFIG)?);
+    let files = Files { weights, onnx_int8: None, tokenizer, config: config_file, terms: None };
     let mut manifest = manifest(folder, &config, note, files);
     if let Some(fetched) = Fetched::read(folder)? {
         let Files { weights, tokenizer, config, .. } = &manifest.files;

@@ -19,7 +19,7 @@ const LEAST: u32 = 2;
 
 /// A text as the head sees it. `dense` has a length of about one, the words of `sparse` of one, its runs of [`RUNS_LENGTH`].
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Vector {
+pub(crate) struct Vector {
     pub dense: Vec<f32>,
     /// Place and value, each place once.
     pub sparse: Vec<(u32, f32)>,
@@ -132,7 +132,7 @@ impl Terms {
 }
 
 /// Runs of letters of a word that has a space on either side.
-fn runs(padded: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn runs(padded: &str) -> impl Iterator<Item = &str> {
     let ends: Vec<usize> = padded.char_indices().map(|(at, _)| at).chain([padded.len()]).collect();
     let borders = ends.len();
     RUNS.flat_map(move |length| (0..borders.saturating_sub(length)).map(move |at| (at, at + length)))
@@ -140,13 +140,13 @@ fn runs(padded: &str) -> impl Iterator<Item = &str> {
 }
 
 /// In order, so that sums are the same at each run.
-fn counted(mut terms: Vec<u64>) -> Vec<(u64, u32)> {
+pub(crate) fn counted(mut terms: Vec<u64>) -> Vec<(u64, u32)> {
     terms.sort_unstable();
     terms.chunk_by(|a, b| a == b).map(|same| (same[0], same.len() as u32)).collect()
 }
 
 /// FNV-1a over the words, each behind a byte that no word has.
-fn term(words: &[&str]) -> u64 {
+pub(crate) fn term(words: &[&str]) -> u64 {
     let bytes = words.iter().flat_map(|word| std::iter::once(0xff).chain(word.bytes()));
     bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
 }

@@ -13,7 +13,7 @@ const STILL: f32 = 0.01;
 
 /// Weights of one class against the rest.
 #[derive(Debug, Clone)]
-pub(super) struct Head {
+pub(crate) struct Head {
     dense: Vec<f32>,
     sparse: Vec<f32>,
     bias: f32,
@@ -51,6 +51,11 @@ impl Head {
 
     pub fn probability(&self, row: &Vector) -> f32 {
         sigmoid(self.margin(row))
+    }
+
+    /// Weights of the places, and what is added.
+    pub fn into_sparse(self) -> (Vec<f32>, f32) {
+        (self.sparse, self.bias)
     }
 
     fn margin(&self, row: &Vector) -> f32 {

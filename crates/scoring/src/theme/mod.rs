@@ -21,11 +21,12 @@ use grapevine_model::{Author, Mention, MentionKey, ThemeScore};
 use jiff::Timestamp;
 
 use features::Scaler;
+pub(crate) use features::{Vector, counted, runs, term};
 pub use folds::{Examples, cross_tell, tell};
 pub use judge::Quality;
 use judge::{Judged, cross_validate};
 use learn::{Lesson, Taught};
-use logistic::Head;
+pub(crate) use logistic::Head;
 use rules::Rules;
 pub use scheme::{LEAST_EXAMPLES, Scheme, Theme, ThemeError};
 
