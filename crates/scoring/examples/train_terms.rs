@@ -118,7 +118,7 @@ impl Labelled {
 impl Validated {
     fn of(path: &Path, language: &'static str, scorer: &ModelScorer, terms: &Terms) -> Result<Self, Box<dyn Error>> {
         let Labelled { texts, classes } = Labelled::read(path)?;
-        let outputs = scorer.logits(&texts.iter().map(String::as_str).collect::<Vec<_>>())?;
+        let outputs = scorer.encoder_logits(&texts.iter().map(String::as_str).collect::<Vec<_>>())?;
         let encoder = outputs.into_iter().map(Option::unwrap_or_default).collect();
         Ok(Self { language, encoder, terms: texts.iter().map(|text| terms.say(text)).collect(), classes })
     }

@@ -52,8 +52,15 @@ impl Heads {
     }
 
     /// The encoder's three outputs of the sentiment.
-    pub(crate) fn logits(&self, row: &[f32]) -> [f32; 3] {
+    pub(crate) fn encoder_logits(&self, row: &[f32]) -> [f32; 3] {
         std::array::from_fn(|class| row[self.sentiment.start + class])
+    }
+
+    /// The three outputs of the sentiment: what the encoder says, and what the terms of the normalised text add.
+    pub(crate) fn logits(&self, text: &str, row: &[f32]) -> [f32; 3] {
+        let (encoder, added) =
+            (self.encoder_logits(row), self.terms.as_ref().map_or([0.0; 3], |terms| terms.say(text)));
+        std::array::from_fn(|class| encoder[class] + added[class])
     }
 
     /// `text` is normalised; `row` is absent where it is blank.
@@ -63,9 +70,7 @@ impl Heads {
             let scores = self.scores([THIRD; 3], (Polarity::Neutral, THIRD));
             return Reading { scores, embedding: None };
         };
-        let said = self.terms.as_ref().map_or([0.0; 3], |terms| terms.say(text));
-        let logits = self.logits(row);
-        let p = probabilities(std::array::from_fn(|class| logits[class] + said[class]), self.temperature);
+        let p = probabilities(self.logits(text, row), self.temperature);
         let decided = decide(p);
         let intent = match &self.intent {
             Some((place, classes)) => classes[highest(&row[place.clone()])],

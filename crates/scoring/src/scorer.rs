@@ -22,11 +22,17 @@ impl ModelScorer {
         &self.manifest
     }
 
-    /// The encoder's three outputs of the sentiment for each text, before temperature and softmax, without what the [terms](crate::terms)
-    /// add; `None` where a text is blank.
+    /// The sentiment's three outputs for each text, before temperature and softmax; `None` where a text is blank.
     pub fn logits(&self, texts: &[&str]) -> Result<Vec<Option<[f32; 3]>>, ScoringError> {
+        let normalised: Vec<String> = texts.iter().map(|text| normalise(text)).collect();
+        let rows = normalised.iter().zip(self.rows_of(&normalised)?);
+        Ok(rows.map(|(text, row)| row.map(|row| self.heads.logits(text, &row))).collect())
+    }
+
+    /// The encoder's part of [`logits`](Self::logits).
+    pub fn encoder_logits(&self, texts: &[&str]) -> Result<Vec<Option<[f32; 3]>>, ScoringError> {
         let rows = self.outputs(texts)?;
-        Ok(rows.into_iter().map(|row| row.map(|row| self.heads.logits(&row))).collect())
+        Ok(rows.into_iter().map(|row| row.map(|row| self.heads.encoder_logits(&row))).collect())
     }
 
     /// All that the model gives for each text, in the order of its [layout](crate::layout::Layout); `None` where a text is

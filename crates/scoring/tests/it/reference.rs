@@ -189,7 +189,7 @@ fn fp32_outputs_equal_a_reference_computation_within_a_thousandth() {
         "not bad, not great",
         "شكرا",
     ];
-    let engine = fp32().logits(&texts).unwrap();
+    let engine = fp32().encoder_logits(&texts).unwrap();
     let mut worst = 0f32;
     for (text, found) in texts.iter().zip(engine) {
         let expected = reference.logits(&tokeniser.encode(&normalise(text)).unwrap());
