@@ -84,12 +84,12 @@ pub(crate) async fn one(
     let query = query_of(&state, id, params, now)?;
     let given = match max_age {
         0 => state.standing.fresh(&query, now).await,
-        seconds => {
-            state.expect_of_others(&query, now);
-            state.standing.get(&query, now, Duration::from_secs(seconds.into())).await
-        }
+        seconds => state.standing.get(&query, now, Duration::from_secs(seconds.into())).await,
     };
     let given = given.map_err(|failed| ApiError::from(&*failed))?;
+    if max_age > 0 {
+        state.expect_of_others(&query, now);
+    }
     Ok(Json(Answer { table: given.table, as_of: given.as_of }))
 }
 

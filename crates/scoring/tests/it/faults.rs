@@ -18,7 +18,8 @@ fn copy() -> TempDir {
     }
     let files = files();
     let graph = files.onnx_int8.expect("the shipped model has a graph");
-    for name in [&files.weights.path, &graph.path] {
+    let terms = files.terms.expect("the shipped model hears words");
+    for name in [&files.weights.path, &graph.path, &terms.path] {
         std::os::unix::fs::symlink(model_folder().join(name), folder.path().join(name)).unwrap();
     }
     folder
