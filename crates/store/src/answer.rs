@@ -15,7 +15,7 @@ use crate::{
     facets::{Facets, cut_hours},
     forecast,
     labels::Mentions,
-    pieces,
+    members, pieces,
     registry::{self, Shape},
     series::{self, Series},
     tiers::{Lengths, Tiers},
@@ -220,13 +220,14 @@ impl Asked<'_> {
     fn statement(&self, series: Option<&Series>, mentions: Mentions, lengths: Lengths) -> String {
         let step = series.map(|series| series.step);
         let tiers = Tiers::of((self.from, self.to), step, lengths);
-        let sql = Facets::of(tiers).put_in(self.shape.sql);
+        let facets = Facets::of(tiers);
+        let sql = members::put_in_at(&facets.put_in(self.shape.sql), facets != Facets::Base);
         pieces::statement(&sql, self.query.by, step.unwrap_or(1), mentions, tiers)
     }
 
-    /// Start of what the metric looks back over.
+    /// Start of what the metric counts.
     fn begin(&self) -> Timestamp {
-        from_millis(self.metric.looks_back.begin(self.from, self.to, self.query.by.is_some()))
+        from_millis(self.metric.looks_back.covered(self.from, self.to, self.query.by.is_some()))
     }
 
     /// `None` where the answer is no series over time.

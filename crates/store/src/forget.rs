@@ -233,7 +233,7 @@ impl Store {
                 toInt64(toUnixTimestamp(now())) * 1000
             FROM system.parts WHERE database = currentDatabase() AND NOT active
             AND table IN ('mentions', 'engagement', 'engagement_by_hour', 'labels', 'rescored', 'accounts', 'surveys',
-                'rollup_facets')";
+                'rollup_facets', 'rollup_members')";
         let (parts, removed_ms, now_ms): (u64, i64, i64) =
             self.read(sql).fetch_one().await.doing("looking for old parts")?;
         let others = self.cluster.is_some();

@@ -10,6 +10,7 @@ use crate::{
     By,
     days::STAMPS,
     labels::{CORRECTED, Mentions},
+    members,
     tiers::{self, Tiers},
 };
 
@@ -169,8 +170,7 @@ pub(crate) fn statement(sql: &str, by: Option<By>, step: u32, mentions: Mentions
 /// reads only parts of hours at the ends of the span.
 pub(crate) fn reads_mentions(sql: &str, from: i64, to: i64) -> bool {
     let only_edges = sql.contains("FROM rollup_scored");
-    let facets = sql.contains("FROM rollup_cells") || sql.contains("FROM rollup_facets");
-    facets
+    ["rollup_cells", "rollup_facets", "rollup_members"].iter().any(|table| sql.contains(&format!("FROM {table}")))
         || sql.contains("FROM mentions AS m FINAL") && !(only_edges && from % tiers::HOUR == 0 && to % tiers::HOUR == 0)
 }
 
@@ -187,6 +187,7 @@ pub(crate) fn whole(sql: &str) -> String {
         for (name, piece) in community::PIECES.iter().chain(PIECES) {
             sql = sql.replace(name, piece);
         }
+        sql = members::put_in(&sql);
     }
     sql
 }

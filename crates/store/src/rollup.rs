@@ -68,6 +68,7 @@ use crate::{
     facets,
     hours::{Dirty, PAIRS, bind},
     labels::CORRECTED,
+    members,
     retention::{KEPT, UNEXPIRED},
     tiers::TABLES,
 };
@@ -193,7 +194,7 @@ impl Store {
         self.announce(epoch, hours).await?;
         self.step("rebuild-started");
         let [cells, facets] = facets::rebuilds();
-        for sql in [REBUILD, REBUILD_SCORED, &cells, &facets] {
+        for sql in [REBUILD, REBUILD_SCORED, &cells, &facets, members::REBUILD] {
             bind(self.writer().query(&whole(sql)), hours.iter().map(|hour| (hour.brand.as_str(), hour.hour_s)))
                 .param("epoch", epoch)
                 .param("from", from)

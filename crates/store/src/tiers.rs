@@ -9,6 +9,7 @@
 //! | `rollup_scored` | hour, model, language: what the model said | first sightings; rebuilds |
 //! | `rollup_cells` | hour, platform, kind, language: see `facets` | first sightings; rebuilds |
 //! | `rollup_facets` | hour, hashtag or theme, author: see `facets` | first sightings; rebuilds |
+//! | `rollup_members` | hour, author: see `members` | first sightings; rebuilds |
 //!
 //! Each row carries its epoch, and of each hour the rows of the highest epoch of that table count: a window over the hours finds it
 //! while they are read, in about half the time of a look-up. `rollup_daily` holds days that
@@ -33,8 +34,15 @@ impl Lengths {
     pub(crate) const ANY: Self = Self { hours: 0, days: 0 };
 }
 /// Tables of rollups: each has `brand`, `bucket` and `epoch`.
-pub(crate) const TABLES: [&str; 6] =
-    ["rollup_epochs", "rollup_hourly", "rollup_counts", "rollup_scored", "rollup_cells", "rollup_facets"];
+pub(crate) const TABLES: [&str; 7] = [
+    "rollup_epochs",
+    "rollup_hourly",
+    "rollup_counts",
+    "rollup_scored",
+    "rollup_cells",
+    "rollup_facets",
+    "rollup_members",
+];
 
 /// What of a span is read by more than five minutes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

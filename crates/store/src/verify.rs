@@ -11,6 +11,7 @@ use crate::{
     error::Doing,
     facets,
     labels::CORRECTED,
+    members,
     retention::{KEPT, UNEXPIRED},
     tiers::TABLES,
 };
@@ -251,7 +252,7 @@ fn tiers() -> [String; TABLES.len() + 1] {
 
         sql.replace("$unexpired", UNEXPIRED).replace("$kept", KEPT).replace("$days", DAYS)
     };
-    let [fine, hourly, counts, scored, cells, about] = TABLES;
+    let [fine, hourly, counts, scored, cells, about, wrote] = TABLES;
     let [of_cells, of_facets] = facets::compared();
     [
         compare(COUNTED, fine, "toStartOfFiveMinutes"),
@@ -260,6 +261,7 @@ fn tiers() -> [String; TABLES.len() + 1] {
         compare(SCORED, scored, "toStartOfHour"),
         compare(&of_cells, cells, "toStartOfHour"),
         compare(&of_facets, about, "toStartOfHour"),
+        compare(members::COMPARED, wrote, "toStartOfHour"),
         compare(DAILY, "rollup_daily", "toStartOfDay"),
     ]
 }

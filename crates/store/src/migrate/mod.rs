@@ -47,6 +47,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "0022_retention", sql: include_str!("../../migrations/0022_retention.sql") },
     Migration { name: "0023_asked_questions", sql: include_str!("../../migrations/0023_asked_questions.sql") },
     Migration { name: "0024_named", sql: include_str!("../../migrations/0024_named.sql") },
+    Migration { name: "0025_members", sql: include_str!("../../migrations/0025_members.sql") },
 ];
 
 struct Migration {

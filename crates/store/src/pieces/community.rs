@@ -55,13 +55,13 @@ survival AS (SELECT *, exp(sum(log(1 - events / at_risk)) OVER (PARTITION BY key
 const WITHIN: &str = "minOrNullIf(wait, left <= 0.5 + 1e-9) / 1000, minOrNullIf(wait, left <= 0.1 + 1e-9) / 1000,
     sum(gone) AS n, sum(events), sum(gone) - sum(events)";
 
-/// Replies of the span to what another person wrote, whose mention is stored: who answered whom. A reply that names no
-/// parent answers who opened its thread. Bots are left out, and people whom the platform does not name.
+/// Replies of the span to what another person wrote, whose mention is stored and no older than 90 days before the span: who answered
+/// whom. A reply that names no parent answers who opened its thread. Bots are left out, and people whom the platform does not name.
 const EXCHANGED: &str = "
 replying AS (SELECT if(parent_id != 0, parent_id, thread_id) AS answers, author_key, team, platform FROM $mentions
     WHERE $span AND $reply AND $named),
-replied AS (SELECT id, author_key, team FROM $mentions
-    WHERE brand = {brand:String} AND created_at < $to AND $named AND id IN (SELECT answers FROM replying)),
+replied AS (SELECT id, author_key, team FROM $mentions WHERE brand = {brand:String}
+    AND created_at >= $from - INTERVAL 90 DAY AND created_at < $to AND $named AND id IN (SELECT answers FROM replying)),
 exchanged AS (SELECT r.author_key AS source, r.team AS by_team, p.author_key AS target, p.team AS to_team,
         r.platform AS platform
     FROM replying AS r INNER JOIN replied AS p ON r.answers = p.id WHERE r.author_key != p.author_key)";
@@ -94,9 +94,8 @@ const DEPTHS: &str =
 /// post until then: a post holds the days up to their next, 30 at most.
 const DAILY: &str = "(
 SELECT posted, posted + arrayJoin(range(toUInt32(least(next - posted, 30)))) AS at FROM (
-    SELECT arraySort(groupUniqArray(toDate(created_at))) AS days FROM $mentions
-    WHERE brand = {brand:String} AND $member AND created_at < $to
-    AND created_at >= toStartOfDay($from) - INTERVAL 29 DAY GROUP BY author_key)
+    SELECT arraySort(groupUniqArray(toDate(created_at))) AS days FROM $wrote[toStartOfDay($from) - INTERVAL 29 DAY; $to]
+    GROUP BY author_key)
 ARRAY JOIN days AS posted, arrayPushBack(arrayPopFront(days), days[-1] + 30) AS next)
 WHERE at >= toDate($from) AND at <= toDate($to - INTERVAL 1 MILLISECOND)";
 
@@ -104,31 +103,28 @@ WHERE at >= toDate($from) AND at <= toDate($to - INTERVAL 1 MILLISECOND)";
 const RETURNED: &str = "toDateTime(addMonths(earlier, 1), 'UTC') AS month, if(over, returned / authors * 100, NULL),
     countIf(has(months, addMonths(earlier, 1))) AS returned, count() AS authors,
     toBool(toDateTime(addMonths(earlier, 2), 'UTC') <= $horizon) AS over FROM (
-    SELECT any(platform) AS platform, groupUniqArray(toStartOfMonth(created_at)) AS months FROM $mentions
-    WHERE brand = {brand:String} AND $person AND created_at < $to
-    AND created_at >= toDateTime(addMonths(toStartOfMonth($from), -1), 'UTC') GROUP BY author_key)
+    SELECT any(platform) AS platform, groupUniqArray(toStartOfMonth(created_at)) AS months
+    FROM $wrote[toDateTime(addMonths(toStartOfMonth($from), -1), 'UTC'); $to | named] GROUP BY author_key)
 ARRAY JOIN months AS earlier WHERE toDateTime(addMonths(earlier, 1), 'UTC') < $to";
 
-/// Who posted often in the 90 days before the span, with time and id of the last post.
+/// Who posted often in the 90 days before the span.
 const REGULARS: &str = "
-regulars AS (SELECT author_key, any(platform) AS platform, count() AS posts, max((created_at, id)) AS last
-    FROM $mentions WHERE brand = {brand:String} AND $person AND created_at >= $from - INTERVAL 90 DAY
-    AND created_at < $from GROUP BY author_key HAVING posts >= 4)";
+regulars AS (SELECT author_key, any(platform) AS platform, sum(n) AS posts
+    FROM $wrote[$from - INTERVAL 90 DAY; $from | named] GROUP BY author_key HAVING posts >= 4)";
 
 /// The [`REGULARS`] with most posts who did not post in the span, as posts, time and id of the last post. Whom nobody sees again
 /// is found first: of few authors the last posts are looked for.
 const GONE: &str = "
-silent AS (SELECT author_key FROM $mentions WHERE brand = {brand:String} AND $person
-    AND created_at >= $from - INTERVAL 90 DAY AND created_at < $to
-    GROUP BY author_key HAVING countIf(created_at < $from) >= 4 AND countIf(created_at >= $from) = 0),
+silent AS (SELECT author_key FROM $wrote[$from - INTERVAL 90 DAY; $from; $to | named]
+    GROUP BY author_key HAVING sumIf(n, created_at < $from) >= 4 AND countIf(created_at >= $from) = 0),
 (SELECT groupArray((posts, last.1, last.2)) FROM (SELECT count() AS posts, max((created_at, id)) AS last
     FROM $mentions WHERE brand = {brand:String} AND $person AND created_at >= $from - INTERVAL 90 DAY
     AND created_at < $from AND author_key IN (SELECT author_key FROM silent)
     GROUP BY author_key ORDER BY posts DESC, last DESC LIMIT {limit:UInt32})) AS gone";
 
 /// Of the members of the span, those who posted before it. Looking for these alone keeps little of a long history.
-const KNOWN: &str = "(SELECT author_key FROM $mentions WHERE brand = {brand:String} AND $member AND created_at < $from
-    AND author_key IN (SELECT author_key FROM $mentions WHERE $span AND $member))";
+const KNOWN: &str =
+    "(SELECT author_key FROM $wrote[; $from | author_key IN (SELECT author_key FROM $wrote[$from; $to])])";
 
 /// Newcomers whose 30 days end in the span or later. Who posted before is told by their keys alone: to find everyone's first post
 /// takes several times as long.
@@ -137,8 +133,7 @@ joined AS (SELECT any(platform) AS platform, min(created_at) AS first_at, groupA
         first_at + INTERVAL 30 DAY <= $horizon AS over,
         length(firsts) = 3 AND firsts[-1] < first_at + INTERVAL 30 DAY AS converted
     FROM $mentions WHERE brand = {brand:String} AND $person AND created_at >= $from - INTERVAL 30 DAY AND created_at < $to
-    AND author_key NOT IN (SELECT author_key FROM $mentions
-        WHERE brand = {brand:String} AND $person AND created_at < $from - INTERVAL 30 DAY)
+    AND author_key NOT IN (SELECT author_key FROM $wrote[; $from - INTERVAL 30 DAY | named])
     GROUP BY author_key)";
 
 /// Of `posts`, counts by author, the largest first.

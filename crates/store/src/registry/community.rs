@@ -147,8 +147,7 @@ pub(super) static METRICS: &[Metric] = &[
                 columns: MEMBERS,
                 sql: "SELECT uniqExactIf(author_key, created_at >= $to - INTERVAL 1 DAY) AS day, \
                     uniqExactIf(author_key, created_at >= $to - INTERVAL 7 DAY), uniqExact(author_key) AS month, \
-                    day / month * 100 FROM $mentions WHERE brand = {brand:String} AND $member \
-                    AND created_at >= $to - INTERVAL 30 DAY AND created_at < $to",
+                    day / month * 100 FROM $wrote[$to - INTERVAL 30 DAY; $to - INTERVAL 7 DAY; $to - INTERVAL 1 DAY; $to]",
             },
             Shape {
                 by: &[By::Time, By::Day],
@@ -180,13 +179,13 @@ pub(super) static METRICS: &[Metric] = &[
                 by: &[],
                 columns: &[column("newcomers", "authors"), column("active", "authors"), column("share", "%")],
                 sql: "SELECT countIf(author_key NOT IN $known) AS fresh, count() AS active, fresh / active * 100 FROM (\
-                    SELECT author_key FROM $mentions WHERE $span AND $member GROUP BY author_key)",
+                    SELECT author_key FROM $wrote[$from; $to] GROUP BY author_key)",
             },
             Shape {
                 by: &[By::Time, By::Hour, By::Day],
                 columns: &[column("newcomers", "authors")],
                 sql: "SELECT $key AS key, count() FROM (SELECT first_at AS created_at FROM (\
-                    SELECT min(created_at) AS first_at FROM $mentions WHERE $span AND $member AND author_key NOT IN $known \
+                    SELECT min(created_at) AS first_at FROM $wrote_at[$from; $to | author_key NOT IN $known] \
                     GROUP BY author_key)) GROUP BY key ORDER BY key",
             },
         ],

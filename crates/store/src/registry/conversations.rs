@@ -46,19 +46,19 @@ pub(super) static METRICS: &[Metric] = &[
     Metric {
         id: "peer_to_peer_ratio",
         title: "Peer-to-peer ratio",
-        definition: "Replies by members to other members, of all replies in the span whose parent is stored. Replies to \
-            oneself are left out. A member is anyone but the team. Beside it: of the questions created in the span that \
+        definition: "Replies by members to other members, of all replies in the span whose parent is stored and was written \
+            in the span or the 90 days before it. Replies to oneself are left out. A member is anyone but the team. Beside it: of the questions created in the span that \
             somebody else has replied to, the share that a member replied to first.",
         formula: "replies by members to members / replies with a known parent x 100; questions first answered by a member / \
             questions answered x 100",
         unit: "%",
-        denominator: "replies to another person whose parent is stored; questions with an answer by the end of the span",
-        version: 2,
+        denominator: "replies to another person whose parent is known; questions with an answer by the end of the span",
+        version: 3,
         source: "inSided",
         roles: COMMUNITY,
-        partial_when: "parents are not stored: known is then below replies; intents are the model's; a source has a gap",
+        partial_when: "parents are not stored, or older: known is then below replies; intents are the model's; a source has a gap",
         scored: true,
-        looks_back: LookBack::Nothing,
+        looks_back: LookBack::RepliedTo(90),
         buckets: false,
         shapes: &[Shape {
             by: &[],
@@ -74,7 +74,8 @@ pub(super) static METRICS: &[Metric] = &[
             sql: "WITH $waits, r AS (SELECT id, parent_id, author_key, team FROM $mentions \
                     WHERE $span AND $reply AND parent_id != 0), \
                 p AS (SELECT id, author_key, team, 1 AS found FROM $mentions \
-                    WHERE brand = {brand:String} AND created_at < $to AND id IN (SELECT parent_id FROM r)), \
+                    WHERE brand = {brand:String} AND created_at >= $from - INTERVAL 90 DAY AND created_at < $to \
+                    AND id IN (SELECT parent_id FROM r)), \
                 replied AS (SELECT countIf(found = 1 AND NOT r.team AND NOT p.team) AS peers, countIf(found = 1) AS known, \
                     count() AS replies FROM r LEFT JOIN p ON r.parent_id = p.id \
                     WHERE found = 0 OR r.author_key != p.author_key), \
@@ -89,16 +90,17 @@ pub(super) static METRICS: &[Metric] = &[
         title: "Reciprocity",
         definition: "Of the pairs of members where one replied to the other in the span, the share in which the other \
             replied as well. A pair counts once for each direction, however many replies. Without the team and bots. A \
-            reply that names no parent answers who opened its thread.",
+            reply that names no parent answers who opened its thread. What is replied to was written in the span or the 90 \
+            days before it.",
         formula: "reply edges whose reverse is there / reply edges x 100",
         unit: "%",
         denominator: "distinct pairs (who replied, to whom) of members in the span",
-        version: 1,
+        version: 2,
         source: "NetworkX",
         roles: COMMUNITY,
         partial_when: PARENTS_STORED,
         scored: false,
-        looks_back: LookBack::Nothing,
+        looks_back: LookBack::RepliedTo(90),
         buckets: false,
         shapes: &[
             Shape {

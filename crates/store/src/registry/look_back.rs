@@ -18,6 +18,8 @@ pub enum LookBack {
     History,
     /// Everything that is stored, to tell who was new in the span or so many days before it.
     HistoryOfDaysBefore(i64),
+    /// So many days before the span, for what is replied to in it: nobody counts what is there, so coverage is that of the span.
+    RepliedTo(i64),
     /// So many days before the end of the span, whatever its beginning: the answer's span is these days.
     Window(i64),
 }
@@ -34,18 +36,23 @@ impl LookBack {
             Self::SpansBefore(spans) => from - spans * (to - from),
             Self::DaysBeforeEnd(days) if over_time => from.div_euclid(DAY) * DAY - (days - 1) * DAY,
             Self::DaysBeforeEnd(days) | Self::Window(days) => to - days * DAY,
-            Self::DaysBefore(days) => from - days * DAY,
+            Self::DaysBefore(days) | Self::RepliedTo(days) => from - days * DAY,
             Self::MonthBefore => month_before(from),
             Self::History | Self::HistoryOfDaysBefore(_) => 0,
         };
         begin.max(0)
     }
 
+    /// From when on a gap makes a metric over this span partial, in milliseconds.
+    pub(crate) fn covered(self, from: i64, to: i64, over_time: bool) -> i64 {
+        if matches!(self, Self::RepliedTo(_)) { from } else { self.begin(from, to, over_time) }
+    }
+
     /// The latest time at which the brand's history may begin for the figure to be whole; `None` where it does not
     /// matter.
     pub(crate) fn history_since(self, from: i64, to: i64, over_time: bool) -> Option<i64> {
         match self {
-            Self::Nothing => None,
+            Self::Nothing | Self::RepliedTo(_) => None,
             Self::History => Some((from - SHORT_HISTORY).max(0)),
             Self::HistoryOfDaysBefore(days) => Some((from - days * DAY - SHORT_HISTORY).max(0)),
             Self::SpansBefore(_)
@@ -82,6 +89,10 @@ mod tests {
         assert_eq!(LookBack::Nothing.history_since(from, to, false), None);
         assert_eq!(LookBack::History.history_since(from, to, false), Some(from - 30 * DAY));
         assert_eq!(begin(LookBack::DaysBefore(90), false), from - 90 * DAY);
+        assert_eq!(begin(LookBack::RepliedTo(90), false), from - 90 * DAY);
+        assert_eq!(LookBack::RepliedTo(90).covered(from, to, false), from, "nobody counts what is replied to");
+        assert_eq!(LookBack::DaysBefore(90).covered(from, to, false), from - 90 * DAY);
+        assert_eq!(LookBack::RepliedTo(90).history_since(from, to, false), None);
         assert_eq!(LookBack::HistoryOfDaysBefore(30).history_since(from, to, false), Some(from - 60 * DAY));
         // 11 April 1970 at noon; March begins on day 59.
         assert_eq!(begin(LookBack::MonthBefore, false), 59 * DAY);

@@ -29,8 +29,7 @@ pub(super) static METRICS: &[Metric] = &[
                 columns: STICKY,
                 sql: "SELECT day / month * 100, day, month FROM (\
                     SELECT uniqExactIf(author_key, created_at >= $to - INTERVAL 1 DAY) AS day, uniqExact(author_key) AS month \
-                    FROM $mentions WHERE brand = {brand:String} AND $member \
-                    AND created_at >= $to - INTERVAL 30 DAY AND created_at < $to)",
+                    FROM $wrote[$to - INTERVAL 30 DAY; $to - INTERVAL 1 DAY; $to])",
             },
             Shape {
                 by: &[By::Time, By::Day],
@@ -96,9 +95,8 @@ pub(super) static METRICS: &[Metric] = &[
             ],
             sql: "WITH people AS (SELECT toStartOfMonth(min(created_at)) AS joined, \
                     groupUniqArray(toStartOfMonth(created_at)) AS months \
-                    FROM $mentions WHERE brand = {brand:String} AND $person AND created_at >= $first_month AND created_at < $to \
-                    AND author_key NOT IN (SELECT author_key FROM $mentions \
-                        WHERE brand = {brand:String} AND $person AND created_at < $first_month) GROUP BY author_key), \
+                    FROM $wrote[$first_month; $to | named AND author_key NOT IN (\
+                        SELECT author_key FROM $wrote[; $first_month | named])] GROUP BY author_key), \
                 cohorts AS (SELECT joined, count() AS members, \
                         sumMap(arrayMap(month -> toUInt32(dateDiff('month', joined, month)), months), \
                             arrayMap(month -> toUInt64(1), months)) AS posted \
@@ -153,7 +151,7 @@ pub(super) static METRICS: &[Metric] = &[
                 by: &[By::Platform],
                 columns: &[column("churned", "authors"), column("regulars", "authors"), column("churn", "%")],
                 sql: "WITH $regulars SELECT platform, \
-                    countIf(author_key NOT IN (SELECT author_key FROM $mentions WHERE $span AND $person)) AS churned, \
+                    countIf(author_key NOT IN (SELECT author_key FROM $wrote[$from; $to | named])) AS churned, \
                     count() AS n, churned / n * 100 FROM regulars GROUP BY platform ORDER BY n DESC, platform",
             },
         ],
@@ -212,13 +210,13 @@ pub(super) static METRICS: &[Metric] = &[
                 by: &[],
                 columns: INEQUALITY,
                 sql: "SELECT $inequality FROM (SELECT arrayReverseSort(groupArray(n)) AS posts FROM (\
-                    SELECT count() AS n FROM $mentions WHERE $span AND $person GROUP BY author_key))",
+                    SELECT sum(n) AS n FROM $wrote[$from; $to | named] GROUP BY author_key))",
             },
             Shape {
                 by: &[By::Platform],
                 columns: INEQUALITY,
                 sql: "SELECT platform, $inequality FROM (SELECT platform, arrayReverseSort(groupArray(n)) AS posts FROM (\
-                    SELECT platform, count() AS n FROM $mentions WHERE $span AND $person GROUP BY platform, author_key) \
+                    SELECT platform, sum(n) AS n FROM $wrote[$from; $to | named] GROUP BY platform, author_key) \
                     GROUP BY platform) ORDER BY arraySum(posts) DESC, platform",
             },
         ],
@@ -228,16 +226,17 @@ pub(super) static METRICS: &[Metric] = &[
         title: "Advocates",
         definition: "Members who in the span praised the brand, replied to another member, and got a reply by another person: \
             the three counts side by side, those who answered most first, each with their newest praise. By platform: how \
-            many of the members they are. Without the team, bots and reposts.",
+            many of the members they are. What is replied to was written in the span or the 90 days before it. Without the \
+            team, bots and reposts.",
         formula: "authors with praise >= 1, replies to other members >= 1 and replies received >= 1; share = those / authors x 100",
         unit: "mentions",
         denominator: "share: distinct authors in the span",
-        version: 1,
+        version: 2,
         source: "Orbit",
         roles: COMMUNITY,
         partial_when: "what is replied to is not stored, and intents are the model's; a source has a gap",
         scored: true,
-        looks_back: LookBack::Nothing,
+        looks_back: LookBack::RepliedTo(90),
         buckets: false,
         shapes: &[
             Shape {
@@ -266,7 +265,7 @@ pub(super) static METRICS: &[Metric] = &[
                 columns: &[column("advocates", "authors"), column("members", "authors"), column("share", "%")],
                 sql: "WITH $advocates SELECT platform, countIf(author_key IN (SELECT author_key FROM advocates)) AS n, \
                     count() AS members, n / members * 100 FROM (\
-                    SELECT platform, author_key FROM $mentions WHERE $span AND $person GROUP BY platform, author_key) \
+                    SELECT platform, author_key FROM $wrote[$from; $to | named] GROUP BY platform, author_key) \
                     GROUP BY platform ORDER BY members DESC, platform",
             },
         ],

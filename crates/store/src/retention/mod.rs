@@ -8,8 +8,9 @@
 //! names.** A rebuild computes that (R3 of `rollup`), and a comparison compares with it. A day is in one of the two, wholly, so
 //! that nothing is counted twice; an hour of which one platform went and another is there has both.
 //!
-//! Of what a mention is and is about (`rollup_cells`, `rollup_facets`), nothing is kept: their rows name authors and mentions. A
-//! rebuild of the hour takes them away, and a question that reads them says what is gone, as one that reads mentions does.
+//! Of what a mention is and is about (`rollup_cells`, `rollup_facets`) and of who wrote (`rollup_members`), nothing is kept:
+//! their rows name authors and mentions. A rebuild of the hour takes them away, and a question that reads them says what is gone, as one
+//! that reads mentions does.
 //!
 //! | a pass over a month ([`Store::expire_month`]) | an insert, beside its steps of `rollup` |
 //! |---|---|

@@ -216,6 +216,7 @@ mod tests {
             "rollup_daily",
             "rollup_cells",
             "rollup_facets",
+            "rollup_members",
             "imported",
             "engagement_by_hour",
             "labelled_hours",

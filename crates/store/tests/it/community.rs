@@ -161,9 +161,14 @@ async fn peer_to_peer_ratio() {
         by("ada", reply_to("a", post("4", day("11:00:00")))),
         by("bob", reply_to("unseen", post("5", day("11:00:00")))),
         by("cleo", Mention { kind: Kind::Quote, ..reply_to("a", post("6", day("11:00:00"))) }),
+        // Of two old ones the first is older than 90 days before the span.
+        by("fay", post("ancient", at("2025-12-01T23:59:59.999Z"))),
+        by("fay", post("old", at("2025-12-02T00:00:00Z"))),
+        by("bob", reply_to("ancient", post("7", day("11:00:00")))),
+        by("bob", reply_to("old", post("8", day("11:00:00")))),
     ];
     let _ = world.insert_mentions(&mentions).await;
-    assert_eq!(world.figures("peer_to_peer_ratio", None).await, json!([[1.0 / 3.0 * 100.0, 1, 3, 4, null, 0, 0]]));
+    assert_eq!(world.figures("peer_to_peer_ratio", None).await, json!([[50, 2, 4, 6, null, 0, 0]]));
 }
 
 /// For every possible time, the product over all earlier answers, from the definition.

@@ -255,6 +255,9 @@ async fn every_kind_of_column_of_the_rollups_by_facet_is_compared() {
         ("rollup_facets", "ruled + 1 AS ruled"),
         ("rollup_facets", "first_at + INTERVAL 1 SECOND AS first_at"),
         ("rollup_facets", "arrayMap(one -> (one.1 + 1, one.2, one.3, one.4), best) AS best"),
+        ("rollup_members", "mentions + 1 AS mentions"),
+        ("rollup_members", "author_key + 1 AS author_key"),
+        ("rollup_members", "if(who = 'named', 'unnamed', 'named') AS who"),
     ];
     let right = "platform AS platform";
     for (epoch, (table, column)) in (1..).zip(wrong.iter().flat_map(|(table, wrong)| [(table, *wrong), (table, right)]))

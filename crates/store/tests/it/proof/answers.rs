@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::{
     Facts, Group, Held, Proof, Row, Rows,
     awareness::part,
+    conversations::repliable,
     split::{grouped, split_of},
 };
 use crate::world::{asking, by, by_team, day, heartbeat, post, reply_to, upsert};
@@ -205,8 +206,7 @@ fn peer_to_peer(facts: &Facts, query: &MetricQuery) -> Rows {
     let inside = facts.within(&query.brand, query.from, query.to);
     let (mut replies, mut known, mut peers) = (0, 0, 0);
     for reply in inside.iter().filter(|held| held.is_reply() && held.mention.parent.is_some()) {
-        let parent = facts.of_brand(&query.brand).find(|held| reply.mention.parent_id() == Some(held.id()));
-        let parent = parent.filter(|held| held.at() < query.to);
+        let parent = repliable(facts, query).find(|held| reply.mention.parent_id() == Some(held.id()));
         if parent.is_some_and(|parent| parent.author() == reply.author()) {
             continue;
         }

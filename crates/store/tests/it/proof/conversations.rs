@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use grapevine_model::{Author, Event, Intent, Kind, Mention};
 use grapevine_store::{By, MetricQuery};
+use jiff::SignedDuration;
 use serde_json::json;
 
 use super::{
@@ -38,21 +39,32 @@ pub fn groups() -> Vec<Group> {
         by("", reply_to("praise", post("r8", day("14:30:00")))),
         by("eve", Mention { kind: Kind::Quote, parent: Some("praise".into()), ..post("quote", day("15:00:00")) }),
         by("cleo", asking(Intent::Praise, post("more", day("16:00:00")))),
+        // One is older than 90 days before the span, one is not.
+        by("fay", post("ancient", at("2025-12-01T23:59:59.999Z"))),
+        by("fay", post("old", at("2025-12-02T00:00:00Z"))),
+        by("gus", reply_to("ancient", post("r9", day("17:00:00")))),
+        by("gus", reply_to("old", post("r10", day("18:00:00")))),
     ];
     let mut events: Vec<Event> = mentions.iter().map(upsert).collect();
     events.push(heartbeat("s", at("2026-03-03T00:00:00Z")));
     let id = post("praise", day("09:00:00")).id().to_string();
     let ada = json!([["ada", "forum", 1, 1, 2, null, id, "text of praise", "https://f.example/praise"]]);
     let proofs = vec![
-        // Ada and bob, both ways; cleo to ada, dan to bob.
-        Proof::of("reciprocity", json!([[50, 2, 4, 4]]), reciprocity),
+        // Ada and bob, both ways; cleo to ada, dan to bob, gus to fay.
+        Proof::of("reciprocity", json!([[40, 2, 5, 6]]), reciprocity),
         // Two replies of three people; five of five.
         Proof::of("discussion_depth", json!([[3.5, 4.7, 4, 4.8, 2, 4]]), depth),
         // Cleo praised and answered, and nobody answered her.
         Proof::of("advocates", ada, advocates),
-        Proof::of("advocates", json!([["forum", 1, 5, 20]]), advocates).by(By::Platform),
+        Proof::of("advocates", json!([["forum", 1, 6, 100.0 / 6.0]]), advocates).by(By::Platform),
     ];
     vec![Group { events, labels: vec![], proofs }]
+}
+
+/// What a reply of the span may answer: mentions of the span and the 90 days before it.
+pub fn repliable<'a>(facts: &'a Facts, query: &'a MetricQuery) -> impl Iterator<Item = &'a Held> {
+    let since = query.from - SignedDuration::from_hours(90 * 24);
+    facts.of_brand(&query.brand).filter(move |held| since <= held.at() && held.at() < query.to)
 }
 
 /// Replies of the span by people who are named, each with what it answers, of somebody else who is.
@@ -62,7 +74,7 @@ fn exchanges<'a>(facts: &'a Facts, query: &'a MetricQuery) -> Vec<(&'a Held, &'a
     let replies = inside.into_iter().filter(|held| held.is_reply() && is_person(held));
     let answered = |reply: &Held| {
         let to = reply.mention.parent_id().unwrap_or(reply.mention.thread_id());
-        let mut known = facts.of_brand(&query.brand).filter(|held| held.at() < query.to && is_person(held));
+        let mut known = repliable(facts, query).filter(|held| is_person(held));
         known.find(|held| held.id() == to)
     };
     let pairs = replies.filter_map(|reply| Some((reply, answered(reply)?)));

@@ -36,7 +36,7 @@ pub fn span(by: Option<By>) -> (Timestamp, Timestamp) {
 }
 
 /// Figures whose whole hours are read from a rollup and the rest from the base table.
-const BY_FACET: [&str; 8] = [
+const BY_HOUR: [&str; 16] = [
     "net_sentiment",
     "share_by_source",
     "ugc_volume",
@@ -45,12 +45,20 @@ const BY_FACET: [&str; 8] = [
     "hashtag_research",
     "themes",
     "feedback_digest",
+    "active_members",
+    "stickiness",
+    "retention",
+    "retention_cohorts",
+    "churned_regulars",
+    "newcomers",
+    "newcomer_conversion",
+    "contribution_inequality",
 ];
 
 /// The span, and where it matters one that cuts hours at both of its ends.
 pub fn spans(metric: &str, by: Option<By>) -> Vec<(Timestamp, Timestamp)> {
     let (from, to) = span(by);
-    let cut = BY_FACET.contains(&metric) && !matches!(by, Some(By::Time | By::FiveMinutes | By::Hour | By::Day));
+    let cut = BY_HOUR.contains(&metric) && !matches!(by, Some(By::Time | By::FiveMinutes | By::Hour | By::Day));
     let cut = cut.then_some((from + SignedDuration::from_mins(35), to - SignedDuration::from_mins(25)));
     std::iter::once((from, to)).chain(cut).collect()
 }
