@@ -10,8 +10,7 @@
 //! In a statement, `$wrote[A; B; C]` stands for the posts of members from A to before C, as rows of `created_at`, `platform`,
 //! `author_key`, `named` and `n`, how many. A row of the rollup has the start of its hour for its time, so hours that hold a bound are read
 //! from the base table: whoever compares times with another bound than A and C names it between them (B), or compares days and months,
-//! which hours do not cross. Without A it reads everything before C. What stands behind a bar, `$wrote[A; B | condition]`, is asked of
-//! every row where it is read.
+//! which hours do not cross. Without A it reads everything before C. Conditions go behind it: the engine asks them where it reads.
 
 /// A statement of R3, with the parameters and pieces of the others.
 pub(crate) const REBUILD: &str =
@@ -44,18 +43,18 @@ pub(crate) const COMPARED: &str = "SELECT toUInt8(0) AS side, brand, bucket, cel
 
 const WROTE: &str = "(
 SELECT toDateTime64(bucket, 3, 'UTC') AS created_at, platform, author_key, who = 'named' AS named, mentions AS n FROM rollup_members
-WHERE brand = {brand:String} AND who != 'rebuilt' AND $hours AND bucket NOT IN ($cut) AND $condition
+WHERE brand = {brand:String} AND who != 'rebuilt' AND $hours AND bucket NOT IN ($cut)
     AND ((bucket, epoch) IN (SELECT bucket, max(epoch) FROM rollup_members WHERE $rebuilt GROUP BY bucket)
         OR epoch = 0 AND bucket NOT IN (SELECT bucket FROM rollup_members WHERE $rebuilt))
 UNION ALL
-SELECT created_at, platform, author_key, named, toUInt64(1) AS n FROM $mentions
-WHERE brand = {brand:String} AND $times AND toStartOfHour(created_at) IN ($cut) AND $member AND $condition)";
+SELECT created_at, platform, author_key, named, toUInt64(1) AS n FROM $few_mentions
+WHERE brand = {brand:String} AND $times AND toStartOfHour(created_at) IN ($cut) AND $member)";
 const REBUILT: &str = "brand = {brand:String} AND who = 'rebuilt' AND $hours";
 
 /// The same of the base table alone, for answers in points that are shorter than an hour.
 const WROTE_BASE: &str = "(
 SELECT created_at, platform, author_key, named, toUInt64(1) AS n FROM $mentions
-WHERE brand = {brand:String} AND $times AND $member AND $condition)";
+WHERE brand = {brand:String} AND $times AND $member)";
 
 /// A statement with its `$wrote[…]` put in, and what [`put_in_at`] left.
 pub(crate) fn put_in(sql: &str) -> String {
@@ -69,8 +68,7 @@ pub(crate) fn put_in_at(sql: &str, by_hour: bool) -> String {
 
 fn replaced(sql: &str, name: &str, piece: &str) -> String {
     let mut sql = sql.to_owned();
-    // The last first: a condition may hold another.
-    while let Some((before, rest)) = sql.rsplit_once(name) {
+    while let Some((before, rest)) = sql.split_once(name) {
         let (inside, behind) = rest.split_once(']').unwrap_or((rest, ""));
         sql = format!("{before}{}{behind}", posts(inside, piece));
     }
@@ -79,8 +77,7 @@ fn replaced(sql: &str, name: &str, piece: &str) -> String {
 
 /// Of what stands in the brackets.
 fn posts(inside: &str, piece: &str) -> String {
-    let (bounds, condition) = inside.split_once('|').unwrap_or((inside, "true"));
-    let bounds: Vec<&str> = bounds.split(';').map(str::trim).collect();
+    let bounds: Vec<&str> = inside.split(';').map(str::trim).collect();
     let (since, until) = (bounds.first().copied().unwrap_or_default(), bounds.last().copied().unwrap_or_default());
     let within = |time: &str, bound: fn(&str) -> String| {
         let since = if since.is_empty() { String::new() } else { format!("{time} >= {} AND ", bound(since)) };
@@ -88,8 +85,8 @@ fn posts(inside: &str, piece: &str) -> String {
     };
     let cut: Vec<String> =
         bounds.iter().filter(|bound| !bound.is_empty()).map(|bound| format!("toStartOfHour({bound})")).collect();
-    let sql = piece.replace("$rebuilt", REBUILT).replace("$condition", condition.trim());
-    let sql = sql.replace("$hours", &within("bucket", |bound| format!("toDateTime({bound})")));
+    let sql =
+        piece.replace("$rebuilt", REBUILT).replace("$hours", &within("bucket", |bound| format!("toDateTime({bound})")));
     sql.replace("$times", &within("created_at", str::to_owned)).replace("$cut", &cut.join(", "))
 }
 
@@ -99,21 +96,20 @@ mod tests {
 
     #[test]
     fn the_hours_of_all_bounds_are_read_from_the_base_table_alone() {
-        let sql = put_in("SELECT sum(n) FROM $wrote[$from - INTERVAL 30 DAY; $from; $to | named] WHERE true");
+        let sql = put_in("SELECT sum(n) FROM $wrote[$from - INTERVAL 30 DAY; $from; $to] WHERE named");
         let cut = "toStartOfHour($from - INTERVAL 30 DAY), toStartOfHour($from), toStartOfHour($to)";
         assert!(sql.contains(&format!("bucket NOT IN ({cut})")), "{sql}");
         assert!(sql.contains(&format!("toStartOfHour(created_at) IN ({cut})")), "{sql}");
         assert!(sql.contains("bucket >= toDateTime($from - INTERVAL 30 DAY) AND bucket < toDateTime($to)"), "{sql}");
         assert!(sql.contains("created_at >= $from - INTERVAL 30 DAY AND created_at < $to AND"), "{sql}");
-        assert_eq!(sql.matches("AND named").count(), 2, "{sql}");
-        assert!(sql.ends_with(" WHERE true") && !sql.contains("$wrote") && !sql.contains(']'), "{sql}");
+        assert!(sql.ends_with(") WHERE named") && !sql.contains("$wrote") && !sql.contains(']'), "{sql}");
     }
 
     #[test]
     fn without_a_first_bound_everything_before_the_last_is_read() {
         let sql = put_in("$wrote[; $from]");
         assert!(!sql.contains(">=") && sql.contains("bucket < toDateTime($from)"), "{sql}");
-        assert!(sql.contains("NOT IN (toStartOfHour($from))") && sql.contains("AND true"), "{sql}");
+        assert!(sql.contains("NOT IN (toStartOfHour($from))"), "{sql}");
     }
 
     #[test]

@@ -174,9 +174,12 @@ pub(crate) fn reads_mentions(sql: &str, from: i64, to: i64) -> bool {
         || sql.contains("FROM mentions AS m FINAL") && !(only_edges && from % tiers::HOUR == 0 && to % tiers::HOUR == 0)
 }
 
-/// A statement about one brand: `$mentions` is what it reads of that brand, and of no other.
+/// A statement about one brand: `$mentions` is what it reads of that brand, and of no other; `$few_mentions` the same, where it reads
+/// few.
 pub(crate) fn whole_of(sql: &str, mentions: Mentions) -> String {
-    whole(sql).replace("$mentions", &format!("{} AS mentions", mentions.sql()))
+    let (few, all) = (mentions.of_few(), mentions.sql());
+    let sql = whole(sql).replace("$few_mentions", &format!("{few} AS mentions"));
+    sql.replace("$mentions", &format!("{all} AS mentions"))
 }
 
 /// A statement with its pieces put in, `$mentions` left as it is.

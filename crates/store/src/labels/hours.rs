@@ -26,6 +26,11 @@ pub(crate) enum Mentions {
 const LISTED: &str = "(SELECT hour FROM labelled_hours WHERE brand = {brand:String})";
 
 impl Mentions {
+    /// The same, where few mentions are read: looking which hours are listed takes longer than joining what there is.
+    pub(crate) fn of_few(self) -> String {
+        if self == Self::ByHour { Self::Labelled.sql() } else { self.sql() }
+    }
+
     pub(crate) fn sql(self) -> String {
         match self {
             Self::Unlabelled => UNLABELLED.replace("$hours", "true"),

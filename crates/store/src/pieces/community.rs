@@ -104,18 +104,18 @@ const RETURNED: &str = "toDateTime(addMonths(earlier, 1), 'UTC') AS month, if(ov
     countIf(has(months, addMonths(earlier, 1))) AS returned, count() AS authors,
     toBool(toDateTime(addMonths(earlier, 2), 'UTC') <= $horizon) AS over FROM (
     SELECT any(platform) AS platform, groupUniqArray(toStartOfMonth(created_at)) AS months
-    FROM $wrote[toDateTime(addMonths(toStartOfMonth($from), -1), 'UTC'); $to | named] GROUP BY author_key)
+    FROM $wrote[toDateTime(addMonths(toStartOfMonth($from), -1), 'UTC'); $to] WHERE named GROUP BY author_key)
 ARRAY JOIN months AS earlier WHERE toDateTime(addMonths(earlier, 1), 'UTC') < $to";
 
 /// Who posted often in the 90 days before the span.
 const REGULARS: &str = "
 regulars AS (SELECT author_key, any(platform) AS platform, sum(n) AS posts
-    FROM $wrote[$from - INTERVAL 90 DAY; $from | named] GROUP BY author_key HAVING posts >= 4)";
+    FROM $wrote[$from - INTERVAL 90 DAY; $from] WHERE named GROUP BY author_key HAVING posts >= 4)";
 
 /// The [`REGULARS`] with most posts who did not post in the span, as posts, time and id of the last post. Whom nobody sees again
 /// is found first: of few authors the last posts are looked for.
 const GONE: &str = "
-silent AS (SELECT author_key FROM $wrote[$from - INTERVAL 90 DAY; $from; $to | named]
+silent AS (SELECT author_key FROM $wrote[$from - INTERVAL 90 DAY; $from; $to] WHERE named
     GROUP BY author_key HAVING sumIf(n, created_at < $from) >= 4 AND countIf(created_at >= $from) = 0),
 (SELECT groupArray((posts, last.1, last.2)) FROM (SELECT count() AS posts, max((created_at, id)) AS last
     FROM $mentions WHERE brand = {brand:String} AND $person AND created_at >= $from - INTERVAL 90 DAY
@@ -124,7 +124,7 @@ silent AS (SELECT author_key FROM $wrote[$from - INTERVAL 90 DAY; $from; $to | n
 
 /// Of the members of the span, those who posted before it. Looking for these alone keeps little of a long history.
 const KNOWN: &str =
-    "(SELECT author_key FROM $wrote[; $from | author_key IN (SELECT author_key FROM $wrote[$from; $to])])";
+    "(SELECT author_key FROM $wrote[; $from] WHERE author_key IN (SELECT author_key FROM $wrote[$from; $to]))";
 
 /// Newcomers whose 30 days end in the span or later. Who posted before is told by their keys alone: to find everyone's first post
 /// takes several times as long.
@@ -133,7 +133,7 @@ joined AS (SELECT any(platform) AS platform, min(created_at) AS first_at, groupA
         first_at + INTERVAL 30 DAY <= $horizon AS over,
         length(firsts) = 3 AND firsts[-1] < first_at + INTERVAL 30 DAY AS converted
     FROM $mentions WHERE brand = {brand:String} AND $person AND created_at >= $from - INTERVAL 30 DAY AND created_at < $to
-    AND author_key NOT IN (SELECT author_key FROM $wrote[; $from - INTERVAL 30 DAY | named])
+    AND author_key NOT IN (SELECT author_key FROM $wrote[; $from - INTERVAL 30 DAY] WHERE named)
     GROUP BY author_key)";
 
 /// Of `posts`, counts by author, the largest first.

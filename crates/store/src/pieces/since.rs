@@ -3,7 +3,10 @@
 /// Whether every read of `$mentions` in a statement with its pieces put in begins at some time: what the metric says that
 /// it looks back to. Otherwise one of them reads everything.
 pub(crate) fn is_bounded(sql: &str) -> bool {
-    sql.split("$mentions").skip(1).all(|rest| condition(rest).contains("created_at >= "))
+    sql.replace("$few_mentions", "$mentions")
+        .split("$mentions")
+        .skip(1)
+        .all(|rest| condition(rest).contains("created_at >= "))
 }
 
 /// What stands behind a read up to the end of its own `SELECT`, without what stands in brackets.
@@ -29,6 +32,7 @@ mod tests {
     #[test]
     fn a_read_is_bounded_by_its_own_condition_alone() {
         assert!(is_bounded("SELECT 1 FROM $mentions WHERE brand = 'a' AND created_at >= fromUnix(1, 'UTC')"));
+        assert!(!is_bounded("SELECT 1 FROM $few_mentions WHERE brand = 'a'"));
         assert!(!is_bounded("SELECT 1 FROM $mentions WHERE id IN (SELECT id FROM t WHERE created_at >= 1)"));
         assert!(!is_bounded("WITH a AS (SELECT 1 FROM $mentions WHERE b) SELECT 1 FROM c WHERE created_at >= 1"));
         assert!(!is_bounded("SELECT 1 FROM $mentions WHERE b UNION ALL SELECT 1 FROM c WHERE created_at >= 1"));

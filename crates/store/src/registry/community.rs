@@ -185,8 +185,8 @@ pub(super) static METRICS: &[Metric] = &[
                 by: &[By::Time, By::Hour, By::Day],
                 columns: &[column("newcomers", "authors")],
                 sql: "SELECT $key AS key, count() FROM (SELECT first_at AS created_at FROM (\
-                    SELECT min(created_at) AS first_at FROM $wrote_at[$from; $to | author_key NOT IN $known] \
-                    GROUP BY author_key)) GROUP BY key ORDER BY key",
+                    SELECT min(created_at) AS first_at FROM $wrote_at[$from; $to] GROUP BY author_key \
+                    HAVING author_key NOT IN $known)) GROUP BY key ORDER BY key",
             },
         ],
     },

@@ -95,8 +95,8 @@ pub(super) static METRICS: &[Metric] = &[
             ],
             sql: "WITH people AS (SELECT toStartOfMonth(min(created_at)) AS joined, \
                     groupUniqArray(toStartOfMonth(created_at)) AS months \
-                    FROM $wrote[$first_month; $to | named AND author_key NOT IN (\
-                        SELECT author_key FROM $wrote[; $first_month | named])] GROUP BY author_key), \
+                    FROM $wrote[$first_month; $to] WHERE named GROUP BY author_key \
+                    HAVING author_key NOT IN (SELECT author_key FROM $wrote[; $first_month] WHERE named)), \
                 cohorts AS (SELECT joined, count() AS members, \
                         sumMap(arrayMap(month -> toUInt32(dateDiff('month', joined, month)), months), \
                             arrayMap(month -> toUInt64(1), months)) AS posted \
@@ -151,7 +151,7 @@ pub(super) static METRICS: &[Metric] = &[
                 by: &[By::Platform],
                 columns: &[column("churned", "authors"), column("regulars", "authors"), column("churn", "%")],
                 sql: "WITH $regulars SELECT platform, \
-                    countIf(author_key NOT IN (SELECT author_key FROM $wrote[$from; $to | named])) AS churned, \
+                    countIf(author_key NOT IN (SELECT author_key FROM $wrote[$from; $to] WHERE named)) AS churned, \
                     count() AS n, churned / n * 100 FROM regulars GROUP BY platform ORDER BY n DESC, platform",
             },
         ],
@@ -210,13 +210,13 @@ pub(super) static METRICS: &[Metric] = &[
                 by: &[],
                 columns: INEQUALITY,
                 sql: "SELECT $inequality FROM (SELECT arrayReverseSort(groupArray(n)) AS posts FROM (\
-                    SELECT sum(n) AS n FROM $wrote[$from; $to | named] GROUP BY author_key))",
+                    SELECT sum(n) AS n FROM $wrote[$from; $to] WHERE named GROUP BY author_key))",
             },
             Shape {
                 by: &[By::Platform],
                 columns: INEQUALITY,
                 sql: "SELECT platform, $inequality FROM (SELECT platform, arrayReverseSort(groupArray(n)) AS posts FROM (\
-                    SELECT platform, sum(n) AS n FROM $wrote[$from; $to | named] GROUP BY platform, author_key) \
+                    SELECT platform, sum(n) AS n FROM $wrote[$from; $to] WHERE named GROUP BY platform, author_key) \
                     GROUP BY platform) ORDER BY arraySum(posts) DESC, platform",
             },
         ],
@@ -265,7 +265,7 @@ pub(super) static METRICS: &[Metric] = &[
                 columns: &[column("advocates", "authors"), column("members", "authors"), column("share", "%")],
                 sql: "WITH $advocates SELECT platform, countIf(author_key IN (SELECT author_key FROM advocates)) AS n, \
                     count() AS members, n / members * 100 FROM (\
-                    SELECT platform, author_key FROM $wrote[$from; $to | named] GROUP BY platform, author_key) \
+                    SELECT platform, author_key FROM $wrote[$from; $to] WHERE named GROUP BY platform, author_key) \
                     GROUP BY platform ORDER BY members DESC, platform",
             },
         ],

@@ -119,6 +119,10 @@ async fn newcomers() {
     assert_eq!(world.figures("newcomers", None).await, json!([[1, 2, 50]]));
     let hours = world.figures("newcomers", Some(By::Hour)).await;
     assert_eq!((&hours[11][1], &hours[12][1], &hours[13][1]), (&json!(0), &json!(1), &json!(0)));
+    // Points of five minutes, between hours.
+    let query = MetricQuery::new("newcomers", "acme", day("11:30:00"), day("12:20:00")).by(By::Time);
+    let points = world.metric(&query).await.rows;
+    assert_eq!(points.iter().map(|point| point[1].clone()).collect::<Vec<_>>(), [0, 0, 0, 0, 0, 0, 1, 0, 0, 0]);
 }
 
 #[tokio::test]
