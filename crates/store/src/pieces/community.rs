@@ -112,15 +112,21 @@ const REGULARS: &str = "
 regulars AS (SELECT author_key, any(platform) AS platform, sum(n) AS posts
     FROM $wrote[$from - INTERVAL 90 DAY; $from] WHERE named GROUP BY author_key HAVING posts >= 4)";
 
-/// The [`REGULARS`] with most posts who did not post in the span, as posts, time and id of the last post. Whom nobody sees again
-/// is found first: of few authors the last posts are looked for.
+/// The [`REGULARS`] with most posts who did not post in the span, as posts, time and id of the last post. Those who may be among the
+/// first are found by the hour of their last post (author, posts, hour), so that few hours are looked at for the posts themselves.
 const GONE: &str = "
-silent AS (SELECT author_key FROM $wrote[$from - INTERVAL 90 DAY; $from; $to] WHERE named
-    GROUP BY author_key HAVING sumIf(n, created_at < $from) >= 4 AND countIf(created_at >= $from) = 0),
-(SELECT groupArray((posts, last.1, last.2)) FROM (SELECT count() AS posts, max((created_at, id)) AS last
-    FROM $mentions WHERE brand = {brand:String} AND $person AND created_at >= $from - INTERVAL 90 DAY
-    AND created_at < $from AND author_key IN (SELECT author_key FROM silent)
-    GROUP BY author_key ORDER BY posts DESC, last DESC LIMIT {limit:UInt32})) AS gone";
+silent AS (SELECT author_key, sumIf(n, created_at < $from) AS posts, toStartOfHour(max(created_at)) AS hour
+    FROM $wrote[$from - INTERVAL 90 DAY; $from; $to] WHERE named
+    GROUP BY author_key HAVING posts >= 4 AND countIf(created_at >= $from) = 0),
+(SELECT arrayFilter(one -> (one.2, one.3) >= least, every) FROM (SELECT groupArray((author_key, posts, hour)) AS every,
+    arrayPartialReverseSort({limit:UInt32}, arrayMap(one -> (one.2, one.3), every))[{limit:UInt32}] AS least FROM silent)) AS often,
+(SELECT groupArray((posts, last.1, last.2)) FROM (
+    SELECT one.2 AS posts, wrote.last AS last FROM (SELECT author_key, max((created_at, id)) AS last FROM $mentions
+        WHERE brand = {brand:String} AND $person AND created_at >= $from - INTERVAL 90 DAY AND created_at < $from
+        AND toStartOfHour(created_at) IN (SELECT arrayJoin(often).3) AND author_key IN (SELECT arrayJoin(often).1)
+        GROUP BY author_key) AS wrote
+    INNER JOIN (SELECT arrayJoin(often) AS one, one.1 AS author_key) AS listed ON wrote.author_key = listed.author_key
+    ORDER BY posts DESC, last DESC LIMIT {limit:UInt32})) AS gone";
 
 /// Of the members of the span, those who posted before it. Looking for these alone keeps little of a long history.
 const KNOWN: &str =
@@ -133,7 +139,8 @@ joined AS (SELECT any(platform) AS platform, min(created_at) AS first_at, groupA
         first_at + INTERVAL 30 DAY <= $horizon AS over,
         length(firsts) = 3 AND firsts[-1] < first_at + INTERVAL 30 DAY AS converted
     FROM $mentions WHERE brand = {brand:String} AND $person AND created_at >= $from - INTERVAL 30 DAY AND created_at < $to
-    AND author_key NOT IN (SELECT author_key FROM $wrote[; $from - INTERVAL 30 DAY] WHERE named)
+    AND author_key NOT IN (SELECT author_key FROM $wrote[; $from - INTERVAL 30 DAY] WHERE named
+        AND author_key IN (SELECT author_key FROM $wrote[$from - INTERVAL 30 DAY; $to] WHERE named))
     GROUP BY author_key)";
 
 /// Of `posts`, counts by author, the largest first.

@@ -96,7 +96,8 @@ pub(super) static METRICS: &[Metric] = &[
             sql: "WITH people AS (SELECT toStartOfMonth(min(created_at)) AS joined, \
                     groupUniqArray(toStartOfMonth(created_at)) AS months \
                     FROM $wrote[$first_month; $to] WHERE named GROUP BY author_key \
-                    HAVING author_key NOT IN (SELECT author_key FROM $wrote[; $first_month] WHERE named)), \
+                    HAVING author_key NOT IN (SELECT author_key FROM $wrote[; $first_month] WHERE named \
+                        AND author_key IN (SELECT author_key FROM $wrote[$first_month; $to] WHERE named))), \
                 cohorts AS (SELECT joined, count() AS members, \
                         sumMap(arrayMap(month -> toUInt32(dateDiff('month', joined, month)), months), \
                             arrayMap(month -> toUInt64(1), months)) AS posted \
@@ -143,7 +144,8 @@ pub(super) static METRICS: &[Metric] = &[
                         m.created_at AS at, ({to:Int64} - toUnixTimestamp64Milli(m.created_at)) / 1000, m.author_followers, \
                         $hex, m.text, m.url \
                     FROM (SELECT * FROM $mentions WHERE brand = {brand:String} AND created_at >= $from - INTERVAL 90 DAY \
-                        AND created_at < $from AND id IN (SELECT arrayJoin(gone).3)) AS m \
+                        AND created_at < $from AND toStartOfHour(created_at) IN (SELECT arrayJoin(often).3) \
+                        AND id IN (SELECT arrayJoin(gone).3)) AS m \
                     INNER JOIN (SELECT arrayJoin(gone) AS one, one.1 AS posts, one.3 AS id) AS last ON m.id = last.id \
                     ORDER BY posts DESC, at DESC, m.id DESC",
             },

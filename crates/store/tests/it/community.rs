@@ -126,6 +126,32 @@ async fn newcomers() {
 }
 
 #[tokio::test]
+async fn the_first_of_the_churned_are_the_same_however_many_are_asked_for() {
+    let world = world().await;
+    // Twelve who left, four with a post more than the others. Of each three, the last posts lie in one hour.
+    let mut posts = vec![];
+    for who in 0..12_i64 {
+        let last = day("00:00:00") - SignedDuration::from_mins(60 * (1 + who % 4) + 7 * who % 50);
+        for nth in 0..(4 + i64::from(who < 4)) {
+            let name = format!("{who}-{nth}");
+            posts.push(by(&format!("p{who}"), post(&name, last - SignedDuration::from_hours(nth * 24))));
+        }
+    }
+    let _ = world.insert_mentions(&posts).await;
+    let first = async |limit: u32| {
+        let query = MetricQuery::new("churned_regulars", "acme", day("00:00:00"), at("2026-03-03T00:00:00Z"));
+        let table = world.metric(&MetricQuery { limit: Some(limit), ..query }).await;
+        table.rows.iter().map(|row| (row[2].as_u64(), row[3].to_string(), row[0].to_string())).collect::<Vec<_>>()
+    };
+    let all = first(100).await;
+    assert_eq!(all.len(), 12);
+    assert!(all.is_sorted_by(|a, b| (a.0, &a.1) > (b.0, &b.1)), "{all:?}");
+    for limit in 1..12 {
+        assert_eq!(first(limit).await, all[..limit as usize]);
+    }
+}
+
+#[tokio::test]
 async fn figures_that_look_back_are_partial_where_what_is_before_the_span_is() {
     let world = world().await;
     let weekly =
