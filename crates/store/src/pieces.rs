@@ -146,18 +146,21 @@ LEFT ANY JOIN (SELECT id, observed_at, likes, reposts, replies, quotes, bookmark
     FROM engagement_by_hour FINAL WHERE brand = {brand:String} AND hour >= toStartOfHour($from) AND hour < $to) AS e
     ON m.id = e.id)";
 
-/// Authors that may be among the first of one of three rankings (key, platform, mentions, reach, name, engagement): ranking takes
-/// several times as long as finding where each list ends, so that it is done of few.
-const VOICES: &str = "(
-SELECT arrayPartialReverseSort({limit:UInt32}, groupArray(n))[{limit:UInt32}] AS often,
+/// Authors that may be among the first of one of three rankings (key, platform, mentions, reach, engagement): ranking takes several times
+/// as long as finding where each list ends, so that it is done of few. Names are read of these alone.
+const VOICES: &str = "(SELECT arrayFilter(one -> one.3 >= often OR ifNull(one.4 >= wide, false) OR ifNull(one.5 >= much, false), every)
+FROM (SELECT arrayPartialReverseSort({limit:UInt32}, groupArray(n))[{limit:UInt32}] AS often,
     arrayPartialReverseSort({limit:UInt32}, groupArray(reach))[{limit:UInt32}] AS wide,
     arrayPartialReverseSort({limit:UInt32}, groupArray(engaged))[{limit:UInt32}] AS much,
-    groupArray((author_key, platform, n, reach, name, engaged)) AS every
+    groupArray((author_key, platform, n, reach, engaged)) AS every
 FROM (SELECT author_key, platform, count() AS n, argMax(author_followers, observed_at) AS reach,
-        argMax(if(author_handle = '', author, author_handle), observed_at) AS name,
         if(countIf(known) = 0, NULL, sum(total)) AS engaged
-    FROM $engaged WHERE NOT team GROUP BY author_key, platform))
-ARRAY JOIN arrayFilter(one -> one.3 >= often OR ifNull(one.4 >= wide, false) OR ifNull(one.6 >= much, false), every) AS one";
+    FROM $engaged WHERE NOT team GROUP BY author_key, platform))) AS listed,
+voices AS (SELECT one.1 AS author_key, one.2 AS platform, one.3 AS n, one.4 AS reach, one.5 AS engaged, named.name AS name
+    FROM (SELECT arrayJoin(listed) AS one) AS found
+    INNER JOIN (SELECT author_key, argMax(if(author_handle = '', author, author_handle), observed_at) AS name FROM $mentions
+        WHERE $span AND NOT team AND author_key IN (SELECT arrayJoin(listed).1) GROUP BY author_key) AS named
+    ON one.1 = named.author_key)";
 
 /// The statement of a shape's SQL. `step` is the length of a point in seconds, for splits over time.
 pub(crate) fn statement(sql: &str, by: Option<By>, step: u32, mentions: Mentions, tiers: Tiers) -> String {

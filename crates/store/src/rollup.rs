@@ -36,6 +36,7 @@
 //! | it dies in R3 or between R3 and R4 | its rows may count, but `done` lacks them: the hour is as dirty as before R1, and whoever inserts reads an older epoch at I1 and marks |
 //! | R3 is cut off halfway | an hour's rows are one block in one part, so readers see it whole or not; either way R4 is missing |
 //! | an insert dies between I2 and I4 | the range is replayed, and a replay marks all its hours |
+//! | a writer is stopped between its look at `batches` and its rows, for longer than the window of tokens, others do its work, and it dies before I3 | **it does not hold**: nobody replays the range, and its first sightings count twice. The audit finds the hours, [`Store::rebuild`] mends them |
 //! | two processes insert one range at once | its token lets one block of a month through, in the base table and in the rollup; the second try is a replay and marks all its hours when everything is visible |
 //! | a writer is stopped before I2 and goes on after others did its work, even behind the window of tokens | it finds the range in `batches` at I3, and marks all its hours; equal rows fold in the base table |
 //! | no mark is there ([`Store::rebuild`]) | it marks first |

@@ -1,5 +1,7 @@
 //! Selects: bound values, parameters, formats, large results, errors.
 
+use std::time::Duration;
+
 use clickhouse::Row;
 use serde::Deserialize;
 
@@ -105,6 +107,33 @@ async fn a_time_limit_ends_a_statement() {
     let sql = "SELECT count() FROM numbers(100000000000) WHERE NOT ignore(sipHash64(number))";
     let client = bench.client.clone().with_setting("max_execution_time", "0.3");
     assert_code(client.query(sql).fetch_one::<u64>().await, 159);
+}
+
+#[tokio::test]
+async fn a_statement_ends_soon_after_its_caller_hung_up() {
+    let bench = Bench::start();
+    // The database's name is this test's own: others share the engine.
+    let running = async || -> u64 {
+        let sql = "SELECT count() FROM system.processes WHERE current_database = ? AND query LIKE '%sipHash64%'
+            AND query NOT LIKE '%system.processes%'";
+        bench.client.query(sql).bind(&bench.database).fetch_one().await.expect("a row")
+    };
+    let until = async |wanted: u64| {
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+        while running().await != wanted {
+            assert!(tokio::time::Instant::now() < deadline, "{} statements run, not {wanted}", running().await);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let client = bench.client.clone();
+    let asked = tokio::spawn(async move {
+        // An hour's work.
+        let sql = "SELECT count() FROM numbers(1000000000000) WHERE NOT ignore(sipHash64(number))";
+        client.query(sql).fetch_one::<u64>().await
+    });
+    until(1).await;
+    asked.abort();
+    until(0).await;
 }
 
 fn upper_hex(text: &str) -> String {

@@ -237,16 +237,14 @@ pub(super) static METRICS: &[Metric] = &[
                 column("rank_by_mentions", "rank"),
             ],
             // The author's key ends the order: two authors of one name and platform, on different instances.
-            sql: "SELECT name, platform, n, reach, engaged, \
+            sql: "WITH $voices SELECT name, platform, n, reach, engaged, \
                 if(reach IS NOT NULL AND by_reach <= {limit:UInt32}, by_reach, NULL) AS reach_rank, \
                 if(engaged IS NOT NULL AND by_engaged <= {limit:UInt32}, by_engaged, NULL) AS engaged_rank, \
                 if(place <= {limit:UInt32}, place, NULL) AS mentions_rank FROM (\
                 SELECT *, row_number() OVER (ORDER BY reach DESC NULLS LAST, place) AS by_reach, \
                     row_number() OVER (ORDER BY engaged DESC NULLS LAST, place) AS by_engaged FROM (\
                 SELECT *, row_number() OVER (ORDER BY n DESC, reach DESC NULLS LAST, engaged DESC NULLS LAST, \
-                    name, platform, author_key) AS place FROM (\
-                SELECT one.1 AS author_key, one.2 AS platform, one.3 AS n, one.4 AS reach, one.5 AS name, one.6 AS engaged \
-                FROM $voices))) \
+                    name, platform, author_key) AS place FROM voices)) \
                 WHERE coalesce(reach_rank, engaged_rank, mentions_rank) IS NOT NULL ORDER BY place",
         }],
     },
