@@ -1,6 +1,8 @@
 use grapevine_store::{Store, StoreError, StoreOptions};
 
-use crate::world::{bare, day, post, world};
+use serde_json::json;
+
+use crate::world::{at, bare, by, by_team, day, post, world};
 
 #[tokio::test]
 async fn migrations_are_applied_once_and_create_the_database() {
@@ -114,4 +116,37 @@ async fn figures_of_before_the_epochs_are_computed_anew() {
     assert_eq!(wrong.mismatches.iter().filter(|hour| hour.dirty).count(), 2, "marked, and not silently wrong");
     assert_eq!(world.store.rebuild_dirty().await.unwrap().hours, 2);
     world.assert_rollups_agree().await;
+}
+
+#[tokio::test]
+async fn who_wrote_before_the_rollup_of_members_is_there_at_once_and_exact_after_a_rebuild() {
+    let world = world().await;
+    let known = [
+        by("ada", post("1", at("2026-02-10T10:00:00Z"))),
+        by("ada", post("2", day("11:00:00"))),
+        by("bob", post("3", day("11:30:00"))),
+        by("", post("4", day("11:40:00"))),
+        by_team(post("5", day("11:50:00"))),
+    ];
+    let _ = world.insert_mentions(&known).await;
+    // An hour that was rebuilt has an epoch, which its rows in the new table lack.
+    let _ = world.store.rebuild("acme", day("11:00:00"), day("12:00:00")).await.unwrap();
+    let figures = async || {
+        let newcomers = world.figures("newcomers", None).await;
+        (newcomers, world.figures("contribution_inequality", None).await, world.figures("retention", None).await)
+    };
+    let before = figures().await;
+    assert_eq!(before.0, json!([[2, 3, 2.0 / 3.0 * 100.0]]), "bob, and whom the platform does not name");
+    world.execute("DROP TABLE rollup_members_of_first SYNC").await;
+    world.execute("DROP TABLE rollup_members SYNC").await;
+    world.execute("ALTER TABLE schema_migrations DELETE WHERE name = '0025_members' SETTINGS mutations_sync = 2").await;
+    let applied = world.store.migrate().await.unwrap();
+    assert_eq!(applied.iter().map(|applied| applied.name.as_str()).collect::<Vec<_>>(), ["0025_members"]);
+    assert_eq!(figures().await, before);
+    let _ = world.insert_mentions(&[by("cleo", post("6", day("11:45:00")))]).await;
+    let wrong = world.store.verify(day("00:00:00"), day("23:00:00")).await.unwrap();
+    assert!(!wrong.mismatches.is_empty() && wrong.mismatches.iter().all(|hour| hour.dirty), "{:?}", wrong.mismatches);
+    assert_eq!(world.store.rebuild_dirty().await.unwrap().hours, 2);
+    world.assert_rollups_agree().await;
+    assert_eq!(figures().await.0, json!([[3, 4, 75]]));
 }
