@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::features::Vector;
-use super::judge::best_weight;
+use super::judge::{Judged, cross_validate};
 use super::learn::{Lesson, Taught};
 
 /// Texts with their embeddings, and the class of each.
@@ -60,16 +60,27 @@ fn mixed(number: u64) -> u64 {
     c ^ (c >> 31)
 }
 
-/// The class of each text of `asked`, by one head a class, as a theme has it, trained on `known`: the most probable.
+/// The class of each text of `asked`, by one head a class, as a theme has it, trained on `known`: the one that is farthest above its
+/// threshold, in log-odds, as a theme is told by its threshold. By ten splits, airlines 57.0 and app reviews 70.4; by the most probable 55.9
+/// and 71.1.
 pub fn tell(known: &Examples<'_>, asked: &Examples<'_>) -> Vec<usize> {
     let known = known.taught();
     let lesson = Lesson::new(&known);
-    let heads = lesson.heads(best_weight(&known));
+    let Judged { weight, qualities } = cross_validate(&known);
+    let heads = lesson.heads(weight);
     let best = |row: &Vector| {
-        let probability = |class: usize| heads[class].as_ref().map_or(0.0, |head| head.probability(row));
-        (0..heads.len()).max_by(|a, b| probability(*a).total_cmp(&probability(*b))).unwrap_or(0)
+        let above = |class: usize| match (&heads[class], &qualities[class]) {
+            (Some(head), Some(quality)) => log_odds(head.probability(row)) - log_odds(quality.threshold),
+            _ => f32::NEG_INFINITY,
+        };
+        (0..heads.len()).max_by(|a, b| above(*a).total_cmp(&above(*b))).unwrap_or(0)
     };
     lesson.scaler.vectors(&asked.taught()).iter().map(best).collect()
+}
+
+fn log_odds(probability: f32) -> f32 {
+    let inside = probability.clamp(1e-6, 1.0 - 1e-6);
+    (inside / (1.0 - inside)).ln()
 }
 
 /// The class of every text by heads that were trained on the other folds. A text is of the fold of its position.

@@ -65,14 +65,6 @@ pub(super) fn cross_validate(taught: &Taught<'_>) -> Judged {
     best.unwrap_or(Judged { weight: WEIGHTS[0], qualities: vec![] })
 }
 
-/// The weight that cross-validation finds, which is not asked where there is nothing to choose.
-pub(super) fn best_weight(taught: &Taught<'_>) -> f32 {
-    match weights(taught) {
-        [only] => *only,
-        _ => cross_validate(taught).weight,
-    }
-}
-
 /// Those to try: without embeddings it makes no difference.
 fn weights(taught: &Taught<'_>) -> &'static [f32] {
     if taught.embeddings.iter().all(|row| row.is_empty()) { &WEIGHTS[..1] } else { &WEIGHTS }
@@ -170,12 +162,13 @@ mod tests {
             row
         };
         let embeddings: Vec<Vec<f32>> = (0..80).map(|at| row(at % 2 == 0)).collect();
-        best_weight(&Taught {
+        let taught = Taught {
             texts: texts.iter().map(String::as_str).collect(),
             embeddings: embeddings.iter().map(Vec::as_slice).collect(),
             labels: (0..80).map(|at| (at % 2 == 0).then_some(0)).collect(),
             themes: 1,
-        })
+        };
+        cross_validate(&taught).weight
     }
 
     #[test]
