@@ -49,6 +49,13 @@ mod tests {
             .map(|metric| metric.id)
             .collect();
         assert_eq!(unbounded, [""; 0]);
+        // What is replied to is looked for from where the metric says, and labels are looked at from there on.
+        for metric in others() {
+            if let LookBack::RepliedTo(days) = metric.looks_back {
+                let bound = format!("'UTC') - INTERVAL {days} DAY AND");
+                assert!(metric.shapes.iter().all(|shape| of(shape).contains(&bound)), "{}", metric.id);
+            }
+        }
         // Who says that nothing is looked back to begins at the span's own beginning.
         for metric in others().filter(|metric| metric.looks_back == LookBack::Nothing) {
             for sql in metric.shapes.iter().map(of) {
