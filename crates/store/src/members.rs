@@ -11,6 +11,7 @@
 //! `author_key`, `named` and `n`, how many. A row of the rollup has the start of its hour for its time, so hours that hold a bound are read
 //! from the base table: whoever compares times with another bound than A and C names it between them (B), or compares days and months,
 //! which hours do not cross. Without A it reads everything before C. Conditions go behind it: the engine asks them where it reads.
+//! `$known[A; B]` stands for the keys of those who wrote in it and before A, too: looking for these alone keeps little of a long history.
 
 /// A statement of R3, with the parameters and pieces of the others.
 pub(crate) const REBUILD: &str =
@@ -41,6 +42,9 @@ pub(crate) const COMPARED: &str = "SELECT toUInt8(0) AS side, brand, bucket, cel
             GROUP BY brand, bucket, cell, author_key)
         GROUP BY brand, bucket, platform";
 
+const KNOWN: &str =
+    "(SELECT author_key FROM $wrote[; $since] WHERE author_key IN (SELECT author_key FROM $wrote[$since; $until]))";
+
 const WROTE: &str = "(
 SELECT toDateTime64(bucket, 3, 'UTC') AS created_at, platform, author_key, who = 'named' AS named, mentions AS n FROM rollup_members
 WHERE brand = {brand:String} AND who != 'rebuilt' AND $hours AND bucket NOT IN ($cut)
@@ -56,29 +60,40 @@ const WROTE_BASE: &str = "(
 SELECT created_at, platform, author_key, named, toUInt64(1) AS n FROM $mentions
 WHERE brand = {brand:String} AND $times AND $member)";
 
-/// A statement with its `$wrote[…]` put in, and what [`put_in_at`] left.
+/// A statement with its `$known[…]` and `$wrote[…]` put in, and what [`put_in_at`] left.
 pub(crate) fn put_in(sql: &str) -> String {
-    replaced(&sql.replace("$wrote_at[", "$wrote["), "$wrote[", WROTE)
+    let sql =
+        replaced(sql, "$known[", |bounds| KNOWN.replace("$since", since(bounds)).replace("$until", until(bounds)));
+    replaced(&sql.replace("$wrote_at[", "$wrote["), "$wrote[", |bounds| posts(bounds, WROTE))
 }
 
 /// A statement about points that are shorter than an hour: its `$wrote_at[…]` from the base table. Of others it is `$wrote[…]`.
 pub(crate) fn put_in_at(sql: &str, by_hour: bool) -> String {
-    if by_hour { sql.to_owned() } else { replaced(sql, "$wrote_at[", WROTE_BASE) }
+    if by_hour { sql.to_owned() } else { replaced(sql, "$wrote_at[", |bounds| posts(bounds, WROTE_BASE)) }
 }
 
-fn replaced(sql: &str, name: &str, piece: &str) -> String {
+/// `piece` gives what stands for a name with these bounds.
+fn replaced(sql: &str, name: &str, piece: impl Fn(&[&str]) -> String) -> String {
     let mut sql = sql.to_owned();
     while let Some((before, rest)) = sql.split_once(name) {
         let (inside, behind) = rest.split_once(']').unwrap_or((rest, ""));
-        sql = format!("{before}{}{behind}", posts(inside, piece));
+        let bounds: Vec<&str> = inside.split(';').map(str::trim).collect();
+        sql = format!("{before}{}{behind}", piece(&bounds));
     }
     sql
 }
 
-/// Of what stands in the brackets.
-fn posts(inside: &str, piece: &str) -> String {
-    let bounds: Vec<&str> = inside.split(';').map(str::trim).collect();
-    let (since, until) = (bounds.first().copied().unwrap_or_default(), bounds.last().copied().unwrap_or_default());
+/// Empty where there is none.
+fn since<'a>(bounds: &[&'a str]) -> &'a str {
+    bounds.first().copied().unwrap_or_default()
+}
+
+fn until<'a>(bounds: &[&'a str]) -> &'a str {
+    bounds.last().copied().unwrap_or_default()
+}
+
+fn posts(bounds: &[&str], piece: &str) -> String {
+    let (since, until) = (since(bounds), until(bounds));
     let within = |time: &str, bound: fn(&str) -> String| {
         let since = if since.is_empty() { String::new() } else { format!("{time} >= {} AND ", bound(since)) };
         format!("{since}{time} < {}", bound(until))
@@ -110,6 +125,14 @@ mod tests {
         let sql = put_in("$wrote[; $from]");
         assert!(!sql.contains(">=") && sql.contains("bucket < toDateTime($from)"), "{sql}");
         assert!(sql.contains("NOT IN (toStartOfHour($from))"), "{sql}");
+    }
+
+    #[test]
+    fn who_is_known_wrote_within_the_bounds_and_before_them() {
+        let known = put_in("x NOT IN $known[$from - INTERVAL 30 DAY; $to] GROUP BY x");
+        let both = "x NOT IN (SELECT author_key FROM $wrote[; $from - INTERVAL 30 DAY] WHERE author_key IN (\
+            SELECT author_key FROM $wrote[$from - INTERVAL 30 DAY; $to])) GROUP BY x";
+        assert_eq!(known, put_in(both));
     }
 
     #[test]

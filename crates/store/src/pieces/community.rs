@@ -14,7 +14,6 @@ pub(super) const PIECES: &[(&str, &str)] = &[
     ("$returned", RETURNED),
     ("$regulars", REGULARS),
     ("$gone", GONE),
-    ("$known", KNOWN),
     ("$joined", JOINED),
     ("$inequality", INEQUALITY),
     ("$made", MADE),
@@ -128,10 +127,6 @@ silent AS (SELECT author_key, sumIf(n, created_at < $from) AS posts, toStartOfHo
     INNER JOIN (SELECT arrayJoin(often) AS one, one.1 AS author_key) AS listed ON wrote.author_key = listed.author_key
     ORDER BY posts DESC, last DESC LIMIT {limit:UInt32})) AS gone";
 
-/// Of the members of the span, those who posted before it. Looking for these alone keeps little of a long history.
-const KNOWN: &str =
-    "(SELECT author_key FROM $wrote[; $from] WHERE author_key IN (SELECT author_key FROM $wrote[$from; $to]))";
-
 /// Newcomers whose 30 days end in the span or later. Who posted before is told by their keys alone: to find everyone's first post
 /// takes several times as long.
 const JOINED: &str = "
@@ -139,9 +134,7 @@ joined AS (SELECT any(platform) AS platform, min(created_at) AS first_at, groupA
         first_at + INTERVAL 30 DAY <= $horizon AS over,
         length(firsts) = 3 AND firsts[-1] < first_at + INTERVAL 30 DAY AS converted
     FROM $mentions WHERE brand = {brand:String} AND $person AND created_at >= $from - INTERVAL 30 DAY AND created_at < $to
-    AND author_key NOT IN (SELECT author_key FROM $wrote[; $from - INTERVAL 30 DAY] WHERE named
-        AND author_key IN (SELECT author_key FROM $wrote[$from - INTERVAL 30 DAY; $to] WHERE named))
-    GROUP BY author_key)";
+    AND author_key NOT IN $known[$from - INTERVAL 30 DAY; $to] GROUP BY author_key)";
 
 /// Of `posts`, counts by author, the largest first.
 const INEQUALITY: &str = "

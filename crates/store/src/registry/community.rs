@@ -178,7 +178,7 @@ pub(super) static METRICS: &[Metric] = &[
             Shape {
                 by: &[],
                 columns: &[column("newcomers", "authors"), column("active", "authors"), column("share", "%")],
-                sql: "SELECT countIf(author_key NOT IN $known) AS fresh, count() AS active, fresh / active * 100 FROM (\
+                sql: "SELECT countIf(author_key NOT IN $known[$from; $to]) AS fresh, count() AS active, fresh / active * 100 FROM (\
                     SELECT author_key FROM $wrote[$from; $to] GROUP BY author_key)",
             },
             Shape {
@@ -186,7 +186,7 @@ pub(super) static METRICS: &[Metric] = &[
                 columns: &[column("newcomers", "authors")],
                 sql: "SELECT $key AS key, count() FROM (SELECT first_at AS created_at FROM (\
                     SELECT min(created_at) AS first_at FROM $wrote_at[$from; $to] GROUP BY author_key \
-                    HAVING author_key NOT IN $known)) GROUP BY key ORDER BY key",
+                    HAVING author_key NOT IN $known[$from; $to])) GROUP BY key ORDER BY key",
             },
         ],
     },

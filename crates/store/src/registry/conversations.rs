@@ -47,8 +47,9 @@ pub(super) static METRICS: &[Metric] = &[
         id: "peer_to_peer_ratio",
         title: "Peer-to-peer ratio",
         definition: "Replies by members to other members, of all replies in the span whose parent is stored and was written \
-            in the span or the 90 days before it. Replies to oneself are left out. A member is anyone but the team. Beside it: of the questions created in the span that \
-            somebody else has replied to, the share that a member replied to first.",
+            in the span or the 90 days before it. Replies to oneself are left out. A member is anyone but the team. Beside \
+            it: of the questions created in the span that somebody else has replied to, the share that a member replied to \
+            first.",
         formula: "replies by members to members / replies with a known parent x 100; questions first answered by a member / \
             questions answered x 100",
         unit: "%",

@@ -96,8 +96,7 @@ pub(super) static METRICS: &[Metric] = &[
             sql: "WITH people AS (SELECT toStartOfMonth(min(created_at)) AS joined, \
                     groupUniqArray(toStartOfMonth(created_at)) AS months \
                     FROM $wrote[$first_month; $to] WHERE named GROUP BY author_key \
-                    HAVING author_key NOT IN (SELECT author_key FROM $wrote[; $first_month] WHERE named \
-                        AND author_key IN (SELECT author_key FROM $wrote[$first_month; $to] WHERE named))), \
+                    HAVING author_key NOT IN $known[$first_month; $to]), \
                 cohorts AS (SELECT joined, count() AS members, \
                         sumMap(arrayMap(month -> toUInt32(dateDiff('month', joined, month)), months), \
                             arrayMap(month -> toUInt64(1), months)) AS posted \

@@ -128,7 +128,7 @@ async fn newcomers() {
 #[tokio::test]
 async fn the_first_of_the_churned_are_the_same_however_many_are_asked_for() {
     let world = world().await;
-    // Twelve who left, four with a post more than the others. Of each three, the last posts lie in one hour.
+    // Twelve who left, four with a post more than the others. The last posts lie in five hours.
     let mut posts = vec![];
     for who in 0..12_i64 {
         let last = day("00:00:00") - SignedDuration::from_mins(60 * (1 + who % 4) + 7 * who % 50);

@@ -1,5 +1,4 @@
 use grapevine_store::{Store, StoreError, StoreOptions};
-
 use serde_json::json;
 
 use crate::world::{at, bare, by, by_team, day, post, world};
