@@ -20,7 +20,7 @@ fn main() {
     let limits = StoryLimits { mentions: 100_000, ..StoryLimits::default() };
     let (before, start) = (resident(), Instant::now());
     let mut stories = Stories::new(limits);
-    let copies = posts.iter().filter(|post| stories.assign(post) != post.id()).count();
+    let copies = posts.iter().filter(|post| stories.assign(post, &()) != post.id()).count();
     let seconds = start.elapsed().as_secs_f64();
     println!("{POSTS} posts, {copies} folded, {:.0} a second on one core", POSTS as f64 / seconds);
     if let (Some(before), Some(after)) = (before, resident()) {

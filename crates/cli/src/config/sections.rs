@@ -115,9 +115,9 @@ pub struct ScoringSection {
     pub device: DeviceChoice,
     /// Worker threads; 0 means one a core. Default: 0.
     pub workers: usize,
-    /// Hours after the last mention of a story in which a near-duplicate still joins it. Default: 72.
+    /// Hours after the last mention of a story in which a copy or a rewording still joins it. Default: 72.
     pub story_hours: u32,
-    /// Mentions that are remembered to find near-duplicates, about 1.5 KiB each; 0 tells no stories apart. Default: 50000.
+    /// Mentions that are remembered to find copies and rewordings, about 1.5 KiB each; 0 tells no stories apart. Default: 50000.
     pub story_mentions: usize,
 }
 

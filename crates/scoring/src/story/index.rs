@@ -4,10 +4,21 @@ use std::collections::HashMap;
 
 use grapevine_model::MentionId;
 
-use super::shingle::{self, BANDS, Overlap, Signature, Sketch};
+use super::{
+    canonical::weight,
+    meaning::{Meaning, said_again},
+    shingle::{self, BANDS, Overlap, Signature, Sketch},
+};
 
 /// Share of all shingles from which on two texts are one story. Measured on the pairs of `tests/it/story.rs`.
 const SAME: f32 = 0.65;
+/// Share from which on a text may be another in other words, if both mean the same. Below it, posts of one kind ("thank
+/// you for the quick answer") mean the same without being one story.
+const REWORDED: f32 = 0.45;
+/// Letters that both must have for that: many say the same in few words.
+const LEAST_REWORDED: usize = 40;
+/// Texts whose meaning is compared with that of a new one, those that share most first: each costs a pass of the model.
+const MEANINGS: usize = 4;
 /// Share of the shorter text's shingles from which on it is the beginning of the longer, cut off.
 const CONTAINED: f32 = 0.9;
 /// A beginning shorter than this, in shingles, begins many texts.
@@ -15,7 +26,7 @@ const LEAST_BEGINNING: usize = 40;
 /// Characters at the start that a text and its cut-off copy have in common.
 const OPENING: usize = 24;
 /// Share by the sketches below which no text is compared in full, unless it may be cut off.
-const WORTH_COMPARING: f32 = 0.4;
+const WORTH_COMPARING: f32 = 0.3;
 /// Texts that are compared in full with a new one, those that share most first.
 const COMPARED: usize = 16;
 /// Texts of one band that are looked at, the newest: more than that begin or end alike without being one story.
@@ -92,17 +103,24 @@ impl Index {
         }
     }
 
-    /// The story that a text is most alike, of those that `eligible` lets pass.
-    pub fn nearest(&self, sought: &Sought, eligible: impl Fn(MentionId) -> bool) -> Option<MentionId> {
-        let mut best: Option<(f32, MentionId)> = None;
-        for slot in self.candidates(sought) {
-            let Some(first) = &self.slots[slot as usize] else { continue };
-            let alike = eligible(first.id).then(|| alike(sought, &first.text)).flatten();
-            if let Some(alike) = alike.filter(|alike| best.is_none_or(|(most, _)| *alike > most)) {
-                best = Some((alike, first.id));
-            }
+    /// The story of the text that is most alike, of those that `eligible` lets pass; else of the one that says the same.
+    pub fn nearest(
+        &self,
+        sought: &Sought,
+        eligible: impl Fn(MentionId) -> bool,
+        meaning: &dyn Meaning,
+    ) -> Option<MentionId> {
+        let firsts = self.candidates(sought).into_iter().filter_map(|slot| self.slots[slot as usize].as_ref());
+        let alike = |first: &&First| eligible(first.id).then(|| alike(sought, &first.text)).flatten();
+        let mut found: Vec<(Alike, &First)> = firsts.filter_map(|first| Some((alike(&first)?, first))).collect();
+        // Stable: of equals the one that came first.
+        found.sort_by(|(a, _), (b, _)| b.share().total_cmp(&a.share()));
+        if let Some((_, first)) = found.iter().find(|(alike, _)| matches!(alike, Alike::Copy(_))) {
+            return Some(first.id);
         }
-        best.map(|(_, id)| id)
+        let firsts: Vec<&First> = found.into_iter().map(|(_, first)| first).take(MEANINGS).collect();
+        let texts: Vec<&str> = firsts.iter().map(|first| &*first.text).collect();
+        said_again(meaning, &sought.text, &texts).map(|at| firsts[at].id)
     }
 
     /// Those that share most first; among equals the one that came first.
@@ -129,14 +147,34 @@ impl Index {
     }
 }
 
-/// How much two texts share, where that makes them one story.
-fn alike(sought: &Sought, text: &str) -> Option<f32> {
+/// How a text is like another, and the share of their shingles that both have.
+enum Alike {
+    Copy(f32),
+    /// If both mean the same.
+    Reworded(f32),
+}
+
+impl Alike {
+    fn share(&self) -> f32 {
+        let (Self::Copy(share) | Self::Reworded(share)) = self;
+        *share
+    }
+}
+
+fn alike(sought: &Sought, text: &str) -> Option<Alike> {
     let shingles = shingle::shingles(text);
     let Overlap { of_both, of_smaller } = shingle::overlap(&sought.shingles, &shingles);
     let cut_off = of_smaller >= CONTAINED
         && sought.shingles.len().min(shingles.len()) >= LEAST_BEGINNING
         && opening(&sought.text) == opening(text);
-    ((of_both >= SAME || cut_off) && !numbers_differ(&sought.text, text)).then_some(of_both)
+    let found = if of_both >= SAME || cut_off {
+        Alike::Copy(of_both)
+    } else if of_both >= REWORDED && weight(&sought.text).min(weight(text)) >= LEAST_REWORDED {
+        Alike::Reworded(of_both)
+    } else {
+        return None;
+    };
+    (!numbers_differ(&sought.text, text)).then_some(found)
 }
 
 /// "Version 2.1 is out" and "version 2.2 is out" share nearly all and are two stories. What one leaves out is no difference.

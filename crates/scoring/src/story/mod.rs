@@ -1,10 +1,11 @@
-//! Stories: near-duplicates and reposts fold into the first mention that told them.
+//! Stories: near-duplicates, rewordings and reposts fold into the first mention that told them.
 //!
 //! | mention | its story |
 //! |---|---|
 //! | repost, or quote without a word of its own | its parent's, whether or not the parent was seen |
 //! | text that shares most of its shingles with the first text of a story | that story |
 //! | text that is cut off, and begins as the first text does | that story |
+//! | text that shares nearly half of them, and says the same by the model's embedding | that story |
 //! | anything else, and every text too short to tell | its own |
 //!
 //! A text is compared with first texts alone, so that a story does not drift from copy to copy. A mention that others
@@ -20,6 +21,7 @@
 
 mod canonical;
 mod index;
+mod meaning;
 mod shingle;
 
 use std::collections::{BTreeSet, HashMap};
@@ -29,6 +31,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use canonical::{canonical, weight};
 use index::{Index, Sought};
+pub use meaning::Meaning;
 
 /// Letters that a text must have: shorter ones ("happy Monday everyone") are written by many who know nothing of each other.
 const LEAST_WEIGHT: usize = 28;
@@ -81,17 +84,17 @@ impl Stories {
         self.known.is_empty()
     }
 
-    /// The story of a mention; its own id where it is the first.
-    pub fn assign(&mut self, mention: &Mention) -> MentionId {
-        self.take_in(mention, None)
+    /// The story of a mention; its own id where it is the first. Where `meaning` knows nothing, letters alone decide.
+    pub fn assign(&mut self, mention: &Mention, meaning: &dyn Meaning) -> MentionId {
+        self.take_in(mention, None, meaning)
     }
 
     /// Takes in a mention whose story was assigned before, by this process or by another.
     pub fn remember(&mut self, mention: &Mention, story: MentionId) {
-        self.take_in(mention, Some(story));
+        self.take_in(mention, Some(story), &());
     }
 
-    fn take_in(&mut self, mention: &Mention, given: Option<MentionId>) -> MentionId {
+    fn take_in(&mut self, mention: &Mention, given: Option<MentionId>, meaning: &dyn Meaning) -> MentionId {
         // One that is dated ahead must not make all others old.
         let (id, at) = (mention.id(), mention.created_at.min(mention.observed_at));
         let text = canonical(&mention.text);
@@ -101,7 +104,7 @@ impl Stories {
             (Some(story), _) | (None, Some((story, true))) => story,
             // Edited, or named by another before it came: the story that others belong to stays.
             (None, Some((story, false))) if story == id => id,
-            _ => self.find(mention, at, &text),
+            _ => self.find(mention, at, &text, meaning),
         };
         if before != Some((story, true)) {
             self.place(id, Known { story, at, text: hash, slot: None }, text);
@@ -111,7 +114,7 @@ impl Stories {
         story
     }
 
-    fn find(&self, mention: &Mention, at: Timestamp, text: &str) -> MentionId {
+    fn find(&self, mention: &Mention, at: Timestamp, text: &str, meaning: &dyn Meaning) -> MentionId {
         let id = mention.id();
         if let Some(parent) = mention.parent_id().filter(|_| passes_on(mention, text)) {
             return self.known.get(&parent).map_or(parent, |known| known.story);
@@ -123,7 +126,7 @@ impl Stories {
             let seen = self.known.get(&story).map(|known| known.at);
             story != id && seen.is_some_and(|seen| seen.duration_since(at).abs() <= self.limits.window)
         };
-        self.index.nearest(&Sought::new(text.to_owned()), within).unwrap_or(id)
+        self.index.nearest(&Sought::new(text.to_owned()), within, meaning).unwrap_or(id)
     }
 
     /// Notes a mention in place of what was known of it.

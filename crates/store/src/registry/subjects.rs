@@ -15,16 +15,18 @@ pub(super) static METRICS: &[Metric] = &[
         id: "stories",
         title: "Stories",
         definition: "Mentions of the brand in the span in three counts: all of them, without reposts, and stories, where \
-            near-duplicates and reposts count once. A story is counted where any mention of it was created in the span, \
-            so stories of two spans do not add up. largest is the mentions of the span in the story that has most. A \
-            mention that was stored before stories were told apart is a story of its own.",
-        formula: "raw = all; unique = raw - reposts; stories = distinct first mentions of near-duplicates",
+            near-duplicates, reposts and what is told again in other words count once. A story is counted where any \
+            mention of it was created in the span, so stories of two spans do not add up. largest is the mentions of \
+            the span in the story that has most. Other words are heard where the model scores the language, and where \
+            nearly half of the letters agree. A mention that was stored before stories were told apart is a story of \
+            its own.",
+        formula: "raw = all; unique = raw - reposts; stories = distinct first mentions of near-duplicates and rewordings",
         unit: "stories",
         denominator: "",
-        version: 1,
+        version: 2,
         source: "ours",
         roles: &[Role::Awareness, Role::Community],
-        partial_when: "a source has a gap; several scoring processes find near-duplicates among what each of them read, \
+        partial_when: "a source has a gap; several scoring processes find copies among what each of them read, \
             and a story that rests for longer than the configured hours begins anew",
         scored: false,
         looks_back: LookBack::Nothing,

@@ -7,7 +7,7 @@ use grapevine_delivery::Outcome;
 use grapevine_log::Received;
 use grapevine_model::{Event, Mention, Scores, forgotten::Suppressions, wire};
 use grapevine_monitor::Matcher;
-use grapevine_scoring::{Reading, Scorer, ScoringError, language, theme::Themes};
+use grapevine_scoring::{Reading, Scorer, ScoringError, language, story::Meaning, theme::Themes};
 
 use super::{
     super::forgotten::{self, FORGOTTEN},
@@ -37,7 +37,8 @@ pub fn process(
     if let Some(scorer) = scorer {
         score_all(&mut read, scorer)?;
     }
-    stories.tell(read.iter_mut().filter_map(mention_of));
+    let meaning: &dyn Meaning = scorer.map_or(&(), |scorer| scorer);
+    stories.tell(read.iter_mut().filter_map(mention_of), meaning);
     Ok(batch.into_iter().zip(read.into_iter().map(encode)).collect())
 }
 
@@ -107,6 +108,16 @@ fn score_all(outcomes: &mut [Outcome<Event>], open: &OpenScorer) -> Result<(), S
         }
     }
     Ok(())
+}
+
+/// The texts of stories are compared by the model that scores; where it fails on one of them, by their letters.
+impl Meaning for OpenScorer {
+    fn embeddings(&self, texts: &[&str]) -> Option<Vec<Vec<f32>>> {
+        let failed =
+            |error: &ScoringError| tracing::warn!("score: {error}; {} texts of stories are not compared", texts.len());
+        let readings = score(&*self.scorer, texts).inspect_err(failed).ok()?;
+        readings.into_iter().map(|reading| reading.embedding).collect()
+    }
 }
 
 fn set_scores(mention: &mut Mention, reading: Reading, themes: &Themes) {
@@ -305,6 +316,40 @@ mod tests {
         let themes = first.scores.unwrap().themes;
         assert_eq!((themes[0].theme.as_str(), themes[0].rule), ("price and billing", true));
         assert_eq!((first.story, second.story), (Some(first.key.id()), Some(first.key.id())));
+    }
+
+    /// All texts mean the same to it. It scores posts, which begin with a capital, and may fail on what is compared.
+    struct Understanding {
+        fails: bool,
+    }
+
+    impl Scorer for Understanding {
+        fn description(&self) -> String {
+            "understanding".into()
+        }
+        fn model(&self) -> &str {
+            "understanding@1"
+        }
+        fn read(&self, texts: &[&str]) -> Result<Vec<Reading>, ScoringError> {
+            assert!(!self.fails || texts.iter().all(|text| text.starts_with(char::is_uppercase)), "boom");
+            let readings = Gloomy.read(texts)?.into_iter();
+            Ok(readings.map(|reading| Reading { embedding: Some(vec![1.0]), ..reading }).collect())
+        }
+    }
+
+    #[test]
+    fn other_words_are_heard_where_the_model_does_not_fail() {
+        let [told, again] = [
+            "Acme opens its first shop in Leeds on Monday, with free coffee for everyone who comes",
+            "On Monday Acme opens its first shop in Leeds: free coffee for all of the visitors",
+        ];
+        let one_story = |fails: bool| {
+            let worked = run(Understanding { fails }, vec![post(None, told), post(None, again)]).unwrap();
+            let [first, second] = [0, 1].map(|at| mention(&worked[at]));
+            second.story == Some(first.key.id())
+        };
+        assert!(one_story(false));
+        assert!(!one_story(true), "letters decide");
     }
 
     #[test]

@@ -2,14 +2,14 @@
 //!
 //! The memory is this process's. When it gains a partition, it reads back the newest of what was scored there, by whichever
 //! process, with the stories that were told then: so a restart, and a partition that changes hands, forget nothing that the
-//! memory would still hold. Several scorers each know the partitions that they hold: near-duplicates of which one scorer
+//! memory would still hold. Several scorers each know the partitions that they hold: copies of which one scorer
 //! reads one and another the other stay apart, and reposts, which name what they repeat, do not.
 
 use std::sync::Arc;
 
 use grapevine_log::{Log, LogError, PollLimits, Received};
 use grapevine_model::{Event, Mention, topics, wire};
-use grapevine_scoring::story::{Stories, StoryLimits};
+use grapevine_scoring::story::{Meaning, Stories, StoryLimits};
 use jiff::SignedDuration;
 use parking_lot::Mutex;
 
@@ -34,12 +34,13 @@ impl StoryMemory {
         Self { stories: (mentions > 0).then(|| Arc::new(Mutex::new(Stories::new(limits)))), mentions }
     }
 
-    /// Tells the story of each mention, in order.
-    pub fn tell<'a>(&self, mentions: impl Iterator<Item = &'a mut Mention>) {
+    /// Tells the story of each mention, in order. What the model did not read, it may not understand: letters decide.
+    pub fn tell<'a>(&self, mentions: impl Iterator<Item = &'a mut Mention>, meaning: &dyn Meaning) {
         let Some(stories) = &self.stories else { return };
         let mut stories = stories.lock();
         for mention in mentions {
-            mention.story = Some(stories.assign(mention));
+            let meaning = if mention.scores.is_some() { meaning } else { &() };
+            mention.story = Some(stories.assign(mention, meaning));
         }
     }
 
@@ -93,7 +94,7 @@ impl StoryMemory {
 #[cfg(test)]
 mod tests {
     use grapevine_log::{Record, Retention, TopicSpec, embedded::EmbeddedLog};
-    use grapevine_model::{Author, MentionId, MentionKey};
+    use grapevine_model::{Author, Intent, MentionId, MentionKey, Polarity, Scores};
     use jiff::Timestamp;
 
     use super::*;
@@ -106,7 +107,7 @@ mod tests {
 
     fn told(memory: &StoryMemory, id: &str) -> Option<MentionId> {
         let mut mention = post(id);
-        memory.tell(std::iter::once(&mut mention));
+        memory.tell(std::iter::once(&mut mention), &());
         mention.story
     }
 
@@ -126,6 +127,40 @@ mod tests {
         other.regain(&log, &[0]).await.unwrap();
         assert_eq!(told(&held, "b"), Some(post("a").id()));
         assert_eq!(told(&other, "b"), Some(post("b").id()));
+    }
+
+    /// To whom all texts mean the same.
+    struct Same;
+
+    impl Meaning for Same {
+        fn embeddings(&self, texts: &[&str]) -> Option<Vec<Vec<f32>>> {
+            Some(vec![vec![1.0]; texts.len()])
+        }
+    }
+
+    #[test]
+    fn of_what_the_model_did_not_read_letters_decide() {
+        let memory = StoryMemory::new(&ScoringSection::default());
+        let text = "Until further notice the ferry to Harwick does not sail because of the strong winds";
+        let told = |mut mention: Mention| {
+            memory.tell(std::iter::once(&mut mention), &Same);
+            mention.story
+        };
+        let scores = Scores {
+            negative: 0.0,
+            neutral: 1.0,
+            positive: 0.0,
+            polarity: Polarity::Neutral,
+            confidence: 1.0,
+            intent: Intent::None,
+            hostility: None,
+            irony: None,
+            themes: Vec::new(),
+            model: "same@1".into(),
+        };
+        told(post("a"));
+        assert_eq!(told(Mention { text: text.into(), scores: Some(scores), ..post("b") }), Some(post("a").id()));
+        assert_eq!(told(Mention { text: text.into(), ..post("c") }), Some(post("c").id()));
     }
 
     #[test]
