@@ -25,6 +25,14 @@ pub(crate) struct Vector {
     pub sparse: Vec<(u32, f32)>,
 }
 
+impl Vector {
+    /// Each place so many times as long.
+    pub fn scaled(&self, scale: &[f32]) -> Self {
+        let sparse = self.sparse.iter().map(|(place, value)| (*place, value * scale[*place as usize])).collect();
+        Self { dense: self.dense.clone(), sparse }
+    }
+}
+
 /// How examples lie: mean and spread of each dimension of the embedding, and how common each term is.
 #[derive(Debug, Clone)]
 pub(super) struct Scaler {

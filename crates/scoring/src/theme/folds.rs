@@ -66,8 +66,8 @@ fn mixed(number: u64) -> u64 {
 pub fn tell(known: &Examples<'_>, asked: &Examples<'_>) -> Vec<usize> {
     let known = known.taught();
     let lesson = Lesson::new(&known);
-    let Judged { weight, qualities } = cross_validate(&known);
-    let heads = lesson.heads(weight);
+    let Judged { weights, qualities } = cross_validate(&known);
+    let heads = lesson.heads(weights);
     let best = |row: &Vector| {
         let above = |class: usize| match (&heads[class], &qualities[class]) {
             (Some(head), Some(quality)) => log_odds(head.probability(row)) - log_odds(quality.threshold),

@@ -3,13 +3,21 @@
 
 use super::features::Vector;
 
-/// How much the examples count against the penalty. Airlines 54.3 at 0.3, 54.8 at 1, 54.7 at 3; app reviews 70.6, 71.3 and
-/// 71.2 (by ten splits, the embedding at a weight of 1).
-const COST: f32 = 1.0;
 /// Passes over the examples at most.
 const PASSES: usize = 40;
 /// A pass that moves no example's margin by more than this was the last one.
 const STILL: f32 = 0.01;
+
+/// What a head is trained for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Settings {
+    /// No row names a place from this one on.
+    pub places: usize,
+    /// The embedding is so many times as long as in the rows.
+    pub weight: f32,
+    /// How much the examples count against the penalty.
+    pub cost: f32,
+}
 
 /// Weights of one class against the rest.
 #[derive(Debug, Clone)]
@@ -20,17 +28,17 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    /// Both sides weigh the same, however many examples each has. The embedding is `weight` times as long as in the rows; no
-    /// row names a place from `places` on.
-    pub fn train(rows: &[&Vector], places: usize, positive: &[bool], weight: f32) -> Self {
-        Self::train_for(PASSES, rows, places, positive, weight)
+    /// Both sides weigh the same, however many examples each has.
+    pub fn train(rows: &[&Vector], positive: &[bool], settings: Settings) -> Self {
+        Self::train_for(PASSES, rows, positive, settings)
     }
 
-    fn train_for(passes: usize, rows: &[&Vector], places: usize, positive: &[bool], weight: f32) -> Self {
+    fn train_for(passes: usize, rows: &[&Vector], positive: &[bool], settings: Settings) -> Self {
+        let Settings { places, weight, cost } = settings;
         let width = rows.first().map_or(0, |row| row.dense.len());
         let mut head = Self { dense: vec![0.0; width], sparse: vec![0.0; places], bias: 0.0 };
         let yes = positive.iter().filter(|positive| **positive).count();
-        let share = |of: usize| COST * rows.len() as f32 / (2.0 * of.max(1) as f32);
+        let share = |of: usize| cost * rows.len() as f32 / (2.0 * of.max(1) as f32);
         let costs = [share(rows.len() - yes), share(yes)];
         let mut duals: Vec<f32> = positive.iter().map(|positive| 0.001 * costs[usize::from(*positive)]).collect();
         for ((row, dual), positive) in rows.iter().zip(&duals).zip(positive) {
@@ -51,6 +59,12 @@ impl Head {
             }
         }
         head
+    }
+
+    /// It was trained on rows whose places were scaled so; what it says is asked of rows that are not.
+    pub fn of_unscaled(mut self, scale: &[f32]) -> Self {
+        self.sparse.iter_mut().zip(scale).for_each(|(weight, scale)| *weight *= scale);
+        self
     }
 
     pub fn probability(&self, row: &Vector) -> f32 {
@@ -153,7 +167,7 @@ mod tests {
         let yes = positive.iter().filter(|positive| **positive).count();
         let one = |(row, positive): (&Vector, &bool)| {
             let of = if *positive { yes } else { rows.len() - yes };
-            let cost = COST * rows.len() as f32 / (2.0 * of as f32);
+            let cost = rows.len() as f32 / (2.0 * of as f32);
             cost * (-sign(*positive) * head.margin(row)).exp().ln_1p()
         };
         let penalty = dot(&head.dense, &head.dense) / (weight * weight) + head.bias * head.bias;
@@ -170,10 +184,11 @@ mod tests {
             let mut positive: Vec<bool> = values.iter().map(|(_, _, positive)| *positive).collect();
             (positive[0], positive[1]) = (true, false);
             let all: Vec<&Vector> = rows.iter().collect();
+            let settings = Settings { places: 0, weight, cost: 1.0 };
             let [trained, best] = [PASSES, 100 * PASSES]
-                .map(|passes| loss(&Head::train_for(passes, &all, 0, &positive, weight), &rows, &positive, weight));
+                .map(|passes| loss(&Head::train_for(passes, &all, &positive, settings), &rows, &positive, weight));
             let slope = |at: usize, by: f32| {
-                let mut moved = Head::train_for(100 * PASSES, &all, 0, &positive, weight);
+                let mut moved = Head::train_for(100 * PASSES, &all, &positive, settings);
                 if at < 2 { moved.dense[at] += by } else { moved.bias += by }
                 loss(&moved, &rows, &positive, weight) - best
             };
@@ -207,7 +222,8 @@ mod tests {
     fn few_against_many_are_still_told_apart() {
         let rows: Vec<Vector> = (0..100).map(|n| row(&[if n < 5 { 1.0 } else { -1.0 }, 0.1])).collect();
         let positive: Vec<bool> = (0..100).map(|n| n < 5).collect();
-        let head = Head::train(&rows.iter().collect::<Vec<_>>(), 0, &positive, 1.0);
+        let head =
+            Head::train(&rows.iter().collect::<Vec<_>>(), &positive, Settings { places: 0, weight: 1.0, cost: 1.0 });
         assert!(head.probability(&rows[0]) > 0.9 && head.probability(&rows[50]) < 0.1);
     }
 }

@@ -26,7 +26,7 @@ pub use folds::{Examples, cross_tell, tell};
 pub use judge::Quality;
 use judge::{Judged, cross_validate};
 use learn::{Lesson, Taught};
-pub(crate) use logistic::Head;
+pub(crate) use logistic::{Head, Settings};
 use rules::Rules;
 pub use scheme::{LEAST_EXAMPLES, Scheme, Theme, ThemeError};
 
@@ -145,9 +145,9 @@ impl Themes {
 
 impl Model {
     fn train(taught: &Taught<'_>) -> Self {
-        let Judged { weight, qualities } = cross_validate(taught);
+        let Judged { weights, qualities } = cross_validate(taught);
         let lesson = Lesson::new(taught);
-        let heads = lesson.heads(weight).into_iter().zip(qualities).map(|(head, quality)| head.zip(quality)).collect();
+        let heads = lesson.heads(weights).into_iter().zip(qualities).map(|(head, quality)| head.zip(quality)).collect();
         Self { scaler: lesson.scaler, heads }
     }
 }

@@ -178,7 +178,7 @@ async fn pages(world: &World, search: &Search) -> Vec<MentionId> {
 fn a_search_gives_what_the_matcher_says_of_every_stored_mention() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut runner = TestRunner::new(ProptestConfig {
-        cases: 3,
+        cases: 2,
         failure_persistence: None,
         max_shrink_iters: 40,
         ..ProptestConfig::default()

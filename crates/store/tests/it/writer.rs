@@ -119,13 +119,14 @@ async fn a_brand_that_two_monitors_matched_is_one_row() {
     assert_eq!(world.store.latest(None, 10, None).await.unwrap().len(), 1, "one line in a list of all brands");
 }
 
+/// 100, unless it is told otherwise.
 #[tokio::test]
-async fn a_batch_may_span_all_months_of_twenty_years() {
+async fn a_batch_may_span_more_months_than_the_engine_takes_at_once() {
     let world = world().await;
     let month = |number: i64| at("2006-01-15T00:00:00Z") + SignedDuration::from_hours(number * 24 * 30);
-    let mentions: Vec<Mention> = (0..240).map(|number| post(&number.to_string(), month(number))).collect();
+    let mentions: Vec<Mention> = (0..110).map(|number| post(&number.to_string(), month(number))).collect();
     let _ = world.insert_mentions(&mentions).await;
-    assert_eq!(world.store.count().await.unwrap(), 240);
+    assert_eq!(world.store.count().await.unwrap(), 110);
     world.assert_rollups_agree().await;
 }
 
