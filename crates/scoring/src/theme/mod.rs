@@ -99,6 +99,11 @@ impl Themes {
         &self.scheme.themes
     }
 
+    /// Whether the model that they were trained with gives embeddings.
+    pub fn has_embeddings(&self) -> bool {
+        self.model.is_some()
+    }
+
     /// How well the head of a theme does, by cross-validation on its examples; `None` where rules alone decide.
     pub fn quality(&self, theme: &str) -> Option<Quality> {
         let at = self.scheme.themes.iter().position(|known| known.name == theme)?;

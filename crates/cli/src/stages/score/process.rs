@@ -113,6 +113,9 @@ fn score_all(outcomes: &mut [Outcome<Event>], open: &OpenScorer) -> Result<(), S
 /// The texts of stories are compared by the model that scores; where it fails on one of them, by their letters.
 impl Meaning for OpenScorer {
     fn embeddings(&self, texts: &[&str]) -> Option<Vec<Vec<f32>>> {
+        if !self.themes.has_embeddings() {
+            return None;
+        }
         let failed =
             |error: &ScoringError| tracing::warn!("score: {error}; {} texts of stories are not compared", texts.len());
         let readings = score(&*self.scorer, texts).inspect_err(failed).ok()?;
@@ -269,13 +272,23 @@ mod tests {
     }
 
     fn run_with(query: &str, scorer: impl Scorer + 'static, batch: Vec<Received>) -> Result<Vec<Worked>, ScoringError> {
+        run_taught(&Gloomy, query, scorer, batch)
+    }
+
+    /// `teacher` reads the examples of the themes.
+    fn run_taught(
+        teacher: &dyn Scorer,
+        query: &str,
+        scorer: impl Scorer + 'static,
+        batch: Vec<Received>,
+    ) -> Result<Vec<Worked>, ScoringError> {
         let monitors = vec![Monitor { name: "name".into(), query: query.into() }];
         let brand = Brand { name: "Acme".into(), competitor: false, accounts: vec![], spaces: vec![], monitors };
         let models = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../models"));
         let manifest = ModelFolder::open(&models.join(grapevine_scoring::SHIPPED_MODEL)).unwrap().manifest;
         // Whatever the shipped model covers.
         let manifest = Manifest { languages: vec!["en".into()], ..manifest };
-        let themes = Arc::new(Themes::train(Scheme::with(&[]).unwrap(), &Gloomy).unwrap());
+        let themes = Arc::new(Themes::train(Scheme::with(&[]).unwrap(), teacher).unwrap());
         let open = OpenScorer { scorer: Arc::new(scorer), manifest, themes };
         let (matcher, stories) = (Matcher::new(&[brand]).unwrap(), StoryMemory::new(&ScoringSection::default()));
         process(batch, &matcher, Some(&open), &stories, &Suppressions::default())
@@ -343,13 +356,16 @@ mod tests {
             "Acme opens its first shop in Leeds on Monday, with free coffee for everyone who comes",
             "On Monday Acme opens its first shop in Leeds: free coffee for all of the visitors",
         ];
-        let one_story = |fails: bool| {
-            let worked = run(Understanding { fails }, vec![post(None, told), post(None, again)]).unwrap();
+        let one_story = |teacher: &dyn Scorer, fails: bool| {
+            let posts = vec![post(None, told), post(None, again)];
+            let worked = run_taught(teacher, "acme", Understanding { fails }, posts).unwrap();
             let [first, second] = [0, 1].map(|at| mention(&worked[at]));
             second.story == Some(first.key.id())
         };
-        assert!(one_story(false));
-        assert!(!one_story(true), "letters decide");
+        let teacher = Understanding { fails: false };
+        assert!(one_story(&teacher, false));
+        assert!(!one_story(&teacher, true), "letters decide");
+        assert!(!one_story(&Gloomy, false), "a model without embeddings is not asked");
     }
 
     #[test]
