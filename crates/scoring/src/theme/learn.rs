@@ -85,7 +85,7 @@ fn telling(rows: &[Vector], places: usize, positive: &[bool]) -> Vec<f32> {
     let length = |of: &dyn Fn(&(u32, f32)) -> f32| rows.iter().flat_map(|row| &row.sparse).map(of).sum::<f32>();
     let before = length(&|(_, value)| value * value);
     let after = length(&|(place, value)| (value * tells[*place as usize]).powi(2));
-    let longer = (before / after.max(f32::MIN_POSITIVE)).sqrt();
+    let longer = if after > 0.0 { (before / after).sqrt() } else { 1.0 };
     tells.into_iter().map(|tells| tells * longer).collect()
 }
 
@@ -109,6 +109,13 @@ mod tests {
             .map(|row| (length(row), length(&row.scaled(&telling))))
             .fold((0.0, 0.0), |(before, after), (b, a)| (before + b, after + a));
         assert!((before - after).abs() < 1e-4, "{before} {after}");
+    }
+
+    #[test]
+    fn where_nothing_tells_nothing_counts() {
+        let rows: Vec<Vector> = (0..10).map(|_| row(&[0, 1])).collect();
+        let positive: Vec<bool> = (0..10).map(|at| at % 2 == 0).collect();
+        assert_eq!(telling(&rows, 2, &positive), [0.0, 0.0]);
     }
 
     #[test]
