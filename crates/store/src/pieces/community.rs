@@ -89,13 +89,15 @@ const DEPTHS: &str =
     quantileExactInclusiveIf(0.5)(people, replies > 0), quantileExactInclusiveIf(0.9)(people, replies > 0),
     countIf(replies > 0), count()";
 
-/// A row for each member and day of the span that one of their posts holds. On each day an author counts by their newest
-/// post until then: a post holds the days up to their next, 30 at most.
+/// How many members (n) a post of the day `posted` holds on the day `at` of the span. On each day an author counts by their newest
+/// post until then: a post holds the days up to their next, 30 at most; of several of a day the last does. Those that hold equally
+/// long are counted before their days are told one by one.
 const DAILY: &str = "(
-SELECT posted, posted + arrayJoin(range(toUInt32(least(next - posted, 30)))) AS at FROM (
-    SELECT arraySort(groupUniqArray(toDate(created_at))) AS days FROM $wrote[toStartOfDay($from) - INTERVAL 29 DAY; $to]
-    GROUP BY author_key)
-ARRAY JOIN days AS posted, arrayPushBack(arrayPopFront(days), days[-1] + 30) AS next)
+SELECT posted, posted + arrayJoin(range(held)) AS at, n FROM (
+    SELECT posted, toUInt32(least(next - posted, 30)) AS held, count() AS n FROM (
+        SELECT arraySort(groupArray(toDate(created_at))) AS days FROM $wrote[toStartOfDay($from) - INTERVAL 29 DAY; $to]
+        GROUP BY author_key)
+    ARRAY JOIN days AS posted, arrayPushBack(arrayPopFront(days), days[-1] + 30) AS next GROUP BY posted, held))
 WHERE at >= toDate($from) AND at <= toDate($to - INTERVAL 1 MILLISECOND)";
 
 /// By month, from the month before the span's first.

@@ -152,8 +152,8 @@ pub(super) static METRICS: &[Metric] = &[
             Shape {
                 by: &[By::Time, By::Day],
                 columns: MEMBERS,
-                sql: "SELECT toUnixTimestamp(toDateTime(at, 'UTC')) AS key, countIf(posted = at) AS day, \
-                    countIf(posted > at - 7), count() AS month, day / month * 100 FROM $daily GROUP BY at ORDER BY key",
+                sql: "SELECT toUnixTimestamp(toDateTime(at, 'UTC')) AS key, sumIf(n, posted = at) AS day, \
+                    sumIf(n, posted > at - 7), sum(n) AS month, day / month * 100 FROM $daily GROUP BY at ORDER BY key",
             },
         ],
     },

@@ -38,11 +38,15 @@ pub(super) static METRICS: &[Metric] = &[
             sql: "SELECT tag, peak * pow(0.5, ({to:Int64} - toUnixTimestamp64Milli(newest)) / 14400000) AS trend, \
                 observed, expected, used, \
                 if(observed < 5 OR observed <= expected, 0, pow(observed - expected, 2) / expected) AS peak, newest FROM (\
-                SELECT tag, countIf(ago = 0) AS observed, greatest(countIf(ago > 0) / 7, 1) AS expected, \
-                    sumIf(posts, ago = 0) AS used, maxIf(joined, ago = 0) AS newest FROM (\
-                    SELECT tag, author_key, sum(n) AS posts, min(first_at) AS joined, intDiv({to:Int64} - 1 - \
-                        toUnixTimestamp64Milli(created_at), {to:Int64} - {from:Int64}) AS ago \
-                    FROM $tags_of_8 GROUP BY tag, author_key, ago) GROUP BY tag HAVING observed > 0) \
+                SELECT tag, observed, greatest(before / 7, 1) AS expected, used, newest FROM (\
+                    SELECT tag, count() AS observed, sum(posts) AS used, max(joined) AS newest FROM (\
+                        SELECT tag, author_key, sum(n) AS posts, min(first_at) AS joined FROM $tags \
+                        GROUP BY tag, author_key) GROUP BY tag) AS now LEFT ANY JOIN (\
+                    SELECT tag, sum(authors) AS before FROM (\
+                        SELECT tag, uniqExact(author_key) AS authors, intDiv({to:Int64} - 1 - \
+                            toUnixTimestamp64Milli(created_at), {to:Int64} - {from:Int64}) AS ago \
+                        FROM $tags_of_8 WHERE created_at < $from GROUP BY tag, ago) GROUP BY tag) AS earlier \
+                ON now.tag = earlier.tag) \
                 ORDER BY trend DESC, observed DESC, tag LIMIT {limit:UInt32}",
         }],
     },

@@ -34,8 +34,8 @@ pub(super) static METRICS: &[Metric] = &[
             Shape {
                 by: &[By::Time, By::Day],
                 columns: STICKY,
-                sql: "SELECT toUnixTimestamp(toDateTime(at, 'UTC')) AS key, countIf(posted = at) / count() * 100, \
-                    countIf(posted = at), count() FROM $daily GROUP BY at ORDER BY key",
+                sql: "SELECT toUnixTimestamp(toDateTime(at, 'UTC')) AS key, sumIf(n, posted = at) / sum(n) * 100, \
+                    sumIf(n, posted = at), sum(n) FROM $daily GROUP BY at ORDER BY key",
             },
         ],
     },

@@ -135,12 +135,11 @@ pub(super) static METRICS: &[Metric] = &[
                 column("measured", "engagements"),
                 column("platform_mean", "engagements"),
             ],
-            sql: "WITH posts AS (SELECT platform, toDayOfWeek(created_at) AS weekday, toHour(created_at) AS hour, total \
-                    FROM $engaged WHERE known AND team AND kind = 'post'), \
-                means AS (SELECT platform, avg(total) AS usual FROM posts GROUP BY platform) \
-                SELECT posts.platform AS name, weekday, hour, (sum(total) + 5 * any(usual)) / (count() + 5) AS expected, \
-                    count(), avg(total), any(usual) FROM posts INNER JOIN means ON posts.platform = means.platform \
-                GROUP BY name, weekday, hour ORDER BY expected DESC, name, weekday, hour LIMIT {limit:UInt32}",
+            sql: "SELECT platform AS name, weekday, hour, (given + 5 * usual) / (n + 5) AS expected, n, given / n, usual FROM (\
+                    SELECT platform, toDayOfWeek(created_at) AS weekday, toHour(created_at) AS hour, sum(total) AS given, \
+                        count() AS n, sum(given) OVER (PARTITION BY platform) / sum(n) OVER (PARTITION BY platform) AS usual \
+                    FROM $engaged WHERE known AND team AND kind = 'post' GROUP BY platform, weekday, hour) \
+                ORDER BY expected DESC, name, weekday, hour LIMIT {limit:UInt32}",
         }],
     },
 ];
