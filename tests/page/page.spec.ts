@@ -151,6 +151,14 @@ test("campaigns stand each in its own currency, and what is not known is a dash"
   await expect(row("Tea club").first().getByRole("cell").nth(4)).toHaveText("–");
 });
 
+test("a source says what came from it, posts or rows", async ({ page, site }) => {
+  test.skip(real, "what the fixture invents");
+  await open(page, site);
+  const sources = page.getByRole("region", { name: "Sources" });
+  await expect(sources).toContainText(/surveys ended · 840 rows/);
+  await expect(sources).toContainText(/bluesky live · newest .* · [0-9.,K]+ mentions/);
+});
+
 test("what is to come says how it was tried, and the best hours are in words", async ({ page, site }) => {
   test.skip(real, "what the fixture invents");
   await open(page, site);

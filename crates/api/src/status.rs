@@ -76,6 +76,8 @@ pub struct SourceStatus {
     #[schema(value_type = Option<String>, format = DateTime)]
     pub heard_at: Option<Timestamp>,
     pub mentions: u64,
+    /// Campaigns, answers to surveys and counts of followers that it gave.
+    pub rows: u64,
     /// What is wrong and what to do about it.
     pub message: Option<String>,
     /// Since when it is in that state.

@@ -185,9 +185,13 @@ impl StatusBoard {
         let source = source_of(&mut status, name);
         source.heard_at = Some(Timestamp::now());
         for event in events {
-            if let Event::Upsert(mention) = event {
-                source.mentions += 1;
-                source.newest_at = source.newest_at.max(Some(mention.created_at));
+            match event {
+                Event::Upsert(mention) => {
+                    source.mentions += 1;
+                    source.newest_at = source.newest_at.max(Some(mention.created_at));
+                }
+                Event::Campaign(_) | Event::Survey(_) | Event::AccountSnapshot(_) => source.rows += 1,
+                _ => {}
             }
         }
     }
@@ -230,6 +234,7 @@ fn source_of<'a>(status: &'a mut PipelineStatus, name: &str) -> &'a mut SourceSt
             newest_at: None,
             heard_at: None,
             mentions: 0,
+            rows: 0,
             message: None,
             since: None,
             complete_through: None,

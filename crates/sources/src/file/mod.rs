@@ -48,8 +48,8 @@ use crate::{
 };
 
 pub const KIND: &str = "file";
-pub const DOC: &str = "Posts from an NDJSON, CSV or Parquet file, read once or followed while it grows; campaigns and survey \
-                       responses from the exports of their platforms.";
+pub const DOC: &str = "Posts from an NDJSON, CSV or Parquet file, read once or followed while it grows; campaigns, \
+                       survey responses and counts of followers from the exports of their platforms.";
 
 pub const KEYS: &[KeyDoc] = &[
     KeyDoc {

@@ -1,4 +1,4 @@
-//! Rows that are imported beside mentions: campaigns of advertising platforms, responses to surveys.
+//! Rows that are imported beside mentions: campaigns of advertising platforms, responses to surveys, counts of followers.
 //!
 //! They come in files and by webhook. A preset knows the columns of one platform's export; `columns` names others.
 //!
@@ -13,6 +13,7 @@
 
 mod campaign;
 mod columns;
+mod followers;
 mod number;
 mod preset;
 mod settings;
@@ -37,6 +38,7 @@ use self::{
 pub(crate) enum Gives {
     Campaign,
     Survey,
+    Followers,
 }
 
 impl Gives {
@@ -44,6 +46,7 @@ impl Gives {
         match self {
             Gives::Campaign => campaign::FIELDS,
             Gives::Survey => survey::FIELDS,
+            Gives::Followers => followers::FIELDS,
         }
     }
 
@@ -51,6 +54,7 @@ impl Gives {
         match self {
             Gives::Campaign => campaign::KNOWN_BY,
             Gives::Survey => survey::KNOWN_BY,
+            Gives::Followers => followers::KNOWN_BY,
         }
     }
 }
@@ -130,6 +134,7 @@ impl RowMap {
         match self.gives {
             Gives::Campaign => self.campaign(record, observed_at),
             Gives::Survey => self.survey(record, observed_at),
+            Gives::Followers => self.followers(record, observed_at),
         }
     }
 

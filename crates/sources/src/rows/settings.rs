@@ -39,11 +39,12 @@ pub(crate) struct RowSettings {
 }
 
 /// What the documentation of a source says of the table.
-pub(crate) const DOC: &str = "Rows that are no mentions: campaigns of advertising platforms, responses to surveys. \
+pub(crate) const DOC: &str = "Rows that are no mentions: campaigns of advertising platforms, responses to surveys, counts of followers. \
     { preset = \"google_ads\" } (also meta_ads, linkedin_ads, tiktok_ads, x_ads, typeform, surveymonkey, delighted), or \
-    gives = \"campaign\" or \"survey\" and platform. columns = { field = [\"name\", …] } says where a field stands. Of a \
+    gives = \"campaign\", \"survey\" or \"followers\" and platform. columns = { field = [\"name\", …] } says where a field stands. Of a \
     campaign: campaign, name, account, part, day or from and to, hour, currency, spend, impressions, clicks, conversions, \
     conversion_value. Of a survey: id, survey, asked_at, answered_at, scale, score, comment, respondent, language, url. \
+    Of followers: account, observed_at (a day stands for its end), followers. \
     For all rows: timezone (UTC), currency, account, brand, survey, scale (csat or nps), from and to, numbers \
     (\"1,234.56\" or \"1.234,56\"), dates (\"day_first\" or \"month_first\").";
 
@@ -62,8 +63,9 @@ impl RowSettings {
         let base = preset.unwrap_or_default();
         let missing = |key: &str, message: &str| (key.to_owned(), message.to_owned());
         let gives = self.gives.or(base.gives);
-        let gives =
-            gives.ok_or_else(|| missing("gives", "is missing: write \"campaign\" or \"survey\", or a `preset`"))?;
+        let gives = gives.ok_or_else(|| {
+            missing("gives", "is missing: write \"campaign\", \"survey\" or \"followers\", or a `preset`")
+        })?;
         let platform = self.platform.or(base.platform).filter(|platform| !platform.trim().is_empty());
         let of_columns = |(field, message): (String, String)| (format!("columns.{field}"), message);
         let own = Columns::new(&self.columns, gives.fields()).map_err(of_columns)?;

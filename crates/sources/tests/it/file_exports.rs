@@ -108,6 +108,28 @@ async fn a_response_with_a_comment_is_a_review_too() {
     assert_eq!((review.stars, review.space.as_deref(), review.text.as_str()), (Some(5.0), Some("checkout"), "great"));
 }
 
+#[tokio::test]
+async fn followers_of_years_ago_come_out_of_a_sheet() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("followers.csv");
+    std::fs::write(&path, "Date;Total followers\n01.02.2024;1.050\n02.02.2024;\n03.02.2024;1.048\n").unwrap();
+    let rows = "rows = { gives = \"followers\", platform = \"instagram\", account = \"acme\", \
+                columns = { observed_at = \"Date\", followers = \"Total followers\" } }";
+    let table = toml(&path, rows);
+    check_replay_and_restart(&table).await;
+    let page = build(&table).poll(None).await.unwrap();
+    let counts: Vec<(String, u64)> = page
+        .events
+        .iter()
+        .filter_map(|event| match event {
+            Event::AccountSnapshot(count) => Some((count.observed_at.to_string(), count.followers)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(counts, [("2024-02-01T23:59:59Z".to_owned(), 1050), ("2024-02-03T23:59:59Z".to_owned(), 1048)]);
+    assert!(page.rejected[0].reason.starts_with("`followers` (looked for in `Total followers`) is missing"));
+}
+
 /// Two columns of a mention, two of another kind; two blocks.
 fn table(path: &Path, rows: std::ops::Range<i64>) {
     let schema = "message posts { required int64 id; required binary created_at (UTF8); required binary author (UTF8); \

@@ -91,7 +91,7 @@ pub fn config_toml() -> String {
     let main = r##"[[brand]]
 name = "Kestrovel"
 accounts = ["kestrovel", "kestrovelcare", "ines_kestrovel", "tomas_kestrovel", "priya_kestrovel"]
-spaces = ["kestrovel-support", "kestrovel-rides", "kestrovel-ideas"]
+spaces = ["kestrovel-support", "kestrovel-rides", "kestrovel-ideas", "kestrovel-shop"]
 
 [[brand.monitor]]
 name = "Brand name"

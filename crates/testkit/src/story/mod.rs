@@ -13,10 +13,12 @@
 mod brands;
 mod campaigns;
 mod care;
+mod followers;
 mod grammar;
 mod live;
 mod people;
 mod post;
+mod reviews;
 mod scored;
 mod surveys;
 mod thread;

@@ -22,6 +22,8 @@ pub struct StoryPost {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub space: Option<String>,
     pub url: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub media: Vec<String>,
     pub language: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,

@@ -17,6 +17,9 @@ const EMOJI: [&[&str]; 3] = [
     &["😍", "🎉", "👍", "❤️", "🚀", "😊", "🙌", "💚"],
 ];
 
+/// Of so many openers on the microblog one has a picture.
+const A_PICTURE: u64 = 6;
+
 /// What is to be written.
 #[derive(Debug, Clone, Copy)]
 pub struct Intention<'a> {
@@ -53,7 +56,11 @@ impl Writer {
     pub fn opener(&mut self, author: &Person, intention: Intention) -> StoryPost {
         let language = if self.grammars[author.language].has(intention.symbol) { author.language } else { "en" };
         let text = self.text(author, language, intention, "there");
-        self.post(author, intention, text, language)
+        let mut post = self.post(author, intention, text, language);
+        if intention.place == Place::Microblog && self.count.is_multiple_of(A_PICTURE) {
+            post.media = vec![format!("https://media.social.example/{}.jpg", post.id)];
+        }
+        post
     }
 
     /// A post that answers, quotes or passes on another one.
@@ -99,9 +106,10 @@ impl Writer {
         let Intention { brand, place, polarity, at, .. } = intention;
         let id = (at.as_second() * 100_000 + (self.count % 100_000) as i64).to_string();
         let views = views(author, place, &mut self.rng);
-        let likes = (views as f64 * self.rng.random_range(0.0..0.05_f64).powf(1.3) * 4.0) as u64;
+        let likes = (views as f64 * self.rng.random_range(0.0..0.05_f64).powf(1.3) * 0.8) as u64;
         StoryPost {
             url: url(place, &author.handle, &id),
+            media: vec![],
             id,
             platform: place.platform().to_owned(),
             instance: place.instance().to_owned(),

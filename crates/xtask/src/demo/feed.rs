@@ -73,13 +73,18 @@ impl Feed {
     }
 }
 
-/// Beside the posts of the story, what customers answered in surveys: written into the demo's folder, and the table of the
-/// source that reads it.
-pub fn surveys(now: Timestamp, data: &Path) -> Result<String> {
-    let file = data.join("surveys.csv");
-    fs::write(&file, Story::new(Story::SEED, now).surveys_csv())
-        .with_context(|| format!("cannot write {}", file.display()))?;
-    Ok(Story::surveys_toml(&file.display().to_string()))
+/// What there is beside the posts of the story: answers to surveys, reviews in a shop, counts of followers. They are written into
+/// the demo's folder; gives the tables of the sources that read them.
+pub fn beside(now: Timestamp, data: &Path) -> Result<String> {
+    let story = Story::new(Story::SEED, now);
+    let write = |name: &str, text: String| -> Result<String> {
+        let file = data.join(name);
+        fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
+        Ok(file.display().to_string())
+    };
+    Ok(Story::surveys_toml(&write("surveys.csv", story.surveys_csv())?)
+        + &Story::reviews_toml(&write("reviews.ndjson", story.reviews_ndjson())?)
+        + &Story::followers_toml(&write("followers.csv", story.followers_csv())?))
 }
 
 /// The values of the `brand` field become brands, each owning the space of its name: what a line says it is about is

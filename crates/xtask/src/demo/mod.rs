@@ -88,7 +88,7 @@ pub fn run(args: &Args) -> Result<()> {
         Some(file) => Feed::of_file(file, &args.fields, &args.brand)?,
     };
     if args.posts.is_none() {
-        feed.tables += &feed::surveys(Timestamp::now(), &data)?;
+        feed.tables += &feed::beside(Timestamp::now(), &data)?;
     }
     let port = args.port.map_or_else(choose_port, Ok)?;
     fs::write(data.join("grapevine.toml"), config::text(&feed, &data, port))?;

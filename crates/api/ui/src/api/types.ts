@@ -180,6 +180,8 @@ export interface Source {
   newest_at: string | null;
   heard_at: string | null;
   mentions: number;
+  /** Campaigns, answers to surveys, counts of followers. */
+  rows: number;
   message: string | null;
   since?: string | null;
   usage?: {

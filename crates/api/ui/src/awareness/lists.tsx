@@ -42,38 +42,41 @@ export function Hashtags() {
   return (
     <Panel title="Trending hashtags" class="w4" answer={answer} empty="No hashtags in the last day of this span.">
       {(table) => (
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">hashtag</th>
-              <th scope="col" class="n">
-                mentions
-              </th>
-              <th scope="col" class="n">
-                authors
-              </th>
-              <th scope="col" class="n">
-                trend
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {hashtags(table).map((row) => (
-              <tr key={row.tag}>
-                <td>#{row.tag}</td>
-                <td class="n">{exact(row.mentions)}</td>
-                <td class="n">{exact(row.authors)}</td>
-                <td class="n">
-                  {row.trend === 0 ? (
-                    <span class="soft">–</span>
-                  ) : (
-                    decimal(row.trend, row.trend !== null && row.trend >= 100 ? 0 : 1)
-                  )}
-                </td>
+        <>
+          <table>
+            <thead>
+              <tr>
+                <th scope="col">hashtag</th>
+                <th scope="col" class="n">
+                  mentions
+                </th>
+                <th scope="col" class="n">
+                  authors
+                </th>
+                <th scope="col" class="n">
+                  trend
+                </th>
               </tr>
-            ))}
-          </tbody>
-        </table>
+            </thead>
+            <tbody>
+              {hashtags(table).map((row) => (
+                <tr key={row.tag}>
+                  <td>#{row.tag}</td>
+                  <td class="n">{exact(row.mentions)}</td>
+                  <td class="n">{exact(row.authors)}</td>
+                  <td class="n">
+                    {row.trend === 0 ? (
+                      <span class="soft">–</span>
+                    ) : (
+                      decimal(row.trend, row.trend !== null && row.trend >= 100 ? 0 : 1)
+                    )}
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+          <p class="small soft">Used in the last day of this span; a dash where no more people did than usual.</p>
+        </>
       )}
     </Panel>
   );

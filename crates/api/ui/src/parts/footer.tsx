@@ -65,13 +65,12 @@ export function TrustFooter({ answer, now }: { answer: Answer<Status>; now: numb
 }
 
 function SourceLine({ source, now }: { source: Source; now: number }) {
-  const newest = source.newest_at ? `newest ${when(Date.parse(source.newest_at), now)}` : "nothing yet";
   return (
     <li title={source.message ?? ""}>
       <Dot state={source.state} />
       {source.name}{" "}
       <span class="soft">
-        {source.state.replaceAll("_", " ")} · {newest} · {count(source.mentions)} mentions
+        {[source.state.replaceAll("_", " "), ...given(source, now)].join(" · ")}
       </span>
       {source.since && !GOOD.has(source.state) && <span class="soft"> · since {when(Date.parse(source.since), now)}</span>}
       {source.usage?.quota
@@ -92,6 +91,13 @@ function SourceLine({ source, now }: { source: Source; now: number }) {
       {source.message && (source.state === "waiting" || !GOOD.has(source.state)) && <span> · {source.message}</span>}
     </li>
   );
+}
+
+/** What came from a source since the program started: posts, or rows such as those of campaigns, or both. */
+function given({ newest_at, mentions, rows }: Source, now: number): string[] {
+  const posts = newest_at ? [`newest ${when(Date.parse(newest_at), now)}`, `${count(mentions)} mentions`] : [];
+  const others = rows > 0 ? [`${count(rows)} rows`] : [];
+  return posts.length + others.length > 0 ? [...posts, ...others] : ["nothing yet"];
 }
 
 function StageLine({ stage }: { stage: Stage }) {
