@@ -40,7 +40,7 @@ test("net sentiment stands with its corrected value, in words, and what that is"
   await open(page, site);
   const stat = page.getByRole("region", { name: "Net sentiment", exact: true });
   test.skip(real, "what the fixture invents");
-  await expect(stat).toContainText(/Corrected: [+−±][0-9.]+, between [+−±][0-9.]+ and [+−±][0-9.]+, of 90.0 % of them/);
+  await expect(stat).toContainText(/Corrected: [+−±][0-9.]+, between [+−±][0-9.]+ and [+−±][0-9.]+, of 90.0\s% of them/);
   await stat.getByRole("button", { name: "About Net sentiment, corrected" }).click();
   await expect(page.getByRole("dialog", { name: "About Net sentiment, corrected" })).toContainText("Formula");
   expect(troubles).toEqual([]);

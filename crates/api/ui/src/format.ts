@@ -33,7 +33,7 @@ export function decimal(value: number | null, digits = 1): string {
 }
 
 export function percent(value: number | null, digits = 1): string {
-  return value === null ? NONE : `${decimal(value, digits)} %`;
+  return value === null ? NONE : `${decimal(value, digits)}\u00a0%`;
 }
 
 /** `+12.3`, `−4.0`, with a true minus sign. */

@@ -17,8 +17,9 @@ const EMOJI: [&[&str]; 3] = [
     &["😍", "🎉", "👍", "❤️", "🚀", "😊", "🙌", "💚"],
 ];
 
-/// Of so many openers on the microblog one has a picture.
+/// Of so many openers on the microblog one has a picture, and a hashtag to be found by.
 const A_PICTURE: u64 = 6;
+const TAGS: [&str; 7] = ["#ebike", "#bikecommute", "#ebike", "#cargobike", "#bikecommute", "#ebike", "#carfree"];
 
 /// What is to be written.
 #[derive(Debug, Clone, Copy)]
@@ -59,6 +60,8 @@ impl Writer {
         let mut post = self.post(author, intention, text, language);
         if intention.place == Place::Microblog && self.count.is_multiple_of(A_PICTURE) {
             post.media = vec![format!("https://media.social.example/{}.jpg", post.id)];
+            let tag = TAGS[(self.count / A_PICTURE) as usize % TAGS.len()];
+            post.text = format!("{} {tag}", post.text);
         }
         post
     }

@@ -43,7 +43,7 @@ export function Campaigns() {
                   <td class="n">{percent(row.ctr, 2)}</td>
                   <td class="n">{money(row.cpc, row.currency)}</td>
                   <td class="n">{percent(row.conversion)}</td>
-                  <td class="n">{row.lift === null ? percent(null) : `${signed(row.lift, 0)} %`}</td>
+                  <td class="n">{row.lift === null ? percent(null) : `${signed(row.lift, 0)}\u00a0%`}</td>
                 </tr>
               ))}
             </tbody>
