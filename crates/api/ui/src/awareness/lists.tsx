@@ -2,6 +2,7 @@
 
 import { brandShares, hashtags, themes, type Voice, voices } from "../api/columns";
 import { count, decimal, exact, percent, signed } from "../format";
+import { TableHead } from "../parts/head";
 import { Panel } from "../parts/panel";
 import { useMetric, useScene } from "../state/context";
 import type { Span } from "../state/span";
@@ -44,20 +45,7 @@ export function Hashtags() {
       {(table) => (
         <>
           <table>
-            <thead>
-              <tr>
-                <th scope="col">hashtag</th>
-                <th scope="col" class="n">
-                  mentions
-                </th>
-                <th scope="col" class="n">
-                  authors
-                </th>
-                <th scope="col" class="n">
-                  trend
-                </th>
-              </tr>
-            </thead>
+            <TableHead of="hashtag" figures={["mentions", "authors", "trend"]} />
             <tbody>
               {hashtags(table).map((row) => (
                 <tr key={row.tag}>
@@ -93,20 +81,7 @@ export function Themes() {
     <Panel title="Themes" class="w4" answer={answer} empty="Nothing was scored in this span.">
       {(table) => (
         <table>
-          <thead>
-            <tr>
-              <th scope="col">theme</th>
-              <th scope="col" class="n">
-                mentions
-              </th>
-              <th scope="col" class="n">
-                change
-              </th>
-              <th scope="col" class="n">
-                net
-              </th>
-            </tr>
-          </thead>
+          <TableHead of="theme" figures={["mentions", "change", "net"]} />
           <tbody>
             {themes(table).map((row) => (
               <tr key={row.theme}>

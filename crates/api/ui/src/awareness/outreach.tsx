@@ -3,6 +3,7 @@
 import { accountGrowth, engagementsOf, impressionsOf, ratesOf, sourceShares } from "../api/outward";
 import { count, exact, percent, signed } from "../format";
 import { Facts } from "../parts/facts";
+import { TableHead } from "../parts/head";
 import { Panel } from "../parts/panel";
 import { useMetric, useScene } from "../state/context";
 
@@ -78,20 +79,7 @@ export function Followers() {
     >
       {(table) => (
         <table>
-          <thead>
-            <tr>
-              <th scope="col">account</th>
-              <th scope="col" class="n">
-                followers
-              </th>
-              <th scope="col" class="n">
-                change
-              </th>
-              <th scope="col" class="n">
-                a day
-              </th>
-            </tr>
-          </thead>
+          <TableHead of="account" figures={["followers", "change", "a day"]} />
           <tbody>
             {accountGrowth(table).map((row) => (
               <tr key={`${row.platform}${row.account}`}>
