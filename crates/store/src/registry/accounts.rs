@@ -16,7 +16,7 @@ pub(super) static METRICS: &[Metric] = &[Metric {
     version: 1,
     source: "account snapshots",
     roles: &[Role::Awareness],
-    partial_when: "no account of the brand is configured, or no source is told to count it; an account was counted once only: \
+    partial_when: "no account of the brand is configured, or no source counts it or brings its counts; an account was counted once only: \
         its change is then empty",
     scored: false,
     looks_back: LookBack::Nothing,

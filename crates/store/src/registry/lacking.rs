@@ -13,7 +13,11 @@ const NEEDS: &[(&str, &str, &str)] = &[
         "mentions_known",
         "no mention of the span has both counters and an author with known followers",
     ),
-    ("follower_growth", "", "no followers were counted: name the brand's accounts, and tell a source to count them"),
+    (
+        "follower_growth",
+        "",
+        "no followers were counted: name the brand's accounts, and tell a source to count them or import the counts",
+    ),
     ("best_time_to_post", "", "no post of the team with known counters is stored"),
     ("campaign_spend", "rows", NO_CAMPAIGN),
     ("campaign_ctr", "rows", NO_CAMPAIGN),

@@ -75,7 +75,7 @@ export function Followers() {
       title="Followers"
       class="w4"
       answer={answer}
-      empty="No followers were counted. Name the brand's accounts in the configuration, and tell a source to count them."
+      empty="No followers were counted. Name the brand's accounts in the configuration, and tell a source to count them, or import the counts."
     >
       {(table) => (
         <table>
