@@ -248,6 +248,8 @@ fn source_of<'a>(status: &'a mut PipelineStatus, name: &str) -> &'a mut SourceSt
 
 #[cfg(test)]
 mod tests {
+    use grapevine_model::{AccountSnapshot, Deletion, MentionKey};
+
     use super::*;
 
     #[test]
@@ -273,6 +275,24 @@ mod tests {
         board.stage("sink", StageState::Retrying, Some("the disk is full".into()));
         board.healthy("sink", Some("nothing was finished".into()));
         assert_eq!((shown().state, shown().message.as_deref()), (StageState::Retrying, Some("the disk is full")));
+    }
+
+    #[test]
+    fn what_a_source_gives_is_counted_as_posts_or_rows() {
+        let board = StatusBoard::new();
+        let observed_at = Timestamp::UNIX_EPOCH;
+        let count = |account: &str| {
+            Event::AccountSnapshot(AccountSnapshot {
+                platform: "p".into(),
+                account: account.into(),
+                observed_at,
+                followers: 1,
+            })
+        };
+        let deletion = Event::Delete(Deletion { key: MentionKey::new("p", "", "1"), observed_at });
+        board.heard("followers", &[count("a"), count("b"), deletion]);
+        let source = &board.snapshot().sources[0];
+        assert_eq!((source.rows, source.mentions, source.newest_at), (2, 0, None));
     }
 
     #[test]
