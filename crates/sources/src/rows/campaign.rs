@@ -86,13 +86,7 @@ impl RowMap {
     }
 
     fn span(&self, record: &Value) -> Result<(Timestamp, Timestamp), String> {
-        let when = |field: &str| match self.columns.find(field, record) {
-            Some(cell) => {
-                let read = self.dates.read(cell.value).map_err(|error| format!("`{}`: {error}", self.at(field, &cell)));
-                read.map(Some)
-            }
-            None => Ok(None),
-        };
+        let when = |field: &str| self.when(field, record, Ok);
         let (from, to) = match (when("day")?, when("from")?, when("to")?) {
             (Some(day), _, _) => (day.clone(), day),
             (None, Some(from), to) => (from.clone(), to.unwrap_or(from)),

@@ -30,14 +30,12 @@ impl RowMap {
 
     /// A day that is not over was counted when it was read.
     fn counted_at(&self, record: &Value, read_at: Timestamp) -> Result<Timestamp, String> {
-        let cell = self.columns.find("observed_at", record);
-        let cell = cell.ok_or_else(|| self.missing("observed_at", "the day, or the time, of the count"))?;
-        let at = |when: When| match when {
+        let at = self.when("observed_at", record, |when| match when {
             When::Day(_) => Ok(when.end(&self.zone)? - LAST),
             moment => moment.start(&self.zone),
-        };
-        let at = self.dates.read(cell.value).and_then(at);
-        at.map(|at| at.min(read_at)).map_err(|error| format!("`{}`: {error}", self.at("observed_at", &cell)))
+        })?;
+        let at = at.ok_or_else(|| self.missing("observed_at", "the day, or the time, of the count"))?;
+        Ok(at.min(read_at))
     }
 }
 

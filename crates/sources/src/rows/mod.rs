@@ -162,6 +162,18 @@ impl RowMap {
         self.numbers.count(cell.value).map_err(|error| format!("`{}`: {error}", self.at(field, &cell)))
     }
 
+    /// What `of` makes of the day or time in the field.
+    fn when<T>(
+        &self,
+        field: &str,
+        record: &Value,
+        of: impl FnOnce(When) -> Result<T, String>,
+    ) -> Result<Option<T>, String> {
+        let Some(cell) = self.columns.find(field, record) else { return Ok(None) };
+        let read = self.dates.read(cell.value).and_then(of);
+        read.map(Some).map_err(|error| format!("`{}`: {error}", self.at(field, &cell)))
+    }
+
     /// A column of micros holds millionths.
     fn amount(&self, field: &str, record: &Value) -> Result<Option<Amount>, String> {
         let Some(cell) = self.columns.find(field, record) else { return Ok(None) };

@@ -34,13 +34,7 @@ impl RowMap {
                 false => Err(self.missing("id", "the id of the response")),
             };
         };
-        let time = |field: &str| match self.columns.find(field, record) {
-            Some(cell) => {
-                let when = self.dates.read(cell.value).and_then(|when| when.start(&self.zone));
-                when.map(Some).map_err(|error| format!("`{}`: {error}", self.at(field, &cell)))
-            }
-            None => Ok(None),
-        };
+        let time = |field: &str| self.when(field, record, |when| when.start(&self.zone));
         let answered_at = time("answered_at")?.ok_or_else(|| self.missing("answered_at", "when it was answered"))?;
         let scale = self.scale_of(record)?;
         let row = Survey {

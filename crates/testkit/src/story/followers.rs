@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use jiff::{SignedDuration, Timestamp, civil::Date, tz::TimeZone};
 
-use super::{Story, brands::BRANDS, people::Place};
+use super::{Story, brands::BRANDS, file_source, people::Place};
 
 /// Followers of the brands' first and second account when the story begins, and what a usual day brings of a thousand.
 const ACCOUNTS: [[(f64, f64); 2]; 3] =
@@ -19,16 +19,13 @@ impl Story {
     /// A row for each account and day (UTC) that has begun, under the names that rows of followers have.
     pub fn followers_csv(&self) -> String {
         let mut csv = String::from("account,observed_at,followers\n");
-        for (brand, accounts) in BRANDS.iter().zip(ACCOUNTS) {
+        for (number, (brand, accounts)) in BRANDS.iter().zip(ACCOUNTS).enumerate() {
             for (account, (mut followers, usual)) in [brand.handle, brand.care].into_iter().zip(accounts) {
-                let is_main = brand.name == BRANDS[0].name;
-                let mut day = self.starts();
-                while day < self.ends() {
+                for day in self.days() {
                     let date = day.to_zoned(TimeZone::UTC).date();
-                    followers *=
-                        1.0 + (usual * unevenness(date) + if is_main { self.moved(day) } else { 0.0 }) / 1000.0;
+                    let moved = if number == 0 { self.moved(day) } else { 0.0 };
+                    followers *= 1.0 + (usual * unevenness(date) + moved) / 1000.0;
                     let _ = writeln!(csv, "{account},{date},{followers:.0}");
-                    day += SignedDuration::from_hours(24);
                 }
             }
         }
@@ -37,19 +34,19 @@ impl Story {
 
     /// The `[[source]]` table that reads them from this file.
     pub fn followers_toml(path: &str) -> String {
-        let platform = Place::Microblog.platform();
-        format!(
-            "\n[[source]]\nname = \"followers\"\nkind = \"file\"\npath = {path:?}\nordered = false\n\
-             rows = {{ gives = \"followers\", platform = \"{platform}\" }}\n"
-        )
+        let rows = format!("gives = \"followers\", platform = \"{}\"", Place::Microblog.platform());
+        file_source("followers", path, Some(rows))
     }
 
+    /// Beside a usual day, of a thousand: the main brand's alone.
     fn moved(&self, day: Timestamp) -> f64 {
         let within = |start: Timestamp| (start..start + DAYS).contains(&(day + SignedDuration::from_hours(24)));
-        match () {
-            () if within(self.launch_starts()) => LAUNCHED,
-            () if within(self.crisis_starts()) => IN_CRISIS,
-            () => 0.0,
+        if within(self.launch_starts()) {
+            LAUNCHED
+        } else if within(self.crisis_starts()) {
+            IN_CRISIS
+        } else {
+            0.0
         }
     }
 }

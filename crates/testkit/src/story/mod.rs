@@ -85,6 +85,12 @@ impl Story {
         self.end
     }
 
+    /// The days of the story by their beginnings, the last of them not over.
+    fn days(&self) -> impl Iterator<Item = Timestamp> {
+        let next = |day: &Timestamp| Some(*day + SignedDuration::from_hours(24));
+        std::iter::successors(Some(self.starts()), next).take_while(|day| *day < self.ends())
+    }
+
     pub fn launch_starts(&self) -> Timestamp {
         self.timeline.launch
     }
@@ -103,6 +109,12 @@ impl Story {
     pub fn to_ndjson(&self) -> String {
         self.posts.iter().map(|post| post.to_line() + "\n").collect()
     }
+}
+
+/// A `[[source]]` table that reads a file to its end; `rows` says what its rows are, where they are no posts.
+fn file_source(name: &str, path: &str, rows: Option<String>) -> String {
+    let rows = rows.map(|rows| format!("rows = {{ {rows} }}\n")).unwrap_or_default();
+    format!("\n[[source]]\nname = \"{name}\"\nkind = \"file\"\npath = {path:?}\nordered = false\n{rows}")
 }
 
 fn write_stream(writer: &mut Writer, timeline: Timeline, what: (Stream, usize), posts: &mut Vec<StoryPost>) {

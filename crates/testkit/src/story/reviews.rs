@@ -5,14 +5,16 @@ use jiff::{SignedDuration, Timestamp};
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 use serde_json::json;
 
-use super::{Story, brands::BRANDS, grammar::Grammar};
+use super::{Story, brands::BRANDS, file_source, grammar::Grammar};
 
 const PLATFORM: &str = "shop";
 /// Of a usual day, and of one of the crisis.
 const A_DAY: [u32; 2] = [5, 16];
-/// Of ten reviews, how many have one star, two, and so on.
-const USUAL: [u32; 5] = [1, 1, 1, 3, 4];
-const IN_CRISIS: [u32; 5] = [5, 2, 1, 1, 1];
+/// The stars of ten reviews.
+const USUAL: [usize; 10] = [1, 2, 3, 4, 4, 4, 5, 5, 5, 5];
+const IN_CRISIS: [usize; 10] = [1, 1, 1, 1, 1, 2, 2, 3, 4, 5];
+/// What is written, by stars.
+const SYMBOLS: [&str; 5] = ["negative", "negative", "neutral", "positive", "positive"];
 const WITH_PHOTO: f64 = 0.22;
 
 impl Story {
@@ -20,15 +22,13 @@ impl Story {
     pub fn reviews_ndjson(&self) -> String {
         let mut rng = SmallRng::seed_from_u64(self.seed ^ 0x7e_71e5);
         let english = Grammar::parse(include_str!("grammar/en.txt"));
-        let (mut day, mut reviews) = (self.starts(), vec![]);
-        while day < self.ends() {
-            let is_crisis = (self.crisis_starts()..self.crisis_ends()).contains(&day);
-            for _ in 0..A_DAY[usize::from(is_crisis)] {
+        let mut reviews = vec![];
+        for day in self.days() {
+            for _ in 0..A_DAY[usize::from(self.is_crisis(day))] {
                 let at = day + SignedDuration::from_secs(rng.random_range(6 * 3600..23 * 3600));
                 let text = self.review((at, reviews.len()), &english, &mut rng);
                 reviews.push((at, text));
             }
-            day += SignedDuration::from_hours(24);
         }
         reviews.retain(|(at, _)| *at < self.ends());
         reviews.sort_by_key(|(at, _)| *at);
@@ -37,39 +37,30 @@ impl Story {
 
     /// The `[[source]]` table that reads them from this file.
     pub fn reviews_toml(path: &str) -> String {
-        format!("\n[[source]]\nname = \"reviews\"\nkind = \"file\"\npath = {path:?}\nordered = false\n")
+        file_source("reviews", path, None)
+    }
+
+    fn is_crisis(&self, at: Timestamp) -> bool {
+        (self.crisis_starts()..self.crisis_ends()).contains(&at)
     }
 
     fn review(&self, (at, number): (Timestamp, usize), english: &Grammar, rng: &mut SmallRng) -> String {
-        let is_crisis = (self.crisis_starts()..self.crisis_ends()).contains(&at);
-        let stars = drawn(if is_crisis { IN_CRISIS } else { USUAL }, rng);
-        let symbol = ["negative", "negative", "neutral", "positive", "positive"][stars];
+        let of_ten = if self.is_crisis(at) { IN_CRISIS } else { USUAL };
+        let stars = of_ten[rng.random_range(0..10_u32) as usize];
         let brand = &BRANDS[0];
         let words = brand.words(brand.name, rng);
-        let text = english.expand(symbol, &words, rng);
+        let text = english.expand(SYMBOLS[stars - 1], &words, rng);
         let id = format!("r{}", 20_000 + number);
         let photo = rng.random_bool(WITH_PHOTO).then(|| format!("https://shop.kestrovel.example/photos/{id}.jpg"));
         json!({
             "id": id, "platform": PLATFORM, "instance": "shop.kestrovel.example", "kind": "review",
             "space": "kestrovel-shop", "created_at": at, "author": format!("buyer-{}", 3_000 + number),
-            "author_name": format!("Buyer {}", 3_000 + number), "text": text, "stars": stars + 1, "language": "en",
+            "author_name": format!("Buyer {}", 3_000 + number), "text": text, "stars": stars, "language": "en",
             "url": format!("https://shop.kestrovel.example/reviews/{id}"),
             "media": photo.into_iter().collect::<Vec<_>>(),
         })
         .to_string()
     }
-}
-
-/// A place, as likely as its weight says.
-fn drawn(weights: [u32; 5], rng: &mut SmallRng) -> usize {
-    let mut left = rng.random_range(0..weights.iter().sum());
-    for (place, weight) in weights.into_iter().enumerate() {
-        if left < weight {
-            return place;
-        }
-        left -= weight;
-    }
-    0
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use jiff::{SignedDuration, Timestamp};
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 
-use super::{Story, brands::MAIN};
+use super::{Story, brands::MAIN, file_source};
 
 /// Of each survey its scale, answers a day, and the best score.
 const SURVEYS: [(&str, u32, f64); 2] = [("csat", 9, 5.0), ("nps", 5, 10.0)];
@@ -18,8 +18,8 @@ impl Story {
     pub fn surveys_csv(&self) -> String {
         let mut rng = SmallRng::seed_from_u64(self.seed ^ 0x5u64.rotate_right(8));
         let mut csv = String::from("id,answered_at,scale,score,respondent\n");
-        let (mut day, mut count) = (self.starts(), 0);
-        while day < self.ends() {
+        let mut count = 0;
+        for day in self.days() {
             for (scale, a_day, best) in SURVEYS {
                 for _ in 0..a_day {
                     let at = day + SignedDuration::from_secs(rng.random_range(0..86_400));
@@ -30,17 +30,14 @@ impl Story {
                     }
                 }
             }
-            day += SignedDuration::from_hours(24);
         }
         csv
     }
 
     /// The `[[source]]` table that reads them from this file.
     pub fn surveys_toml(path: &str) -> String {
-        format!(
-            "\n[[source]]\nname = \"surveys\"\nkind = \"file\"\npath = {path:?}\nordered = false\n\
-             rows = {{ gives = \"survey\", platform = \"survey\", survey = \"customers\", brand = \"{MAIN}\" }}\n"
-        )
+        let rows = format!("gives = \"survey\", platform = \"survey\", survey = \"customers\", brand = \"{MAIN}\"");
+        file_source("surveys", path, Some(rows))
     }
 
     /// Empty where the question is passed over. Most are near the top; in the crisis few are.
