@@ -154,6 +154,9 @@ pub struct Label {
     pub note: String,
     #[serde(default)]
     pub before: Before,
+    /// The mention was drawn by chance, not picked because it seemed wrong: such labels measure the model.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub drawn: bool,
 }
 
 /// What a label is about. Of one key only the newest record counts.
@@ -318,6 +321,7 @@ mod tests {
             at: "2026-03-02T10:00:00.000001Z".parse().unwrap(),
             note: String::new(),
             before: Before { value: "positive".into(), model: "minilm@1".into() },
+            drawn: false,
         }
     }
 
@@ -327,6 +331,8 @@ mod tests {
         let json = r#"{"v":1,"label":{"mention":"00000000000000000000000000000007","brand":"Acme / EU","field":"polarity","value":"negative","by":"ada","at":"2026-03-02T10:00:00.000001Z","before":{"value":"positive","model":"minilm@1"}}}"#;
         assert_eq!(String::from_utf8(record.encode()).unwrap(), json);
         assert_eq!(record.key().to_string(), "00000000000000000000000000000007/polarity/Acme / EU");
+        let drawn = LabelRecord::Label(Label { drawn: true, ..label(Correction::Relevance(true)) });
+        assert_eq!(LabelRecord::decode(&drawn.encode()).unwrap(), drawn);
         let withdrawn = LabelRecord::Withdrawn(Withdrawal { key: record.key(), by: "bo".into(), at: record.at() });
         assert_eq!(LabelRecord::decode(&withdrawn.encode()).unwrap(), withdrawn);
         assert_eq!(withdrawn.version(), record.version() + 1, "at one moment the withdrawal is newer");

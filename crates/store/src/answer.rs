@@ -10,7 +10,7 @@ use crate::{
     By, Column, Correction, Coverage, GapSpan, LookBack, Metric, MetricQuery, MetricTable, ModelNote, Store,
     StoreError,
     client::{from_millis, millis},
-    corrected,
+    corrected::{self, Known},
     error::Doing,
     facets::{Facets, cut_hours},
     forecast,
@@ -126,7 +126,9 @@ impl Store {
             return Ok((rows, None));
         }
         let cells = corrected::cells(rows)?;
-        let (rows, correction) = corrected::table(&cells, &self.cards().await?);
+        let brand = &asked.query.brand;
+        let (cards, own) = tokio::try_join!(self.cards(), self.recent_checked(brand))?;
+        let (rows, correction) = corrected::table(&cells, Known { cards: &cards, brand, own: &own });
         Ok((rows, Some(correction)))
     }
 

@@ -65,7 +65,7 @@ pub use days::Summed;
 pub use error::StoreError;
 pub use explain::{Explanation, Share};
 pub use forget::{BrandHour, FoundRows, Named};
-pub use labels::{LabelFilter, LabelRow, Labelled, Lacking, SaidOf};
+pub use labels::{Checked, LabelFilter, LabelRow, Labelled, Lacking, SaidOf};
 pub use mentions::{GivenLabel, MentionRow, PolarityCount};
 pub use metric::{Column, Coverage, GapSpan, MetricInfo, MetricQuery, MetricTable, ModelNote, SampledSpan};
 pub use migrate::{Applied, Planned, planned, script};

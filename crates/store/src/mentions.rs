@@ -61,6 +61,8 @@ pub struct GivenLabel {
     pub model: String,
     pub by: String,
     pub at: Timestamp,
+    /// The mention was drawn by chance, to measure the model.
+    pub drawn: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Row)]
@@ -114,8 +116,8 @@ pub(crate) struct Fetched {
     theme_rules: Vec<bool>,
     model: String,
     story: u128,
-    /// Field, value, by whom, when in microseconds.
-    given: Vec<(String, String, String, i64)>,
+    /// Field, value, by whom, when in microseconds, whether drawn.
+    given: Vec<(String, String, String, i64, bool)>,
     model_polarity: i8,
     model_intent: String,
     model_themes: Vec<String>,
@@ -179,12 +181,13 @@ fn labels(row: &Fetched) -> Vec<GivenLabel> {
         "theme" => row.model_themes.join(", "),
         _ => String::new(),
     };
-    let label = |(field, value, by, at): &(String, String, String, i64)| GivenLabel {
+    let label = |(field, value, by, at, drawn): &(String, String, String, i64, bool)| GivenLabel {
         field: field.clone(),
         value: value.clone(),
         model: model(field),
         by: by.clone(),
         at: Timestamp::from_microsecond(*at).unwrap_or_default(),
+        drawn: *drawn,
     };
     row.given.iter().map(label).collect()
 }

@@ -14,7 +14,7 @@ use std::{future::Future, hash::Hash, sync::Arc, time::Duration};
 use jiff::Timestamp;
 use moka::future::Cache;
 
-use crate::{Coverage, GapSpan, ModelNote, Store, StoreError};
+use crate::{Checked, Coverage, GapSpan, ModelNote, Store, StoreError};
 
 /// Answers of one kind.
 const MOST: u64 = 1000;
@@ -33,6 +33,7 @@ struct Kinds {
     model: Kept<Asked, Option<ModelNote>>,
     removed: Kept<Asked, Vec<GapSpan>>,
     first: Kept<String, Option<Timestamp>>,
+    checked: Kept<String, Vec<Checked>>,
 }
 
 /// Without a cache everything is read.
@@ -47,6 +48,7 @@ impl Recent {
             model: Kept::new(age),
             removed: Kept::new(age),
             first: Kept::new(age),
+            checked: Kept::new(age),
         }))
     }
 }
@@ -112,6 +114,11 @@ impl Store {
     /// As [`Store::first_bucket`].
     pub(crate) async fn recent_first(&self, brand: &str) -> Result<Option<Timestamp>, StoreError> {
         self.recent.0.first.get(brand.to_owned(), || self.first_bucket(brand)).await
+    }
+
+    /// As [`Store::checked`].
+    pub(crate) async fn recent_checked(&self, brand: &str) -> Result<Vec<Checked>, StoreError> {
+        self.recent.0.checked.get(brand.to_owned(), || self.checked(brand)).await
     }
 }
 

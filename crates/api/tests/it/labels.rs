@@ -43,6 +43,28 @@ async fn a_label_goes_to_the_log_with_what_the_model_said() {
 }
 
 #[tokio::test]
+async fn drawn_mentions_come_with_what_was_checked_so_far_and_their_labels_say_that_they_were_drawn() {
+    let api = Api::new();
+    let drawn = api.get("/api/v1/drawn?brand=Grove&from=-7d").await.json();
+    assert_eq!(drawn["mentions"].as_array().unwrap().len(), 2);
+    let checked = json!({"negative": 18, "neutral": 16, "positive": 12, "agreed": 36, "needed": 20});
+    assert_eq!(drawn["checked"], checked);
+    assert_eq!(api.get("/api/v1/drawn?brand=X").await.code(), "404 unknown_brand");
+    assert_eq!(api.get("/api/v1/drawn?brand=Grove&limit=51").await.code(), "400 bad_limit");
+    let label = json!({"brand": "Grove", "field": "polarity", "value": "negative", "drawn": true});
+    assert_eq!(give(&api, ID, label).await.status, 202);
+    // Somebody else corrects it later: it stays one that chance drew.
+    let (field, value, model) = ("polarity".into(), "negative".into(), "positive".into());
+    let standing = GivenLabel { field, value, model, by: "ada".into(), at: time(NOW), drawn: true };
+    api.store.labels.lock().unwrap().push(standing);
+    let later = json!({"brand": "Grove", "field": "polarity", "value": "neutral"});
+    assert_eq!(give(&api, ID, later).await.status, 202);
+    assert_eq!(give(&api, ID, json!({"brand": "Grove", "field": "intent", "value": "none"})).await.status, 202);
+    let is_drawn = |record: &LabelRecord| matches!(record, LabelRecord::Label(label) if label.drawn);
+    assert_eq!(appended(&api).iter().map(is_drawn).collect::<Vec<_>>(), [true, true, false]);
+}
+
+#[tokio::test]
 async fn without_a_brand_every_brand_of_the_mention_is_labelled() {
     let api = Api::new();
     let answer = give(&api, ID, json!({"field": "relevance", "value": "no"})).await;
@@ -58,7 +80,7 @@ async fn a_label_that_stands_is_taken_back_and_another_is_not() {
     // Given by a process whose clock is ahead.
     let at = time("2026-03-08T13:00:00Z");
     let (field, value, model) = ("polarity".into(), "negative".into(), "positive".into());
-    api.store.labels.lock().unwrap().push(GivenLabel { field, value, model, by, at });
+    api.store.labels.lock().unwrap().push(GivenLabel { field, value, model, by, at, drawn: false });
     let answer = take_back(&api, "field=polarity&brand=Grove").await;
     assert_eq!((answer.status.as_u16(), answer.json()[0]["value"].clone()), (202, Value::Null));
     let [record @ LabelRecord::Withdrawn(_)] = &appended(&api)[..] else { panic!("one withdrawal") };
@@ -113,7 +135,7 @@ async fn nobody_labels_without_a_token() {
 async fn lists_show_what_people_said_beside_the_model() {
     let api = Api::new();
     let (field, value, model) = ("intent".into(), "question".into(), String::new());
-    let label = GivenLabel { field, value, model, by: "ada".into(), at: time(NOW) };
+    let label = GivenLabel { field, value, model, by: "ada".into(), at: time(NOW), drawn: false };
     api.store.labels.lock().unwrap().push(label);
     let shown = api.get(&path(ID)).await.json();
     assert_eq!(shown["mentions"][1]["labels"][0]["value"], "question");

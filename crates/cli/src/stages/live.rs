@@ -113,6 +113,7 @@ mod tests {
             at: at(second),
             note: String::new(),
             before: Default::default(),
+            drawn: false,
         };
         let mut standing = Standing::default();
         let newer = label(Polarity::Negative, 2);

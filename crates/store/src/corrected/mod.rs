@@ -1,7 +1,9 @@
 //! Shares of polarity corrected for what the model gets wrong: cells of counts in, rows of a figure out.
 //!
 //! A cell is what one model said of one language. It is corrected by what was measured of that model in that language
-//! ([`solve`]). Where the platform and the detection name no language, all languages of the model together stand for it. What
+//! ([`solve`]): on the brand's own posts, where people judged enough of those that chance drew, else on the sets of its card. Posts of
+//! another kind than these sets are harder or easier to read, and then the figure is no nearer to the truth than without a
+//! correction. Where the platform and the detection name no language, all languages of the model together stand for it. What
 //! has no measurement is left out of the corrected figure, and is said to be.
 
 mod cards;
@@ -13,9 +15,9 @@ pub(crate) use cards::CardRecord;
 use grapevine_model::{Confusion, ModelCard};
 use serde::Serialize;
 use serde_json::{Value, json};
-use solve::{Counts, Estimate, Solver, correct};
+use solve::{Counts, Estimate, LEAST_MEASURED, Solver, correct};
 
-use crate::StoreError;
+use crate::{Checked, StoreError};
 
 /// What was corrected by what, and what was left out.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -60,9 +62,18 @@ pub(crate) struct Cell {
     pub counts: Counts,
 }
 
+/// What is known of how well models read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Known<'a> {
+    pub cards: &'a [ModelCard],
+    pub brand: &'a str,
+    /// On posts of this brand.
+    pub own: &'a [Checked],
+}
+
 /// The figure's rows, in the order in which their keys come, and what was corrected by what.
-pub(crate) fn table(cells: &[Cell], cards: &[ModelCard]) -> (Vec<Vec<Value>>, Correction) {
-    let judged = judge(cells, cards);
+pub(crate) fn table(cells: &[Cell], known: Known<'_>) -> (Vec<Vec<Value>>, Correction) {
+    let judged = judge(cells, known);
     let mut keys: Vec<&Option<Value>> = Vec::new();
     let mut rows: Vec<Vec<&Cell>> = Vec::new();
     for cell in cells {
@@ -81,12 +92,13 @@ pub(crate) fn table(cells: &[Cell], cards: &[ModelCard]) -> (Vec<Vec<Value>>, Co
 /// By model and language, the solver or why there is none.
 type Judged<'a> = BTreeMap<(&'a str, &'a str), Result<(Solver, Confusion), String>>;
 
-fn judge<'a>(cells: &'a [Cell], cards: &[ModelCard]) -> Judged<'a> {
+fn judge<'a>(cells: &'a [Cell], known: Known<'_>) -> Judged<'a> {
     let mut judged = Judged::new();
     for cell in cells {
         judged.entry((&cell.model, &cell.language)).or_insert_with(|| {
-            let card = cards.iter().find(|card| card.id == cell.model);
-            let confusion = card.and_then(|card| confusion(card, &cell.language)).ok_or_else(|| unmeasured(cell))?;
+            let card = || known.cards.iter().find(|card| card.id == cell.model);
+            let measured = own(known, cell).or_else(|| confusion(card()?, &cell.language));
+            let confusion = measured.ok_or_else(|| unmeasured(cell))?;
             let solver = Solver::new(&confusion).map_err(|error| format!("{}: {error}", cell.model))?;
             Ok((solver, confusion))
         });
@@ -100,6 +112,21 @@ fn unmeasured(cell: &Cell) -> String {
 
 fn in_language(language: &str) -> String {
     if language.is_empty() { "in any language".to_owned() } else { format!("in {language}") }
+}
+
+/// What people judged of the brand's own posts, where that is enough; of an unknown language, in all languages together.
+fn own(known: Known<'_>, cell: &Cell) -> Option<Confusion> {
+    let counts = known.own.iter().filter(|of| of.model == cell.model);
+    let counts = counts.filter(|of| cell.language.is_empty() || of.language == cell.language).map(|of| of.counts);
+    let counts = counts.reduce(|sum, next| std::array::from_fn(|row| add(sum[row], next[row])))?;
+    let enough = counts.iter().all(|row| row.iter().sum::<u32>() >= LEAST_MEASURED);
+    let set = format!("drawn posts of {}, read by people", known.brand);
+    let n = counts.iter().flatten().sum();
+    enough.then(|| Confusion { language: cell.language.clone(), set, n, counts })
+}
+
+fn add(a: [u32; 3], b: [u32; 3]) -> [u32; 3] {
+    std::array::from_fn(|at| a[at] + b[at])
 }
 
 /// Of the sets of a language the largest; of an unknown language, all of them together.
@@ -118,7 +145,7 @@ fn confusion(card: &ModelCard, language: &str) -> Option<Confusion> {
         language: String::new(),
         set: format!("{}, {}", sum.set, next.set),
         n: sum.n + next.n,
-        counts: std::array::from_fn(|row| std::array::from_fn(|at| sum.counts[row][at] + next.counts[row][at])),
+        counts: std::array::from_fn(|row| add(sum.counts[row], next.counts[row])),
     })
 }
 

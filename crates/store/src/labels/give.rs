@@ -3,10 +3,11 @@
 use grapevine_model::{Before, Correction, Label, LabelField, LabelKey, Withdrawal};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::MentionRow;
+use crate::{GivenLabel, MentionRow};
 
 impl MentionRow {
-    /// What a person says of this mention. Later than the label that stands, whatever the clock says: the newer one counts.
+    /// What a person says of this mention. Later than the label that stands, whatever the clock says: the newer one counts. One
+    /// that was drawn by chance stays so, whoever changes what is said of it.
     pub fn label(&self, correction: Correction, by: &str, note: &str, now: Timestamp) -> Label {
         let field = correction.field();
         Label {
@@ -17,25 +18,29 @@ impl MentionRow {
             at: self.behind(field, now),
             note: note.to_owned(),
             before: self.said(field),
+            drawn: self.standing(field).is_some_and(|label| label.drawn),
         }
     }
 
     /// Takes the label of the field back; `None` where none stands.
     pub fn withdrawal(&self, field: LabelField, by: &str, now: Timestamp) -> Option<Withdrawal> {
-        self.labels.iter().find(|label| label.field == field.name())?;
+        self.standing(field)?;
         let key = LabelKey { mention: self.id, brand: self.brand.clone(), field };
         Some(Withdrawal { key, by: by.to_owned(), at: self.behind(field, now) })
     }
 
+    fn standing(&self, field: LabelField) -> Option<&GivenLabel> {
+        self.labels.iter().find(|label| label.field == field.name())
+    }
+
     fn behind(&self, field: LabelField, now: Timestamp) -> Timestamp {
-        let standing = self.labels.iter().find(|label| label.field == field.name());
-        let next = standing.and_then(|label| label.at.checked_add(SignedDuration::from_micros(1)).ok());
+        let next = self.standing(field).and_then(|label| label.at.checked_add(SignedDuration::from_micros(1)).ok());
         next.map_or(now, |next| next.max(now))
     }
 
     /// What the newest model says of a field, whatever people said.
     fn said(&self, field: LabelField) -> Before {
-        let corrected = self.labels.iter().find(|label| label.field == field.name()).map(|label| label.model.clone());
+        let corrected = self.standing(field).map(|label| label.model.clone());
         let value = corrected.unwrap_or_else(|| match field {
             LabelField::Polarity => self.polarity.unwrap_or_default().to_owned(),
             LabelField::Intent => self.intent.clone().unwrap_or_default(),

@@ -54,11 +54,13 @@
 //! came is seen. One that comes in between counts from the next question on, as it would had it come a moment later.
 
 mod apply;
+mod drawn;
 mod give;
 mod hours;
 mod list;
 
 pub use apply::{Labelled, Lacking};
+pub use drawn::Checked;
 pub(crate) use hours::{BESIDE, Mentions};
 pub use list::{LabelFilter, LabelRow, SaidOf};
 
@@ -82,7 +84,7 @@ FROM mentions AS m FINAL LEFT ANY JOIN (
             AS intent_code,
         toBool(countIf(field = 'theme') > 0) AS has_themes, anyIf(labels.themes, field = 'theme') AS themes,
         countIf(field = 'relevance' AND value = 'no') AS irrelevant,
-        groupArray((toString(field), value, toString(by), toUnixTimestamp64Micro(at))) AS given
+        groupArray((toString(field), value, toString(by), toUnixTimestamp64Micro(at), drawn)) AS given
     FROM labels FINAL GROUP BY brand, id) AS c ON m.brand = c.brand AND m.id = c.id
 WHERE c.irrelevant = 0)";
 
@@ -90,5 +92,5 @@ WHERE c.irrelevant = 0)";
 /// that a statement that means several brands can not take it for all of them.
 const UNLABELLED: &str = "(
 SELECT m.*, m.author_key AS author_key, m.named AS named, toInt8(m.polarity) AS model_polarity, toString(m.intent) AS model_intent,
-    m.themes AS model_themes, CAST([], 'Array(Tuple(String, String, String, Int64))') AS given
+    m.themes AS model_themes, CAST([], 'Array(Tuple(String, String, String, Int64, Bool))') AS given
 FROM mentions AS m FINAL WHERE m.brand = {brand:String} AND $hours)";

@@ -48,6 +48,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "0023_asked_questions", sql: include_str!("../../migrations/0023_asked_questions.sql") },
     Migration { name: "0024_named", sql: include_str!("../../migrations/0024_named.sql") },
     Migration { name: "0025_members", sql: include_str!("../../migrations/0025_members.sql") },
+    Migration { name: "0026_drawn", sql: include_str!("../../migrations/0026_drawn.sql") },
 ];
 
 struct Migration {

@@ -18,14 +18,15 @@ pub(super) static METRICS: &[Metric] = &[Metric {
     definition: "Positive less negative mentions of all scored ones, as people would have read them: the model's counts, \
         corrected language by language for how often it was measured to mistake each polarity for another, with a 95 % \
         interval. The interval covers that the span is a sample, and on how many texts the model was measured. It holds as \
-        far as the posts are as hard to read as those texts. Beside it: the shares, each with its interval, and the \
+        far as the posts are as hard to read as those texts: the brand's own posts, where people judged at least 20 of each \
+        polarity of those that chance drew, else sets of other posts. Beside it: the shares, each with its interval, and the \
         uncorrected figure of all scored mentions. Languages in which the model was not measured are left out, and named. \
         Counted is what the model said of each mention, whatever people labelled; what they found not relevant is left out.",
     formula: "p = inverse(transposed confusion) x q for each language, brought to shares of 0 to 1; (P - N) x 100, summed by \
         mentions; +- 1.96 sd, sd of the span's sampling and of each row of the confusion",
     unit: "points",
     denominator: "scored mentions in languages in which the model was measured",
-    version: 1,
+    version: 2,
     source: "adjusted count (Forman 2008); the interval is ours",
     roles: &[Role::Awareness, Role::Community],
     partial_when: "a source has a gap, mentions are unscored, or the model was not measured in their language",

@@ -42,7 +42,7 @@ pub(super) static METRICS: &[Metric] = &[
             mentions; +- 1.96 sd",
         unit: "points",
         denominator: "scored mentions by members in languages in which the model was measured",
-        version: 1,
+        version: 2,
         source: "ours; adjusted count (Forman 2008)",
         roles: COMMUNITY,
         partial_when: "a source has a gap, mentions are unscored, or the model was not measured in their language",

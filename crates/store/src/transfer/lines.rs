@@ -76,6 +76,9 @@ struct Labelled {
     note: String,
     before: String,
     model: String,
+    /// Not in exports of before.
+    #[serde(default)]
+    drawn: bool,
     version: String,
     withdrawn: u8,
 }
@@ -97,7 +100,8 @@ pub(super) fn label(line: &[u8]) -> Result<LabelRecord, String> {
         field => Correction::parse(field, &row.value).map_err(|error| error.to_string())?,
     };
     let before = Before { value: row.before, model: row.model };
-    Ok(LabelRecord::Label(Label { mention, brand: row.brand, correction, by: row.by, at, note: row.note, before }))
+    let Labelled { brand, by, note, drawn, .. } = row;
+    Ok(LabelRecord::Label(Label { mention, brand, correction, by, at, note, before, drawn }))
 }
 
 #[cfg(test)]

@@ -1,11 +1,14 @@
 //! What people say of mentions wins over what any model says, at any time, and figures follow.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, Instant},
+};
 
 use grapevine_model::{
     Before, Correction, Intent, Label, LabelRecord, Mention, MentionId, Polarity, Scores, Withdrawal,
 };
-use grapevine_store::{Batch, LabelFilter, MetricQuery, Store};
+use grapevine_store::{Batch, Checked, LabelFilter, MetricQuery, Store};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
@@ -20,7 +23,8 @@ pub fn label(mention: &Mention, correction: Correction, at: Timestamp) -> Label 
 
 pub fn label_of(mention: MentionId, brand: &str, correction: Correction, at: Timestamp) -> Label {
     let before = Before { value: "neutral".into(), model: "minilm@1".into() };
-    Label { mention, brand: brand.into(), correction, by: "ada".into(), at, note: String::new(), before }
+    let (by, note, drawn) = ("ada".into(), String::new(), false);
+    Label { mention, brand: brand.into(), correction, by, at, note, before, drawn }
 }
 
 pub fn withdrawn(label: &Label, at: Timestamp) -> LabelRecord {
@@ -308,4 +312,89 @@ async fn a_question_looks_at_labels_in_the_hours_that_are_listed_whoever_of_labe
     world.store.list_all_labelled().await.unwrap();
     let listed: Vec<u8> = world.client().query(hours).fetch_all().await.unwrap();
     assert_eq!(listed, [10, 11, 12]);
+}
+
+/// So many posts of which the model says this.
+fn said(name: &str, polarity: Polarity, posts: usize) -> Vec<Mention> {
+    (0..posts).map(|at| with_polarity(polarity, post(&format!("{name}-{at}"), day("10:00:00")))).collect()
+}
+
+/// A label of the polarity, on a mention that chance drew.
+fn drawn(mention: &Mention, polarity: Polarity) -> LabelRecord {
+    let label = label(mention, Correction::Polarity(polarity), day("13:00:00"));
+    LabelRecord::Label(Label { drawn: true, ..label })
+}
+
+async fn drawn_ids(world: &World, most: u32) -> BTreeSet<MentionId> {
+    let drawn = world.store.draw("acme", (day("00:00:00"), day("23:00:00")), most).await.unwrap();
+    assert!(drawn.iter().all(|row| row.brand == "acme"));
+    drawn.into_iter().map(|row| row.id).collect()
+}
+
+#[tokio::test]
+async fn chance_draws_what_a_model_scored_and_nobody_judged_and_each_as_often() {
+    let world = world().await;
+    let posts = said("p", Polarity::Neutral, 6);
+    let other = Mention { brands: vec![of("zenith")], ..post("other", day("10:00:00")) };
+    let unscored = Mention { scores: None, ..post("unscored", day("10:00:00")) };
+    let late = with_polarity(Polarity::Neutral, post("late", day("23:30:00")));
+    let mut events: Vec<_> = posts.iter().chain([&other, &unscored, &late]).map(upsert).collect();
+    events.push(delete(&posts[0], day("10:30:00")));
+    let _ = world.insert(events).await;
+    // Judged when it was drawn, not about the brand, and corrected because it seemed wrong.
+    let labels = [
+        drawn(&posts[1], Polarity::Negative),
+        LabelRecord::Label(label(&posts[2], IRRELEVANT, day("13:00:00"))),
+        LabelRecord::Label(label(&posts[3], NEGATIVE, day("13:00:00"))),
+    ];
+    let _ = world.store.apply_labels(&labels).await.unwrap();
+    let left: BTreeSet<MentionId> = posts[3..].iter().map(Mention::id).collect();
+    assert_eq!(drawn_ids(&world, 50).await, left, "what was corrected is drawn, too");
+    let mut times: BTreeMap<MentionId, u32> = BTreeMap::new();
+    for _ in 0..90 {
+        drawn_ids(&world, 1).await.into_iter().for_each(|id| *times.entry(id).or_default() += 1);
+    }
+    // Fewer than 12 of 90 would come once in 20,000 times.
+    assert!(times.len() == 3 && times.values().all(|n| *n >= 12), "{times:?}");
+    let none = world.store.draw("zenith", (day("11:00:00"), day("12:00:00")), 50).await.unwrap();
+    assert!(none.is_empty());
+}
+
+#[tokio::test]
+async fn what_people_judged_measures_the_newest_model_and_what_they_corrected_does_not() {
+    let world = world().await;
+    let (negative, neutral) = (said("n", Polarity::Negative, 3), said("u", Polarity::Neutral, 3));
+    let unknown = Mention { language: None, ..with_polarity(Polarity::Positive, post("unknown", day("10:00:00"))) };
+    let _ = world.insert_mentions(&[negative.clone(), neutral.clone(), vec![unknown.clone()]].concat()).await;
+    let corrected = LabelRecord::Label(label(&negative[2], Correction::Polarity(Polarity::Positive), day("13:00:00")));
+    let labels = [
+        drawn(&negative[0], Polarity::Negative),
+        drawn(&negative[1], Polarity::Positive),
+        corrected,
+        drawn(&neutral[0], Polarity::Neutral),
+        drawn(&neutral[1], Polarity::Positive),
+        drawn(&neutral[2], Polarity::Negative),
+        LabelRecord::Label(label(&neutral[2], IRRELEVANT, day("13:00:00"))),
+        drawn(&unknown, Polarity::Positive),
+    ];
+    let _ = world.store.apply_labels(&labels).await.unwrap();
+    let told = |checked: &[Checked]| -> Vec<(String, String, [[u32; 3]; 3])> {
+        checked.iter().map(|one| (one.model.clone(), one.language.clone(), one.counts)).collect()
+    };
+    let spoken = |language: &str, counts| ("minilm@1".to_owned(), language.to_owned(), counts);
+    let checked = told(&world.store.checked("acme").await.unwrap());
+    let english = [[1, 0, 0], [0, 1, 0], [1, 1, 0]];
+    assert_eq!(checked, [spoken("", [[0, 0, 0], [0, 0, 0], [0, 0, 1]]), spoken("en", english)]);
+    // Another model reads the same posts: what people said of them measures it at once.
+    let other = Scores { model: "other@2".into(), ..scores(Polarity::Positive, Intent::Praise) };
+    let mut rescored = Mention { scores: Some(other), ..negative[1].clone() };
+    rescored.observed_at += SignedDuration::from_mins(9);
+    let _ = world.insert(vec![upsert(&rescored)]).await;
+    let checked = told(&world.store.checked("acme").await.unwrap());
+    assert_eq!(checked[2], ("other@2".into(), "en".into(), [[0, 0, 0], [0, 0, 0], [0, 0, 1]]));
+    // Taken back, it measures nothing.
+    let LabelRecord::Label(given) = &labels[7] else { unreachable!("a label") };
+    let _ = world.store.apply_labels(&[withdrawn(given, day("14:00:00"))]).await.unwrap();
+    assert_eq!(told(&world.store.checked("acme").await.unwrap())[0].1, "en");
+    assert_eq!(world.store.checked("zenith").await.unwrap(), []);
 }

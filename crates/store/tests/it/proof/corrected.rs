@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use grapevine_model::{Confusion, Event, Mention, ModelCard, Polarity, Polarity::*};
+use grapevine_model::{Before, Confusion, Correction, Event, Label, Mention, ModelCard, Polarity, Polarity::*};
 use grapevine_store::{By, MetricQuery};
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -10,9 +10,13 @@ use serde_json::{Value, json};
 use super::{Facts, Group, Held, Proof, Row, Rows, split::split_of};
 use crate::world::{at, day, heartbeat, post, upsert, with_polarity};
 
+pub fn groups() -> Vec<Group> {
+    vec![unjudged(), judged()]
+}
+
 /// 10, 30 and 60 that a model calls so which is right on every text of a million; and three in a language that was not
 /// measured. It takes nothing from the counts, and what is left of the interval is the sampling of the span.
-pub fn groups() -> Vec<Group> {
+fn unjudged() -> Group {
     let posts = |language: &'static str, of: &[(Polarity, usize)]| -> Vec<Event> {
         let each = of.iter().flat_map(|(polarity, n)| std::iter::repeat_n(*polarity, *n)).enumerate();
         let made = each.map(|(number, polarity)| {
@@ -33,8 +37,44 @@ pub fn groups() -> Vec<Group> {
         Proof::of("net_sentiment_corrected", json!([golden(plain)]), corrected).within(1e-4),
         Proof::of("net_sentiment_corrected", json!([english, unmeasured]), corrected).by(By::Language).within(1e-4),
     ];
-    vec![Group { events, labels: vec![], proofs }]
+    Group { events, labels: vec![], proofs }
 }
+
+/// The same posts, of which people read 75 that chance drew: 25 of each polarity, of which the model finds 20, and calls the
+/// others neutral, or of the neutral ones negative. Its card, which says that it is always right, does not count.
+fn judged() -> Group {
+    let Group { mut events, .. } = unjudged();
+    let mut labels = vec![];
+    for (truth, said, n) in JUDGED {
+        for number in 0..n {
+            let name = format!("judged-{truth:?}-{said:?}-{number}");
+            // Outside of the span that is asked.
+            let mention = with_polarity(said, post(&name, at("2026-01-05T10:00:00Z")));
+            events.push(upsert(&mention));
+            let before = Before { value: String::new(), model: "minilm@1".into() };
+            let (brand, by, note) = ("acme".to_owned(), "ada".to_owned(), String::new());
+            let (correction, at) = (Correction::Polarity(truth), day("13:00:00"));
+            labels.push(Label { mention: mention.id(), brand, correction, by, at, note, before, drawn: true });
+        }
+    }
+    // Of shares 0.1, 0.3 and 0.6 that the model says, by a matrix of (20.5, 5.5, 0.5) / 26.5, (5.5, 20.5, 0.5) / 26.5 and
+    // (0.5, 5.5, 20.5) / 26.5: 1 / 15, 49 / 300 and 77 / 100.
+    let net = [211.0 / 3.0, 48.3045, 92.3621];
+    let shares = [[20.0 / 3.0, 0.0, 19.8634], [49.0 / 3.0, 0.0, 42.8094], [77.0, 56.5312, 97.4688]].concat();
+    let plain = 47.0 / 103.0 * 100.0;
+    let golden = [&net[..], &shares, &[plain, 103.0, 100.0]].concat();
+    let proofs = vec![Proof::of("net_sentiment_corrected", json!([golden]), corrected).within(1e-4)];
+    Group { events, labels, proofs }
+}
+
+const JUDGED: [(Polarity, Polarity, usize); 6] = [
+    (Negative, Negative, 20),
+    (Negative, Neutral, 5),
+    (Neutral, Neutral, 20),
+    (Neutral, Negative, 5),
+    (Positive, Positive, 20),
+    (Positive, Neutral, 5),
+];
 
 pub fn card() -> Event {
     let counts = [[1_000_000, 0, 0], [0, 1_000_000, 0], [0, 0, 1_000_000]];
@@ -85,7 +125,10 @@ pub fn figure(facts: &Facts, held: &[&Held]) -> Row {
     }
     let parts: Vec<Part> = cells
         .iter()
-        .filter_map(|((model, language), counts)| Some(part(&confusion(facts, model, language)?, *counts)))
+        .filter_map(|((model, language), counts)| {
+            let measured = own(facts, held, (model, language)).or_else(|| confusion(facts, model, language))?;
+            Some(part(&measured, *counts))
+        })
         .collect();
     let corrected: f64 = parts.iter().map(|part| total(part.counts)).sum();
     let mut row = match parts.is_empty() {
@@ -99,6 +142,23 @@ pub fn figure(facts: &Facts, held: &[&Held]) -> Row {
     let plain = if held.is_empty() { Value::Null } else { json!((said[2] - said[0]) / total(said) * 100.0) };
     row.extend([plain, json!(held.len()), json!(corrected)]);
     row
+}
+
+/// What people said of drawn posts of the brand, whenever they were written, with what the model says: from 20 of each polarity on.
+fn own(facts: &Facts, held: &[&Held], (model, language): (&str, &str)) -> Option<[[u32; 3]; 3]> {
+    let brand = &held.first()?.brand;
+    let mut counts = [[0; 3]; 3];
+    for of in
+        facts.mentions.iter().filter(|of| of.brand == *brand && (language.is_empty() || of.language() == language))
+    {
+        let Some(scores) = of.mention.scores.as_ref().filter(|scores| scores.model == model) else { continue };
+        let judged = facts.labels.iter().filter(|label| label.drawn && label.brand == *brand);
+        for label in judged.filter(|label| label.mention == of.mention.id()) {
+            let Correction::Polarity(truth) = &label.correction else { continue };
+            counts[*truth as usize][scores.polarity as usize] += 1;
+        }
+    }
+    counts.iter().all(|row| row.iter().sum::<u32>() >= 20).then_some(counts)
 }
 
 /// Of the sets of a language the largest; of no language, one of each together.

@@ -332,6 +332,7 @@ impl Maker {
                 at: self.observed(end()),
                 note: String::new(),
                 before: Before { value: "neutral".into(), model: "minilm@1".into() },
+                drawn: self.rng.random_bool(0.7),
             });
         }
         labels

@@ -122,6 +122,7 @@ fn labelled() -> Group {
         at: day("13:00:00"),
         note: String::new(),
         before: Before { value: before.into(), model: "minilm@1".into() },
+        drawn: false,
     };
     let said = |name: &str, polarity| with_polarity(polarity, post(name, day("10:00:00")));
     let mentions = [
