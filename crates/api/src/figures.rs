@@ -3,7 +3,9 @@
 use async_trait::async_trait;
 use grapevine_alerts::Episode;
 use grapevine_model::MentionId;
-use grapevine_store::{MentionRow, MetricQuery, MetricTable, Search, SourceReport, Store, StoreError, search::Found};
+use grapevine_store::{
+    Checked, MentionRow, MetricQuery, MetricTable, Search, SourceReport, Store, StoreError, search::Found,
+};
 use jiff::Timestamp;
 
 use crate::{
@@ -29,6 +31,12 @@ pub trait Figures: Send + Sync {
 
     /// A mention by brand, with those that are labelled as not relevant.
     async fn mention(&self, id: MentionId) -> Result<Vec<MentionRow>, StoreError>;
+
+    /// Mentions that chance draws, without those that were drawn and judged before.
+    async fn draw(&self, brand: &str, span: Span, most: u32) -> Result<Vec<MentionRow>, StoreError>;
+
+    /// What people made of drawn mentions of the brand.
+    async fn checked(&self, brand: &str) -> Result<Vec<Checked>, StoreError>;
 
     /// Episodes of alerts that overlap the span, newest first; of all brands where `brand` is `None`.
     async fn episodes(&self, brand: Option<&str>, span: Span) -> Result<Vec<Episode>, StoreError>;
@@ -61,6 +69,14 @@ impl Figures for Store {
 
     async fn mention(&self, id: MentionId) -> Result<Vec<MentionRow>, StoreError> {
         Store::mention(self, id).await
+    }
+
+    async fn draw(&self, brand: &str, span: Span, most: u32) -> Result<Vec<MentionRow>, StoreError> {
+        Store::draw(self, brand, (span.from, span.to), most).await
+    }
+
+    async fn checked(&self, brand: &str) -> Result<Vec<Checked>, StoreError> {
+        Store::checked(self, brand).await
     }
 
     async fn episodes(&self, brand: Option<&str>, span: Span) -> Result<Vec<Episode>, StoreError> {

@@ -11,6 +11,7 @@
 //! | `/api/v1/status`, `brands`, `metrics`, `metrics/{id}`, `mentions`, `alerts` | figures | yes |
 //! | `/api/v1/expected` | POST says which figures may be asked soon | yes |
 //! | `/api/v1/search` | mentions that a query finds, page by page | yes |
+//! | `/api/v1/drawn` | mentions drawn by chance, for people to judge the model | yes |
 //! | `/api/v1/mentions/{id}/labels` | what people say of a mention: GET, POST, DELETE | yes |
 //! | `/api/v1/forget` | deletion requests: GET lists them, POST makes one | yes |
 //! | `/api/v1/live` | mentions as they are scored, as Server-Sent Events | yes |
@@ -76,6 +77,7 @@ pub fn app(state: ApiState) -> Router {
             "/api/v1/mentions/{id}/labels",
             get(routes::labels::show).post(routes::labels::give).delete(routes::labels::take_back),
         )
+        .route("/api/v1/drawn", get(routes::drawn::drawn))
         .route("/api/v1/forget", get(routes::forget::list).post(routes::forget::begin))
         .route("/api/v1/alerts", get(routes::alerts::list))
         .route("/api/v1/openapi.json", get(openapi::document))

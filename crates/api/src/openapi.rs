@@ -16,7 +16,7 @@ use crate::{live, routes, session};
         routes::system::health, routes::system::status, routes::system::sources, routes::system::brands,
         routes::metrics::list, routes::metrics::one, routes::metrics::expect,
         routes::mentions::list, routes::search::search, live::live,
-        routes::labels::show, routes::labels::give, routes::labels::take_back,
+        routes::labels::show, routes::labels::give, routes::labels::take_back, routes::drawn::drawn,
         routes::forget::begin, routes::forget::list,
         routes::alerts::list,
     ),

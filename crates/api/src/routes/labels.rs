@@ -39,6 +39,9 @@ pub(crate) struct Given {
     by: Option<String>,
     #[serde(default)]
     note: String,
+    /// The mention came from `/api/v1/drawn`: this label measures the model.
+    #[serde(default)]
+    drawn: bool,
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -88,7 +91,8 @@ pub(crate) async fn give(
     let now = (state.clock)();
     let mut records = vec![];
     for row in stored(&state, &id, given.brand.as_deref()).await? {
-        let label = row.label(correction.clone(), by, &given.note, now);
+        let mut label = row.label(correction.clone(), by, &given.note, now);
+        label.drawn |= given.drawn;
         label.check()?;
         records.push(LabelRecord::Label(label));
     }

@@ -1,6 +1,7 @@
 //! One file per kind of question.
 
 pub(crate) mod alerts;
+pub(crate) mod drawn;
 pub(crate) mod forget;
 pub(crate) mod labels;
 pub(crate) mod mentions;

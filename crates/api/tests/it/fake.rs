@@ -22,7 +22,7 @@ use grapevine_model::{
     forgotten::{Remains, Request as Asked, Run},
 };
 use grapevine_store::{
-    Asked as AskedQuestion, Column, Correction, Coverage, GapSpan, GivenLabel, LeftOut, Measured, MentionRow,
+    Asked as AskedQuestion, Checked, Column, Correction, Coverage, GapSpan, GivenLabel, LeftOut, Measured, MentionRow,
     MetricQuery, MetricTable, ModelNote, Search, SourceReport, StoreError, registry,
     search::{Cursor, Found, Hit, Progress, Removed},
 };
@@ -107,6 +107,15 @@ impl Figures for FakeStore {
         let row = |brand: &str| MentionRow { id, labels: labels.clone(), ..row(brand, 0) };
         // Mention 404 is not stored.
         Ok(if id.0 == 404 { vec![] } else { vec![row("Brightleaf"), row("Grove")] })
+    }
+
+    async fn draw(&self, brand: &str, _: Span, most: u32) -> Result<Vec<MentionRow>, StoreError> {
+        Ok((0..most.min(2)).map(|i| row(brand, i)).collect())
+    }
+
+    async fn checked(&self, _: &str) -> Result<Vec<Checked>, StoreError> {
+        let of = |language: &str, counts| Checked { model: "minilm@1".into(), language: language.into(), counts };
+        Ok(vec![of("de", [[4, 1, 0], [0, 2, 0], [0, 0, 3]]), of("en", [[10, 2, 1], [3, 9, 2], [0, 1, 8]])])
     }
 
     async fn episodes(&self, brand: Option<&str>, span: Span) -> Result<Vec<Episode>, StoreError> {

@@ -1,6 +1,6 @@
 // Asks the API. Every failure becomes a Trouble that says what to do.
 
-import type { Brand, Episode, ForgetBody, ForgetRequest, Label, Mention, MetricTable, SearchPage, Status } from "./types";
+import type { Brand, Drawn, Episode, ForgetBody, ForgetRequest, Label, Mention, MetricTable, SearchPage, Status } from "./types";
 
 export class Trouble extends Error {
   constructor(
@@ -78,7 +78,10 @@ export async function logIn(token: string): Promise<void> {
 const labelsOf = (id: string) => `mentions/${encodeURIComponent(id)}/labels`;
 
 /** Says what a person sees; the answer is what was kept. */
-export async function giveLabel(id: string, label: { brand: string; field: string; value: string; by: string }) {
+export async function giveLabel(
+  id: string,
+  label: { brand: string; field: string; value: string; by: string; drawn?: boolean },
+) {
   return send<Label[]>(labelsOf(id), {}, { method: "POST", body: JSON.stringify(label) });
 }
 
@@ -127,5 +130,7 @@ export const getMentions = (query: Query, signal?: AbortSignal) =>
 export const getSearch = (query: Query, signal?: AbortSignal) => ask<SearchPage>("search", query, signal);
 /** The newest first. */
 export const getForgets = (signal?: AbortSignal) => ask<ForgetRequest[]>("forget", {}, signal);
+/** Posts that chance draws, to be judged. */
+export const getDrawn = (query: Query) => ask<Drawn>("drawn", query);
 export const getAlerts = (query: Query, signal?: AbortSignal) => ask<Episode[]>("alerts", query, signal);
 export const liveAddress = (brand: string) => address("live", { brand });

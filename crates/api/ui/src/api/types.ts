@@ -89,6 +89,22 @@ export interface Mention {
   labels: Label[];
 }
 
+/** What people made of posts that chance drew, as they read them. */
+export interface Checked {
+  negative: number;
+  neutral: number;
+  positive: number;
+  /** Those of which the newest model says the same. */
+  agreed: number;
+  /** From so many of each on, they correct the brand's figures. */
+  needed: number;
+}
+
+export interface Drawn {
+  mentions: Mention[];
+  checked: Checked;
+}
+
 /** A mention that a search found. */
 export interface Found extends Mention {
   /** From a character of the text to before another, in order and apart. Characters are code points. */

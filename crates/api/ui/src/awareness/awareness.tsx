@@ -2,6 +2,7 @@
 
 import { BestTimes, Forecast } from "./ahead";
 import { Campaigns } from "./campaigns";
+import { CheckTheModel } from "./check";
 import { Headline } from "./headline";
 import { Hashtags, ShareOfVoice, Themes, TopVoices } from "./lists";
 import { Engagement, Followers, Sources } from "./outreach";
@@ -28,6 +29,7 @@ export function Awareness() {
         <Followers />
         <Campaigns />
         <Forecast />
+        <CheckTheModel />
       </div>
     </>
   );
