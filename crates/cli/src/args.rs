@@ -16,7 +16,9 @@ use clap::{Parser, Subcommand, ValueEnum};
 use grapevine_scoring::EngineChoice;
 
 pub use forget::{ForgetArgs, ForgetCommand, ForgetListArgs, ForgetRunArgs};
-pub use labels::{LabelsAddArgs, LabelsCommand, LabelsExportArgs, LabelsFilter, LabelsListArgs, LabelsRemoveArgs};
+pub use labels::{
+    LabelsAddArgs, LabelsCommand, LabelsDrawArgs, LabelsExportArgs, LabelsFilter, LabelsListArgs, LabelsRemoveArgs,
+};
 pub use migrate::MigrateArgs;
 pub use model::{ModelCommand, ModelFetchArgs};
 pub use operate::{

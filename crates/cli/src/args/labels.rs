@@ -14,6 +14,9 @@ pub enum LabelsCommand {
     Add(LabelsAddArgs),
     /// Take a label back: the model's word counts again
     Remove(LabelsRemoveArgs),
+    /// Draw posts by chance, to be judged: that measures the model on a brand's own posts
+    #[command(after_help = DRAW_HELP)]
+    Draw(LabelsDrawArgs),
     /// Write the labels that stand as a training set: NDJSON, one label a line
     #[command(after_help = EXPORT_HELP)]
     Export(LabelsExportArgs),
@@ -22,10 +25,19 @@ pub enum LabelsCommand {
 const ADD_HELP: &str = "\
 The label goes to the log, and from there into the store while `grapevine up`, or `grapevine sink`, runs: within seconds.
 
-With --stdin one label a line, as JSON: {\"mention\": …, \"field\": …, \"value\": …}, and where wanted \"brand\" and \"note\". \
+With --stdin one label a line, as JSON: {\"mention\": …, \"field\": …, \"value\": …}, and where wanted \"brand\", \"note\" and \"drawn\". \
 A line that can not be taken is said, with its number, and the others are taken.
 
 Exit codes: 0 all were kept; 1 some were not.";
+
+const DRAW_HELP: &str = "\
+Writes NDJSON, a post a line. Put negative, neutral or positive into each \"value\", and give the lines back:
+
+  grapevine labels draw --brand Acme > posts.ndjson
+  grapevine labels add --stdin < posts.ndjson
+
+What the model says is not shown, so that it is not repeated. Posts that were judged are not drawn again. From 20 of each polarity on, \
+net_sentiment_corrected is corrected by them, instead of by sets of other posts.";
 
 const EXPORT_HELP: &str = "\
 A line holds text, language, field, value, what the newest model says (model_value, model), what the model had said then \
@@ -105,6 +117,24 @@ pub struct LabelsRemoveArgs {
     /// Who takes it back
     #[arg(long, env = "USER", default_value = "command line")]
     pub by: String,
+}
+
+#[derive(Debug, Args)]
+pub struct LabelsDrawArgs {
+    #[command(flatten)]
+    pub with: WithConfig,
+    /// Of this brand
+    #[arg(long)]
+    pub brand: String,
+    /// Written since: a time such as 2026-03-01, or back from now: -7d, -24h
+    #[arg(long, default_value = "-30d", allow_hyphen_values = true)]
+    pub from: String,
+    /// … and before: like --from
+    #[arg(long, allow_hyphen_values = true)]
+    pub to: Option<String>,
+    /// Posts at most
+    #[arg(short, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub n: u32,
 }
 
 #[derive(Debug, Args)]

@@ -10,7 +10,7 @@ use grapevine_log::Log;
 use grapevine_model::{Correction, LabelField, LabelRecord, MentionId};
 use grapevine_store::{MentionRow, Store};
 use jiff::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, de::IgnoredAny};
 
 use super::super::words;
 use crate::{
@@ -33,13 +33,19 @@ pub struct Wanted {
     pub brand: Option<String>,
     #[serde(default)]
     pub note: String,
+    /// The mention came from `grapevine labels draw`.
+    #[serde(default)]
+    pub drawn: bool,
+    /// As `grapevine labels draw` writes it, for whoever reads.
+    #[serde(default, rename = "text")]
+    pub _text: IgnoredAny,
 }
 
 pub async fn add(args: &LabelsAddArgs) -> anyhow::Result<ExitCode> {
     let wanted = match (&args.mention, args.field, &args.value) {
         (Some(mention), Some(field), Some(value)) => {
-            let (brand, note) = (args.brand.clone(), args.note.clone());
-            vec![(1, Ok(Wanted { mention: *mention, field, value: value.clone(), brand, note }))]
+            let (brand, note, value) = (args.brand.clone(), args.note.clone(), value.clone());
+            vec![(1, Ok(Wanted { mention: *mention, field, value, brand, note, drawn: false, _text: IgnoredAny }))]
         }
         _ => read(io::stdin().lock())?,
     };
@@ -103,7 +109,8 @@ pub fn give(rows: &[MentionRow], wanted: &Wanted, by: &str) -> anyhow::Result<Ve
     let of_brand = chosen(rows, wanted.mention, wanted.brand.as_deref())?;
     let now = Timestamp::now();
     let label = |row: &&MentionRow| {
-        let label = row.label(correction.clone(), by, &wanted.note, now);
+        let mut label = row.label(correction.clone(), by, &wanted.note, now);
+        label.drawn |= wanted.drawn;
         label.check().map(|()| LabelRecord::Label(label)).map_err(anyhow::Error::from)
     };
     of_brand.iter().map(label).collect()

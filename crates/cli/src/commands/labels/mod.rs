@@ -1,5 +1,6 @@
 //! `grapevine labels`: what people say of mentions, against the model or to confirm it.
 
+mod draw;
 mod give;
 mod list;
 #[cfg(test)]
@@ -29,6 +30,7 @@ pub async fn run(command: &LabelsCommand) -> anyhow::Result<ExitCode> {
         LabelsCommand::List(args) => list(args).await,
         LabelsCommand::Add(args) => give::add(args).await,
         LabelsCommand::Remove(args) => give::remove(args).await,
+        LabelsCommand::Draw(args) => draw::draw(args).await,
         LabelsCommand::Export(args) => export(args).await,
     }
 }
@@ -92,10 +94,7 @@ async fn write_all(store: &Store, filter: &LabelFilter) -> anyhow::Result<(u64, 
 fn filter(args: &LabelsFilter, now: Timestamp) -> anyhow::Result<LabelFilter> {
     let span = match (&args.from, &args.to) {
         (None, None) => None,
-        (from, to) => Some(
-            Span::parse(from.as_deref().or(Some("1970-01-02")), to.as_deref(), now)
-                .map_err(|error| anyhow::anyhow!("{}\nhint: {}", error.message, error.hint))?,
-        ),
+        (from, to) => Some(span(from.as_deref().or(Some("1970-01-02")), to.as_deref(), now)?),
     };
     Ok(LabelFilter {
         brand: args.brand.clone(),
@@ -104,4 +103,8 @@ fn filter(args: &LabelsFilter, now: Timestamp) -> anyhow::Result<LabelFilter> {
         from: span.map(|span| span.from),
         to: span.map(|span| span.to),
     })
+}
+
+fn span(from: Option<&str>, to: Option<&str>, now: Timestamp) -> anyhow::Result<Span> {
+    Span::parse(from, to, now).map_err(|error| anyhow::anyhow!("{}\nhint: {}", error.message, error.hint))
 }

@@ -3,6 +3,7 @@ use grapevine_store::{LabelRow, SaidOf};
 use jiff::Timestamp;
 
 use super::{
+    draw::ToJudge,
     give::{Wanted, give, read},
     list::{Sample, print},
 };
@@ -75,8 +76,19 @@ fn a_value_or_a_mention_that_is_not_there_is_refused() {
         value: value.into(),
         brand: None,
         note: String::new(),
+        drawn: false,
+        _text: serde::de::IgnoredAny,
     };
     let refused = |value| give(&[], &wanted(value), "ada").unwrap_err().to_string();
     assert!(refused("bad").contains("there are: negative, neutral, positive"), "{}", refused("bad"));
     assert!(refused("negative").contains("hint: the API's /api/v1/mentions gives the ids"), "{}", refused("negative"));
+}
+
+#[test]
+fn a_drawn_line_is_read_back_once_its_value_is_filled_in() {
+    let line = serde_json::to_string(&ToJudge::new(MentionId(7), "Acme", "well, that went\nsmoothly")).unwrap();
+    insta::assert_snapshot!(line);
+    let lines = read(line.replace("\"value\":\"\"", "\"value\":\"negative\"").as_bytes()).unwrap();
+    let wanted = lines[0].1.as_ref().unwrap();
+    assert_eq!((&*wanted.value, wanted.brand.as_deref(), wanted.drawn), ("negative", Some("Acme"), true));
 }
