@@ -1,11 +1,12 @@
 //! How often the 95 % interval of `net_sentiment_corrected` holds what people said, on labelled texts, beside the interval of the
 //! plain figure.
 //!
-//! `cargo xtask bench intervals -- --data FOLDER [--model FOLDER] [--engine onnx-int8] [--populations 200] [--elsewhere NAME]` runs it in
-//! release, over the sets of sentiment that `bench accuracy` knows.
+//! `cargo xtask bench intervals -- --data FOLDER [--model FOLDER] [--engine onnx-int8] [--populations 200] [--elsewhere NAME] [--drawn 200]`
+//! runs it in release, over the sets of sentiment that `bench accuracy` knows.
 //!
 //! Of each set, the model is measured on one half and populations of any shares are drawn from the other, each time anew. Then
-//! it is measured on all of one set (`--elsewhere`) and applied to the others, which shows whether it carries over.
+//! it is measured on all of one set (`--elsewhere`) and applied to the others, which shows whether it carries over; and on a few
+//! texts that chance draws of each set (`--drawn`), as people judge a brand's own posts.
 
 mod resample;
 // The same sets, read in the same way, though not all that is known of them is asked for.
@@ -22,7 +23,7 @@ use rand::{SeedableRng, rngs::SmallRng};
 use serde::Deserialize;
 use serde::de::value::{Error as Odd, StrDeserializer};
 
-use resample::{Held, Side, Texts, by_halves, confusion, measured_elsewhere};
+use resample::{Held, Side, Texts, by_drawn, by_halves, confusion, measured_elsewhere};
 use sets::{Kind, Set};
 
 const SEED: u64 = 20_261_122;
@@ -47,6 +48,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     let share = sum(&halves);
     println!("goal {GOAL:.0}: {}", if share >= GOAL { "reached" } else { "missed" });
+    println!("\nmeasured on {} drawn texts of a set, applied to the others of it\n{HEADER}", options.drawn);
+    let drawn = named.iter().map(|(name, texts)| {
+        let held = by_drawn(&mut rng, texts, options.drawn, options.populations);
+        line(name, texts, &held);
+        held
+    });
+    let drawn: Vec<Held> = drawn.collect();
+    sum(&drawn);
     match named.iter().find(|(name, _)| *name == options.elsewhere) {
         Some((name, known)) => {
             println!("\nmeasured on {name}, applied to others\n{HEADER}");
@@ -71,16 +80,17 @@ struct Options {
     engine: EngineChoice,
     populations: u32,
     elsewhere: String,
+    drawn: usize,
 }
 
 impl Options {
     fn read() -> Result<Self, Box<dyn Error>> {
         let usage = "usage: bench_intervals --data FOLDER [--model FOLDER] [--engine auto|rust-bert-fp32|rust-bert-bf16|onnx-int8] \
-                     [--populations N] [--elsewhere NAME]";
+                     [--populations N] [--elsewhere NAME] [--drawn N]";
         let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models").join(SHIPPED_MODEL);
         let elsewhere = "tweeteval_sentiment".to_owned();
         let engine = EngineChoice::OnnxInt8;
-        let mut options = Self { data: PathBuf::new(), model, engine, populations: 200, elsewhere };
+        let mut options = Self { data: PathBuf::new(), model, engine, populations: 200, elsewhere, drawn: 200 };
         let mut arguments = std::env::args().skip(1);
         while let Some(name) = arguments.next() {
             match (name.as_str(), arguments.next()) {
@@ -88,6 +98,7 @@ impl Options {
                 ("--model", Some(folder)) => options.model = folder.into(),
                 ("--populations", Some(number)) => options.populations = number.parse()?,
                 ("--elsewhere", Some(name)) => options.elsewhere = name,
+                ("--drawn", Some(number)) => options.drawn = number.parse()?,
                 ("--engine", Some(name)) => {
                     options.engine = EngineChoice::deserialize(StrDeserializer::<Odd>::new(&name))
                         .map_err(|e| format!("{e}\n{usage}"))?;

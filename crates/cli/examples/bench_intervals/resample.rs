@@ -58,6 +58,31 @@ pub fn by_halves(rng: &mut SmallRng, texts: &Texts, populations: u32) -> Held {
     held
 }
 
+/// Each time, the model is measured on a few texts that chance drew of all, as people would judge them who check a brand's
+/// posts, and a population is drawn from the others.
+pub fn by_drawn(rng: &mut SmallRng, texts: &Texts, drawn: usize, populations: u32) -> Held {
+    let mut held = Held::default();
+    for _ in 0..populations {
+        let (known, mut asked) = apart(rng, texts, drawn);
+        match Solver::new(&confusion(&known)) {
+            Ok(solver) => one(rng, &solver, &mut asked, &mut held),
+            Err(why) => held.refused = Some((held.refused.map_or(0, |(times, _)| times) + 1, why)),
+        }
+    }
+    held
+}
+
+/// So many by chance, whatever their class; and the others.
+fn apart(rng: &mut SmallRng, texts: &Texts, drawn: usize) -> (Texts, Texts) {
+    let mut all: Vec<(usize, usize)> =
+        texts.iter().enumerate().flat_map(|(class, texts)| texts.iter().map(move |said| (class, *said))).collect();
+    let (mut known, mut asked) = (Texts::default(), Texts::default());
+    let (drawn, rest) = all.partial_shuffle(rng, drawn);
+    drawn.iter().for_each(|(class, said)| known[*class].push(*said));
+    rest.iter().for_each(|(class, said)| asked[*class].push(*said));
+    (known, asked)
+}
+
 /// The model is measured on texts of another set.
 ///
 /// # Errors
@@ -174,6 +199,21 @@ mod tests {
         assert!(own.plain.people / 300.0 < 0.6, "{own:?}");
         let other = measured_elsewhere(&mut rng, &easy, &hard, 300).unwrap();
         assert!(other.corrected.people / 300.0 < 0.6, "{other:?}");
+    }
+
+    #[test]
+    fn a_few_drawn_texts_are_enough_for_an_interval_that_holds_and_is_wide() {
+        let mut rng = SmallRng::seed_from_u64(8);
+        let hard = texts(&mut rng, 0.7);
+        let (few, many) = (by_drawn(&mut rng, &hard, 150, 300), by_halves(&mut rng, &hard, 300));
+        assert!(few.corrected.people / 300.0 >= 0.92, "{few:?}");
+        assert!(few.corrected.width > many.corrected.width, "{few:?} {many:?}");
+        let (known, asked) = apart(&mut rng, &hard, 150);
+        assert_eq!(
+            [known, asked].map(|of| of.iter().map(Vec::len).sum::<usize>()),
+            [150, 1050],
+            "each text is in one part"
+        );
     }
 
     #[test]
