@@ -55,11 +55,7 @@ fn build(args: &SearchArgs, config: &Config) -> anyhow::Result<Search> {
     let Span { from, to } = span::parse(&args.from, &args.to)?;
     let read = |text: &String| parse_search(text).map_err(|error| unreadable(text, &error));
     let query = args.query.as_ref().filter(|text| !text.trim().is_empty()).map(read).transpose()?;
-    let known = |name: &String| config.brands.iter().any(|brand| brand.name == *name);
-    if let Some(unknown) = args.filters.brand.as_ref().filter(|name| !known(name)) {
-        let all: Vec<&str> = config.brands.iter().map(|brand| brand.name.as_str()).collect();
-        return Err(anyhow!("there is no brand {unknown:?} in the configuration; there are: {}", all.join(", ")));
-    }
+    args.filters.brand.iter().try_for_each(|name| config.check_brand(name))?;
     Ok(Search {
         filters: filters(&args.filters)?,
         order: if args.oldest { Order::OldestFirst } else { Order::NewestFirst },

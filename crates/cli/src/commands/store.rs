@@ -68,8 +68,7 @@ fn brands(config: &Config, chosen: Option<&str>) -> anyhow::Result<Vec<String>> 
     match chosen {
         None if all.is_empty() => bail!("no brand is configured; name one with --brand"),
         None => Ok(all),
-        Some(name) if all.iter().any(|brand| brand == name) => Ok(vec![name.to_owned()]),
-        Some(name) => bail!("there is no brand {name:?} in the configuration; there are: {}", all.join(", ")),
+        Some(name) => config.check_brand(name).map(|()| vec![name.to_owned()]),
     }
 }
 

@@ -53,6 +53,16 @@ pub struct Config {
 }
 
 impl Config {
+    /// # Errors
+    /// A name that no brand has; the error lists those that there are.
+    pub fn check_brand(&self, name: &str) -> anyhow::Result<()> {
+        if self.brands.iter().any(|brand| brand.name == name) {
+            return Ok(());
+        }
+        let all: Vec<&str> = self.brands.iter().map(|brand| brand.name.as_str()).collect();
+        anyhow::bail!("there is no brand {name:?} in the configuration; there are: {}", all.join(", "))
+    }
+
     /// Names of the configured sources, in the file's order.
     pub fn source_names(&self) -> Vec<String> {
         let name = |table: &toml::Table| table.get("name").and_then(toml::Value::as_str).map(str::to_owned);

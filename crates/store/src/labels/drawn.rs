@@ -8,7 +8,15 @@ use grapevine_model::MentionId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{MentionRow, Store, StoreError, client::millis, error::Doing, pieces};
+use crate::{
+    MentionRow, Store, StoreError,
+    client::millis,
+    error::Doing,
+    labels::CORRECTED,
+    mentions::{COLUMNS, Fetched},
+    pieces,
+    write::array,
+};
 
 /// What people made of a brand's drawn mentions, of one model and language.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -38,6 +46,11 @@ const DRAW: &str = "SELECT id FROM mentions FINAL WHERE brand = {brand:String}
         AND (field = 'polarity' AND drawn OR field = 'relevance' AND value = 'no'))
     ORDER BY rand64() LIMIT {most:UInt32}";
 
+/// In the order of the list, which is one of chance.
+const READ: &str = "SELECT $columns FROM $corrected AS mentions
+    WHERE brand = {brand:String} AND id IN {ids:Array(UInt128)} ORDER BY indexOf({ids:Array(UInt128)}, id)";
+const DRAWING: &str = "drawing mentions";
+
 const CHECKED: &str = "WITH judged AS (SELECT id, value FROM labels FINAL
         WHERE brand = {brand:String} AND field = 'polarity' AND drawn AND id NOT IN (
             SELECT id FROM labels FINAL WHERE brand = {brand:String} AND field = 'relevance' AND value = 'no'))
@@ -57,13 +70,12 @@ impl Store {
         most: u32,
     ) -> Result<Vec<MentionRow>, StoreError> {
         let query = self.ask(DRAW).param("brand", brand).param("from", millis(from)).param("to", millis(to));
-        let ids: Vec<u128> = query.param("most", most).fetch_all().await.doing("drawing mentions")?;
-        let mut drawn = Vec::with_capacity(ids.len());
-        for id in ids {
-            let rows = self.mention(MentionId(id)).await?;
-            drawn.extend(rows.into_iter().find(|row| row.brand == brand));
-        }
-        Ok(drawn)
+        let ids: Vec<u128> = query.param("most", most).fetch_all().await.doing(DRAWING)?;
+        let ids: Vec<MentionId> = ids.into_iter().map(MentionId).collect();
+        let query = self.read(&READ.replace("$columns", COLUMNS).replace("$corrected", CORRECTED));
+        let rows: Vec<Fetched> =
+            query.param("brand", brand).param("ids", array(&ids)).fetch_all().await.doing(DRAWING)?;
+        Ok(rows.into_iter().map(MentionRow::from).collect())
     }
 
     /// What people said of drawn mentions of the brand, beside what the newest model says of them.

@@ -201,8 +201,11 @@ fn distinct(ids: &[Option<MentionId>]) -> Vec<MentionId> {
 
 pub(crate) fn array(ids: &[MentionId]) -> String {
     let mut array = String::with_capacity(ids.len() * 40 + 2);
-    for id in ids {
-        array.push(if array.is_empty() { '[' } else { ',' });
+    array.push('[');
+    for (at, id) in ids.iter().enumerate() {
+        if at > 0 {
+            array.push(',');
+        }
         // Writing to a string cannot fail.
         let _ = write!(array, "{}", id.0);
     }

@@ -7,8 +7,8 @@ use grapevine_model::MentionId;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{open, span};
-use crate::{args::LabelsDrawArgs, commands::words};
+use super::span;
+use crate::{args::LabelsDrawArgs, commands::words, config, parts};
 
 /// A line to be filled in, as `labels add --stdin` reads it. What the model says is left out: it would be repeated.
 #[derive(Debug, Serialize)]
@@ -29,7 +29,9 @@ impl<'a> ToJudge<'a> {
 
 pub async fn draw(args: &LabelsDrawArgs) -> anyhow::Result<ExitCode> {
     let span = span(Some(&args.from), args.to.as_deref(), Timestamp::now())?;
-    let open = open(&args.with.config).await?;
+    let config = config::load(&args.with.config)?;
+    config.check_brand(&args.brand)?;
+    let open = parts::existing_store(&config).await?;
     let drawn = open.reader.draw(&args.brand, (span.from, span.to), args.n).await;
     open.close().await;
     let drawn = drawn?;

@@ -41,6 +41,13 @@ pub struct Wanted {
     pub _text: IgnoredAny,
 }
 
+impl Wanted {
+    /// As `labels draw` wrote it: nobody has filled it in.
+    pub fn is_unjudged(&self) -> bool {
+        self.drawn && self.value.trim().is_empty()
+    }
+}
+
 pub async fn add(args: &LabelsAddArgs) -> anyhow::Result<ExitCode> {
     let wanted = match (&args.mention, args.field, &args.value) {
         (Some(mention), Some(field), Some(value)) => {
@@ -52,8 +59,11 @@ pub async fn add(args: &LabelsAddArgs) -> anyhow::Result<ExitCode> {
     let (log, open) = both(&args.with).await?;
     let given = give_all(&*log, &open.reader, wanted, &args.by).await;
     open.close().await;
-    let Given { kept, refused } = given?;
+    let Given { kept, empty, refused } = given?;
     println!("{} kept", words::counted(kept, "label", "labels"));
+    if empty > 0 {
+        println!("{} without a value: not judged yet", words::counted(empty, "drawn post", "drawn posts"));
+    }
     for (line, why) in &refused {
         match args.stdin {
             true => eprintln!("line {line}: {why}"),
@@ -80,6 +90,8 @@ pub fn read(input: impl BufRead) -> anyhow::Result<Lines> {
 #[derive(Default)]
 struct Given {
     kept: u64,
+    /// Drawn lines that nobody filled in.
+    empty: u64,
     refused: Vec<(u64, String)>,
 }
 
@@ -89,6 +101,10 @@ async fn give_all(log: &dyn Log, store: &Store, lines: Lines, by: &str) -> anyho
         let mut records = vec![];
         for (number, wanted) in lines {
             let labels = match wanted {
+                Ok(wanted) if wanted.is_unjudged() => {
+                    given.empty += 1;
+                    continue;
+                }
                 Ok(wanted) => give(&store.mention(wanted.mention).await?, wanted, by),
                 Err(why) => Err(anyhow::anyhow!("{why}")),
             };

@@ -88,7 +88,9 @@ fn a_value_or_a_mention_that_is_not_there_is_refused() {
 fn a_drawn_line_is_read_back_once_its_value_is_filled_in() {
     let line = serde_json::to_string(&ToJudge::new(MentionId(7), "Acme", "well, that went\nsmoothly")).unwrap();
     insta::assert_snapshot!(line);
+    assert!(read(line.as_bytes()).unwrap()[0].1.as_ref().unwrap().is_unjudged());
     let lines = read(line.replace("\"value\":\"\"", "\"value\":\"negative\"").as_bytes()).unwrap();
     let wanted = lines[0].1.as_ref().unwrap();
-    assert_eq!((&*wanted.value, wanted.brand.as_deref(), wanted.drawn), ("negative", Some("Acme"), true));
+    let read = (&*wanted.value, wanted.brand.as_deref(), wanted.drawn, wanted.is_unjudged());
+    assert_eq!(read, ("negative", Some("Acme"), true, false));
 }
