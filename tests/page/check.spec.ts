@@ -1,19 +1,11 @@
 // People judge posts that chance draws, against the fixture.
 
-import { test as base, expect } from "@playwright/test";
+import { expect } from "@playwright/test";
 
 import { violations } from "./axe.ts";
-import { type Fixture, startFixture, TOKEN } from "./fixture/server.ts";
+import { TOKEN } from "./fixture/server.ts";
+import { SHOTS, test } from "./fixture/test.ts";
 
-const SHOTS = new URL("../../target/page/", import.meta.url).pathname;
-
-const test = base.extend<{ fixture: Fixture }>({
-  fixture: async ({}, use) => {
-    const fixture = await startFixture();
-    await use(fixture);
-    await fixture.close();
-  },
-});
 test.skip(process.env.GRAPEVINE_URL !== undefined, "what the fixture invents");
 
 test("posts are judged by keyboard, blind, until the brand's own checks are enough", async ({ page, fixture }) => {

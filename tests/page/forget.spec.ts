@@ -1,19 +1,11 @@
 // Somebody asks to be forgotten: from a post to the proof, against the fixture.
 
-import { test as base, expect, type Locator, type Page } from "@playwright/test";
+import { expect, type Locator, type Page } from "@playwright/test";
 
 import { violations } from "./axe.ts";
-import { type Fixture, startFixture, TOKEN } from "./fixture/server.ts";
+import { TOKEN } from "./fixture/server.ts";
+import { SHOTS, test } from "./fixture/test.ts";
 
-const SHOTS = new URL("../../target/page/", import.meta.url).pathname;
-
-const test = base.extend<{ fixture: Fixture }>({
-  fixture: async ({}, use) => {
-    const fixture = await startFixture();
-    await use(fixture);
-    await fixture.close();
-  },
-});
 test.skip(process.env.GRAPEVINE_URL !== undefined, "what the fixture invents");
 
 const wrong = (page: Page, author: string) =>

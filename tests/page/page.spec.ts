@@ -1,22 +1,18 @@
 // The page in a real browser. Against the fixture by default; against a running `grapevine up` where GRAPEVINE_URL and
 // GRAPEVINE_TOKEN are set: then what only the fixture knows is skipped.
 
-import { test as base, expect, type Page } from "@playwright/test";
+import { expect, type Page } from "@playwright/test";
 
 import { violations } from "./axe.ts";
-import { type Fixture, startFixture, TOKEN } from "./fixture/server.ts";
+import { TOKEN } from "./fixture/server.ts";
+import { SHOTS as INVENTED, test as base } from "./fixture/test.ts";
 
 const URL_GIVEN = process.env.GRAPEVINE_URL;
 const real = URL_GIVEN !== undefined;
 const token = real ? (process.env.GRAPEVINE_TOKEN ?? "") : TOKEN;
-const SHOTS = new URL(real ? "../../target/page/real/" : "../../target/page/", import.meta.url).pathname;
+const SHOTS = real ? `${INVENTED}real/` : INVENTED;
 
-const test = base.extend<{ site: string; fixture: Fixture; troubles: string[] }>({
-  fixture: async ({}, use) => {
-    const fixture = await startFixture();
-    await use(fixture);
-    await fixture.close();
-  },
+const test = base.extend<{ site: string; troubles: string[] }>({
   site: async ({ fixture }, use) => use((URL_GIVEN ?? fixture.address).replace(/\/$/, "")),
   // Any error on the console, and any uncaught one, fails the test that saw it.
   troubles: async ({ page }, use) => {

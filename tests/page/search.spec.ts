@@ -1,18 +1,12 @@
 // The search of the page, against the fixture.
 
-import { test as base, expect, type Page } from "@playwright/test";
+import { expect, type Page } from "@playwright/test";
 
 import { violations } from "./axe.ts";
-import { type Fixture, startFixture, TOKEN } from "./fixture/server.ts";
+import { type Fixture, TOKEN } from "./fixture/server.ts";
+import { SHOTS, test as base } from "./fixture/test.ts";
 
-const SHOTS = new URL("../../target/page/", import.meta.url).pathname;
-
-const test = base.extend<{ fixture: Fixture; troubles: string[] }>({
-  fixture: async ({}, use) => {
-    const fixture = await startFixture();
-    await use(fixture);
-    await fixture.close();
-  },
+const test = base.extend<{ troubles: string[] }>({
   // A query that can not be read is answered with 400, which the browser notes too.
   troubles: async ({ page }, use) => {
     const troubles: string[] = [];

@@ -63,7 +63,7 @@ function Check({ brand }: { brand: string }) {
     });
 
   return (
-    <section class="panel w4 check" aria-labelledby={heading} aria-busy={busy}>
+    <section class="panel w12 check" aria-labelledby={heading} aria-busy={busy}>
       <header>
         <h2 id={heading}>Check the model</h2>
       </header>
