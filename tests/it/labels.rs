@@ -99,7 +99,9 @@ async fn the_command_line_adds_lists_exports_and_takes_back(
     folder: &Path,
     ids: &[String],
 ) -> anyhow::Result<()> {
-    let line = |id: &String| json!({"mention": id, "field": "polarity", "value": "negative"}).to_string() + "\n";
+    let line = |id: &String| {
+        json!({"mention": id, "field": "polarity", "value": "negative", "drawn": true}).to_string() + "\n"
+    };
     let lines: String = ids.iter().skip(LOOKED_AT).map(line).collect::<String>() + "{\"mention\": \"x\"}\n";
     let mut adding = Command::new(binary())
         .args(["labels", "add", "--stdin", "--by", "bo"])
@@ -120,6 +122,10 @@ async fn the_command_line_adds_lists_exports_and_takes_back(
     let texts: BTreeSet<&str> = samples.iter().filter_map(|sample| sample["text"].as_str()).collect();
     ensure!(texts.len() == POSTS && samples.len() == POSTS, "{} samples", samples.len());
     ensure!(samples.iter().all(|sample| sample["value"] == "negative"), "{:?}", samples[0]);
+    for (which, expected) in [("--drawn", POSTS - LOOKED_AT), ("--drawn=false", LOOKED_AT)] {
+        let exported = grapevine(folder, &["labels", "export", which])?;
+        ensure!(stdout(&exported).lines().count() == expected, "{which}: {}", stderr(&exported));
+    }
     let removed = grapevine(folder, &["labels", "remove", &ids[0], "polarity"])?;
     ensure!(stdout(&removed) == "1 label taken back\n", "{}", stderr(&removed));
     shown(app, &ids[1], POSTS as u64 - 1).await?;

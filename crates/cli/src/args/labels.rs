@@ -41,7 +41,8 @@ net_sentiment_corrected is corrected by them, instead of by sets of other posts.
 
 const EXPORT_HELP: &str = "\
 A line holds text, language, field, value, what the newest model says (model_value, model), what the model had said then \
-(before, before_model), and who labelled when. A label whose mention was deleted is left out, and counted on stderr: its \
+(before, before_model), who labelled when, and whether chance drew the post (drawn). Drawn posts measure a model: to \
+train one that they shall measure, export with --drawn=false. A label whose mention was deleted is left out, and counted on stderr: its \
 text is gone.";
 
 #[derive(Debug, Clone, Args)]
@@ -61,6 +62,9 @@ pub struct LabelsFilter {
     /// … and before: like --from
     #[arg(long, allow_hyphen_values = true)]
     pub to: Option<String>,
+    /// Only on posts that chance drew; --drawn=false: only on others
+    #[arg(long, num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub drawn: Option<bool>,
 }
 
 #[derive(Debug, Args)]

@@ -21,6 +21,8 @@ pub struct LabelFilter {
     pub from: Option<Timestamp>,
     /// … and before then.
     pub to: Option<Timestamp>,
+    /// On mentions that chance drew, or on others.
+    pub drawn: Option<bool>,
 }
 
 /// A label that stands. What is about the mention is absent where it is not stored, or was deleted.
@@ -38,6 +40,8 @@ pub struct LabelRow {
     pub before: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub model: String,
+    /// Chance drew the mention.
+    pub drawn: bool,
     pub said_of: Option<SaidOf>,
 }
 
@@ -67,6 +71,7 @@ struct Fetched {
     note: String,
     before: String,
     model: String,
+    drawn: bool,
     found: bool,
     text: String,
     language: String,
@@ -82,7 +87,7 @@ const LIST: &str = "WITH listed AS (SELECT * FROM labels FINAL WHERE $which ORDE
         LIMIT {limit:UInt64} OFFSET {offset:UInt64})
 SELECT l.id AS id, toString(l.brand) AS brand, toString(l.field) AS field, l.value AS value,
     toString(l.by) AS by, toUnixTimestamp64Micro(l.at) AS at_us, l.note AS note, l.before AS before,
-    toString(l.model) AS model, toBool(m.version > 0) AS found, m.text AS text, toString(m.language) AS language,
+    toString(l.model) AS model, l.drawn AS drawn, toBool(m.version > 0) AS found, m.text AS text, toString(m.language) AS language,
     toString(m.platform) AS platform, m.url AS url, toUnixTimestamp64Milli(m.created_at) AS created_ms,
     toString(m.polarity) AS polarity, toString(m.intent) AS intent, toString(m.model) AS scored_by
 FROM listed AS l
@@ -92,6 +97,7 @@ ON l.brand = m.brand AND l.id = m.id
 ORDER BY at_us DESC, id, brand, field";
 const WHICH: &str = "({brand:String} = '' OR brand = {brand:String})
     AND ({field:String} = '' OR toString(field) = {field:String}) AND ({mention:UInt128} = 0 OR id = {mention:UInt128})
+    AND ({any:Bool} OR drawn = {drawn:Bool})
     AND at >= fromUnixTimestamp64Milli({from:Int64}, 'UTC') AND at < fromUnixTimestamp64Milli({to:Int64}, 'UTC')";
 /// 2100-01-01: as far as a row's time goes.
 const END: i64 = 4_102_444_800_000;
@@ -106,6 +112,8 @@ impl Store {
             .param("mention", filter.mention.map_or(0, |id| id.0).to_string())
             .param("from", filter.from.map_or(0, millis).max(0))
             .param("to", filter.to.map_or(END, millis).min(END))
+            .param("any", filter.drawn.is_none())
+            .param("drawn", filter.drawn.unwrap_or_default())
             .param("limit", limit)
             .param("offset", offset)
             .fetch_all()
@@ -138,6 +146,7 @@ impl From<Fetched> for LabelRow {
             note: row.note,
             before: row.before,
             model: row.model,
+            drawn: row.drawn,
             said_of,
         }
     }

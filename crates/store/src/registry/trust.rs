@@ -101,15 +101,16 @@ pub(super) static METRICS: &[Metric] = &[
         title: "Corrected labels",
         definition: "What people labelled of mentions created in the span, by field: how many labels stand, and with how \
             many of them the newest model agrees. agreed_then counts those that said what the model had said when they \
-            were given; the others corrected it. People look at what seems wrong, so this is not the accuracy of the \
-            model. Themes have no agreement: the model may name several.",
-        formula: "agreed / labels x 100",
+            were given; the others corrected it. People look at what seems wrong, so the agreement is not the accuracy \
+            of the model; that of labels on posts that chance drew (drawn) is. Themes have no agreement: the model may \
+            name several.",
+        formula: "agreement = agreed / labels x 100; drawn_agreement = drawn that agree / drawn x 100",
         unit: "labels",
         denominator: "labels that stand and whose mention is stored",
-        version: 1,
+        version: 2,
         source: "ours",
         roles: BOTH,
-        partial_when: "nobody has labelled a mention of the span: no row",
+        partial_when: "nobody has labelled a mention of the span: no row; no labelled post was drawn: no drawn_agreement",
         scored: true,
         looks_back: LookBack::Nothing,
         buckets: false,
@@ -122,13 +123,16 @@ pub(super) static METRICS: &[Metric] = &[
                 column("agreed_then", "labels"),
                 column("agreed", "labels"),
                 column("agreement", "%"),
+                column("drawn", "labels"),
+                column("drawn_agreement", "%"),
             ],
             sql: "SELECT field, count(), countIf(value != before), countIf(value = before), \
-                if(field = 'theme', NULL, countIf(value = now)) AS same, same / count() * 100 FROM (\
-                SELECT toString(l.field) AS field, l.value AS value, l.before AS before, \
+                if(field = 'theme', NULL, countIf(value = now)) AS same, same / count() * 100, countIf(drawn) AS judged, \
+                if(field = 'theme', NULL, countIf(drawn AND value = now)) / nullIf(judged, 0) * 100 FROM (\
+                SELECT toString(l.field) AS field, l.value AS value, l.before AS before, l.drawn AS drawn, \
                     multiIf(field = 'polarity', toString(m.polarity), field = 'intent', toString(m.intent), \
                         field = 'relevance', 'yes', '') AS now \
-                FROM (SELECT id, field, value, before FROM labels FINAL WHERE brand = {brand:String}) AS l \
+                FROM (SELECT id, field, value, before, drawn FROM labels FINAL WHERE brand = {brand:String}) AS l \
                 INNER JOIN (SELECT id, polarity, intent FROM mentions FINAL WHERE $span \
                     AND id IN (SELECT id FROM labels WHERE brand = {brand:String})) AS m ON l.id = m.id) \
                 GROUP BY field ORDER BY 2 DESC, field",

@@ -177,11 +177,11 @@ async fn agreement_is_with_the_newest_model_and_with_the_one_of_then() {
         mentions[..3].iter().map(|of| LabelRecord::Label(label(of, NEGATIVE, day("11:00:00")))).collect();
     records.push(LabelRecord::Label(label(&mentions[3], neutral, day("11:00:00"))));
     let _ = world.store.apply_labels(&records).await.unwrap();
-    assert_eq!(world.figures("corrected_labels", None).await, json!([["polarity", 4, 3, 1, 1, 25]]));
+    assert_eq!(world.figures("corrected_labels", None).await, json!([["polarity", 4, 3, 1, 1, 25, 0, null]]));
     let better = Scores { model: "better@2".into(), ..scores(Polarity::Negative, Intent::None) };
     let rescored = Mention { scores: Some(better), ..mentions[0].clone() };
     let _ = world.insert_mentions(&[rescored]).await;
-    assert_eq!(world.figures("corrected_labels", None).await, json!([["polarity", 4, 3, 1, 2, 50]]));
+    assert_eq!(world.figures("corrected_labels", None).await, json!([["polarity", 4, 3, 1, 2, 50, 0, null]]));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

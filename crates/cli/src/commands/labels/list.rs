@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use anyhow::Context;
-use comfy_table::{Table, presets};
+use comfy_table::{ColumnConstraint, Table, presets};
 use grapevine_store::LabelRow;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -29,10 +29,21 @@ pub fn print(labels: &[LabelRow], format: OutputFormat, out: &mut impl Write) ->
 
 fn print_csv(labels: &[LabelRow], out: &mut impl Write) -> anyhow::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
-    csv.write_record(["at", "mention", "brand", "field", "value", "before", "model", "by", "note"])?;
+    csv.write_record(["at", "mention", "brand", "field", "value", "before", "model", "by", "note", "drawn"])?;
     for label in labels {
-        let LabelRow { mention, brand, field, value, by, at, note, before, model, .. } = label;
-        csv.write_record([&at.to_string(), &mention.to_string(), brand, field, value, before, model, by, note])?;
+        let LabelRow { mention, brand, field, value, by, at, note, before, model, drawn, .. } = label;
+        csv.write_record([
+            &at.to_string(),
+            &mention.to_string(),
+            brand,
+            field,
+            value,
+            before,
+            model,
+            by,
+            note,
+            &drawn.to_string(),
+        ])?;
     }
     csv.flush().context("stdout could not be written")
 }
@@ -41,12 +52,17 @@ fn table(labels: &[LabelRow]) -> Table {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
     table.set_header(["WHEN (UTC)", "MENTION", "BRAND", "FIELD", "SAYS", "MODEL SAID", "BY", "TEXT"]);
+    // An id is there to be copied: it stays in one piece.
+    if let Some(mention) = table.column_mut(1) {
+        mention.set_constraint(ColumnConstraint::ContentWidth);
+    }
     for label in labels {
         let said = match (&*label.before, label.before == label.value) {
             (_, true) => "the same",
             ("", _) => "nothing",
             (before, _) => before,
         };
+        let by = words::plain(&label.by);
         let text = label.said_of.as_ref().map_or("(not stored)".to_owned(), |of| excerpt(&of.text));
         table.add_row([
             &words::minutes(label.at),
@@ -55,7 +71,7 @@ fn table(labels: &[LabelRow]) -> Table {
             &label.field,
             &words::plain(&label.value),
             &words::plain(said),
-            &words::plain(&label.by),
+            &if label.drawn { by + " (drawn)" } else { by },
             &text,
         ]);
     }
@@ -91,6 +107,8 @@ pub struct Sample<'a> {
     before_model: &'a str,
     by: &'a str,
     at: Timestamp,
+    /// Chance drew the post: the label measures a model.
+    drawn: bool,
     #[serde(skip_serializing_if = "str::is_empty")]
     note: &'a str,
 }
@@ -119,6 +137,7 @@ impl<'a> Sample<'a> {
             before_model: &label.model,
             by: &label.by,
             at: label.at,
+            drawn: label.drawn,
             note: &label.note,
         })
     }

@@ -102,6 +102,7 @@ fn filter(args: &LabelsFilter, now: Timestamp) -> anyhow::Result<LabelFilter> {
         mention: args.mention,
         from: span.map(|span| span.from),
         to: span.map(|span| span.to),
+        drawn: args.drawn,
     })
 }
 

@@ -20,6 +20,7 @@ fn label(value: &str, before: &str, said_of: Option<SaidOf>) -> LabelRow {
         note: String::new(),
         before: before.into(),
         model: "minilm@1".into(),
+        drawn: said_of.is_none(),
         said_of,
     }
 }

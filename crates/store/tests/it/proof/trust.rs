@@ -111,8 +111,8 @@ fn age(query: &MetricQuery, held: &[&Held]) -> Row {
     vec![json!(time), json!(age as f64 / 1e3), json!(lags[lags.len() / 2] as f64 / 1e6), json!(held.len())]
 }
 
-/// Two of three polarities correct the model, which has come to agree with one of them since; a theme; a mention that
-/// is found not relevant; a label of what is not stored.
+/// Two of three polarities correct the model, which has come to agree with one of them since; two of the three were drawn;
+/// a theme; a mention that is found not relevant; a label of what is not stored.
 fn labelled() -> Group {
     let label = |name: &str, correction: Correction, before: &str| Label {
         mention: post(name, day("10:00:00")).id(),
@@ -133,16 +133,16 @@ fn labelled() -> Group {
     ];
     let labels = vec![
         label("1", Correction::Polarity(Polarity::Negative), "neutral"),
-        label("2", Correction::Polarity(Polarity::Positive), "neutral"),
-        label("3", Correction::Polarity(Polarity::Positive), "positive"),
+        Label { drawn: true, ..label("2", Correction::Polarity(Polarity::Positive), "neutral") },
+        Label { drawn: true, ..label("3", Correction::Polarity(Polarity::Positive), "positive") },
         label("3", Correction::Theme(vec!["price".into()]), ""),
         label("4", Correction::Relevance(false), "yes"),
         label("unseen", Correction::Intent(Intent::Praise), "none"),
     ];
     let golden = json!([
-        ["polarity", 3, 2, 1, 2, 2.0 / 3.0 * 100.0],
-        ["relevance", 1, 1, 0, 0, 0],
-        ["theme", 1, 1, 0, null, null]
+        ["polarity", 3, 2, 1, 2, 2.0 / 3.0 * 100.0, 2, 50],
+        ["relevance", 1, 1, 0, 0, 0, 0, null],
+        ["theme", 1, 1, 0, null, null, 0, null]
     ]);
     let events = mentions.iter().map(upsert).collect();
     Group { events, labels, proofs: vec![Proof::of("corrected_labels", golden, corrected_labels)] }
@@ -166,10 +166,20 @@ fn corrected_labels(facts: &Facts, query: &MetricQuery) -> Rows {
             let same = labels.iter().filter(|(label, _)| label.correction.value() == label.before.value).count();
             let agreed = labels.iter().filter(|(label, held)| agrees(label, held)).count();
             let known = labels[0].0.correction.field() != LabelField::Theme;
-            let (count, share) = (json!(agreed), part(agreed as f64, labels.len() as f64));
-            let agreement = if known { [count, share] } else { [Value::Null, Value::Null] };
-            let counts = [labels.len(), labels.len() - same, same].map(|count| json!(count));
-            (std::cmp::Reverse(labels.len()), field, [vec![json!(field)], counts.to_vec(), agreement.to_vec()].concat())
+            let judged: Vec<_> = labels.iter().filter(|(label, _)| label.drawn).collect();
+            let right = judged.iter().filter(|(label, held)| agrees(label, held)).count();
+            let measured = |value: Value| if known { value } else { Value::Null };
+            let row = vec![
+                json!(field),
+                json!(labels.len()),
+                json!(labels.len() - same),
+                json!(same),
+                measured(json!(agreed)),
+                measured(part(agreed as f64, labels.len() as f64)),
+                json!(judged.len()),
+                measured(part(right as f64, judged.len() as f64)),
+            ];
+            (std::cmp::Reverse(labels.len()), field, row)
         })
         .collect();
     rows.sort_by(|one, other| (one.0, one.1).cmp(&(other.0, other.1)));
