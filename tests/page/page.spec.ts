@@ -145,6 +145,8 @@ test("campaigns stand each in its own currency, and what is not known is a dash"
   await expect(row("Spring mornings").first()).toContainText("1,840.50 EUR");
   await expect(row("Tea club").first()).toContainText("610.00 USD");
   await expect(row("Tea club").first().getByRole("cell").nth(4)).toHaveText("–");
+  await expect(row("Spring mornings").first().getByRole("cell").last()).toHaveText("+640");
+  await expect(row("Tea club").first().getByRole("cell").last()).toHaveText("–");
 });
 
 test("a source says what came from it, posts or rows", async ({ page, site }) => {

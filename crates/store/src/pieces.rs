@@ -41,6 +41,7 @@ const PIECES: &[(&str, &str)] = &[
     ("$rates", RATES),
     ("$campaigns", CAMPAIGNS),
     ("$counted", COUNTED),
+    ("$own_counts", OWN_COUNTS),
     ("$spent", "toFloat64(sum(spend)), toFloat64(sum(conversion_value)), count(spend), count()"),
     (
         "$clicked",
@@ -124,6 +125,15 @@ const COUNTED: &str = "(SELECT platform, account AS name, observed_at, followers
             arrayZip({owners:Array(String)}, {accounts:Array(String)}))).1 AS owner
     FROM accounts WHERE observed_at < $to AND observed_at >= $from - INTERVAL 7 DAY
         AND lower(trim(LEADING '@' FROM account)) IN {accounts:Array(String)})";
+
+/// Of each of the brand's own accounts its follower counts (µs, followers), oldest first, back to seven days before the span of
+/// equal length before.
+const OWN_COUNTS: &str = "(SELECT groupArray(counts) FROM (
+    SELECT arraySort(groupArray((toUnixTimestamp64Micro(observed_at), followers))) AS counts FROM accounts
+    WHERE observed_at <= $to AND observed_at >= $before - INTERVAL 7 DAY AND has(
+        arrayFilter((name, owner) -> owner = {brand:String}, {accounts:Array(String)}, {owners:Array(String)}),
+        lower(trim(LEADING '@' FROM account)))
+    GROUP BY platform, account))";
 
 /// Mentions of the span with the newest counters that are known of each: the snapshot's where it is newer, else their
 /// own.

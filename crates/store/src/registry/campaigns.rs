@@ -131,18 +131,21 @@ pub(super) static METRICS: &[Metric] = &[
     Metric {
         id: "campaign_lift",
         title: "Campaign lift",
-        definition: "Mentions of the brand and their net sentiment while a campaign ran, against the time of equal length \
-            before it. A campaign's time is from the start of its first row in the span to the end of its last one, or of the \
-            span; whole five minutes. What else happened at the time is in the figures, too: a lift is no proof of an effect.",
+        definition: "Mentions of the brand, their net sentiment and the followers that its own accounts gained while a campaign \
+            ran, against the time of equal length before it. A campaign's time is from the start of its first row in the span \
+            to the end of its last one, or of the span; whole five minutes for mentions. Followers are those of all of the \
+            brand's accounts, each as counted last at a moment, at most seven days before; empty where one of them was not, or \
+            was not counted within the time. What else happened at the time is in the figures, too: a lift is no proof of an \
+            effect.",
         formula: "volume_lift = (mentions - mentions before) / mentions before x 100; sentiment_lift = net sentiment - net \
-            sentiment before",
+            sentiment before; followers_gained = followers at the end - followers at the start",
         unit: "%",
         denominator: "mentions in the time of equal length before the campaign",
-        version: 1,
+        version: 2,
         source: "ours",
         roles: OUTWARD,
         partial_when: "nothing imports campaigns of the brand; a source has a gap, or the brand's history begins, in the time \
-            before; mentions are unscored",
+            before; mentions are unscored; followers are not counted",
         scored: true,
         looks_back: LookBack::SpansBefore(1),
         buckets: true,
@@ -160,6 +163,8 @@ pub(super) static METRICS: &[Metric] = &[
                 column("sentiment_lift", "points"),
                 column("net_sentiment", "points"),
                 column("net_sentiment_before", "points"),
+                column("followers_gained", "followers"),
+                column("followers_gained_before", "followers"),
             ],
             // A bucket of nothing at 1970 keeps campaigns without any mention in the answer.
             sql: "WITH windows AS (SELECT platform, campaign, argMax(name, (from_time, part)) AS title, min(from_time) AS starts, \
@@ -168,9 +173,16 @@ pub(super) static METRICS: &[Metric] = &[
                     GROUP BY platform, campaign), \
                 counts AS (SELECT toInt64(toUnixTimestamp(bucket)) AS at, sum(mentions) AS n, sum(positive) AS p, \
                     sum(negative) AS m, sum(neutral) AS u FROM rollup_epochs WHERE $both_buckets GROUP BY bucket \
-                    UNION ALL SELECT toInt64(0), toUInt64(0), toUInt64(0), toUInt64(0), toUInt64(0)) \
+                    UNION ALL SELECT toInt64(0), toUInt64(0), toUInt64(0), toUInt64(0), toUInt64(0)), \
+                $own_counts AS own, toUnixTimestamp64Milli(starts) AS begin, toUnixTimestamp64Milli(ends) AS end, \
+                arrayMap(counts -> arrayMap(time -> arrayLast(one -> one.1 <= time * 1000 \
+                    AND one.1 >= (time - 604800000) * 1000, counts), [2 * begin - end, begin, end]), own) AS held \
                 SELECT campaign, title, platform, starts, ends, \
-                    (toInt64(here) - toInt64(before)) / before * 100, here, before, mood - mood_before, mood, mood_before \
+                    (toInt64(here) - toInt64(before)) / before * 100, here, before, mood - mood_before, mood, mood_before, \
+                    if(notEmpty(own) AND arrayAll(at -> at[2].1 > 0 AND at[3].1 > begin * 1000, held), \
+                        arraySum(at -> toInt64(at[3].2) - toInt64(at[2].2), held), NULL), \
+                    if(notEmpty(own) AND arrayAll(at -> at[1].1 > 0 AND at[2].1 > (2 * begin - end) * 1000, held), \
+                        arraySum(at -> toInt64(at[2].2) - toInt64(at[1].2), held), NULL) \
                 FROM (SELECT campaign, title, platform, starts, ends, \
                     sumIf(n, at >= s AND at < e) AS here, sumIf(n, at >= 2 * s - e AND at < s) AS before, \
                     (sumIf(p, at >= s AND at < e) - sumIf(m, at >= s AND at < e)) \

@@ -119,7 +119,10 @@ export interface CampaignRow {
   ctr: number | null;
   cpc: number | null;
   conversion: number | null;
+  /** Of mentions, in per cent. */
   lift: number | null;
+  /** Followers that the brand's accounts gained while it ran; null where they were not counted. */
+  gained: number | null;
 }
 
 interface CampaignTables {
@@ -148,6 +151,7 @@ export function campaigns(tables: CampaignTables): CampaignRow[] {
       cpc: num(of(tables.cpc, campaign, currency), "cpc"),
       conversion: num(of(tables.conversion, campaign), "conversion_rate"),
       lift: num(lift, "volume_lift"),
+      gained: num(lift, "followers_gained"),
     };
   });
 }

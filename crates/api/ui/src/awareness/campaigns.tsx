@@ -29,10 +29,11 @@ export function Campaigns() {
                 <th scope="col" class="n">
                   spend
                 </th>
-                <Head name="click-through" of={ctr} />
-                <Head name="cost per click" of={cpc} />
+                <Head name="CTR" of={ctr} />
+                <Head name="CPC" of={cpc} />
                 <Head name="conversion" of={conversion} />
                 <Head name="mentions" of={lift} />
+                <Head name="followers" of={lift} />
               </tr>
             </thead>
             <tbody>
@@ -44,6 +45,7 @@ export function Campaigns() {
                   <td class="n">{money(row.cpc, row.currency)}</td>
                   <td class="n">{percent(row.conversion)}</td>
                   <td class="n">{row.lift === null ? percent(null) : `${signed(row.lift, 0)}\u00a0%`}</td>
+                  <td class="n">{signed(row.gained, 0)}</td>
                 </tr>
               ))}
             </tbody>

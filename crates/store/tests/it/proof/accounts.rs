@@ -47,7 +47,7 @@ pub fn groups() -> Vec<Group> {
 }
 
 /// Counts of an account, oldest first.
-type Counts = Vec<(Timestamp, u64)>;
+pub type Counts = Vec<(Timestamp, u64)>;
 
 /// By brand, platform and account.
 fn counts(facts: &Facts, from: Timestamp, to: Timestamp) -> BTreeMap<(&'static str, String, String), Counts> {
@@ -63,7 +63,13 @@ fn counts(facts: &Facts, from: Timestamp, to: Timestamp) -> BTreeMap<(&'static s
     counts
 }
 
-const WEEK: SignedDuration = SignedDuration::from_hours(168);
+/// Of each of the brand's accounts what was counted from then up to and with then.
+pub fn own_counts(facts: &Facts, brand: &str, from: Timestamp, to: Timestamp) -> Vec<Counts> {
+    let counted = counts(facts, from, to + SignedDuration::from_micros(1));
+    counted.into_iter().filter(|((owner, ..), _)| *owner == brand).map(|(_, seen)| seen).collect()
+}
+
+pub const WEEK: SignedDuration = SignedDuration::from_hours(168);
 
 /// By which accounts are ordered.
 type Place<'a> = (bool, &'a str, std::cmp::Reverse<u64>, String, String);

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use grapevine_model::{Amount, Campaign, CampaignFigures, Event, Polarity::*};
+use grapevine_model::{AccountSnapshot, Amount, Campaign, CampaignFigures, Event, Polarity::*};
 use grapevine_store::{By, MetricQuery};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
     Facts, Group, Held, Proof, Row, Rows,
+    accounts::{Counts, WEEK, own_counts},
     awareness::{net, part},
     split::{over_time, with},
 };
@@ -36,7 +37,7 @@ fn row(campaign: &str, part: &str, currency: &str, figures: CampaignFigures) -> 
 
 /// Spring, in EUR: a row for the whole of it, which an older one and a part must not change, and a row that knows no clicks;
 /// winter, in USD; a row that begins before the span, and one of another brand. Spring ran from 00:00 to 12:00 and saw three
-/// mentions, after one in the twelve hours before.
+/// mentions, after one in the twelve hours before, and the brand's account gained 30 followers, after it had lost 10.
 pub fn groups() -> Vec<Group> {
     let figures = |spend: f64, impressions, clicks, conversions: f64| CampaignFigures {
         spend: amount(spend),
@@ -67,12 +68,23 @@ pub fn groups() -> Vec<Group> {
     let mut events: Vec<Event> = mentions.iter().map(upsert).collect();
     events.extend(rows.map(|row| Event::Campaign(Box::new(row))));
     events.push(heartbeat("s", at("2026-03-03T00:00:00Z")));
+    let counts = [
+        ("acme_team", "2026-02-28T12:00:00Z", 1010),
+        ("acme_team", "2026-03-02T00:00:00Z", 1000),
+        ("acme_team", "2026-03-02T12:00:00Z", 1030),
+        ("acme_team", "2026-03-02T12:00:01Z", 1099),
+        ("nova_team", "2026-03-02T06:00:00Z", 7),
+    ];
+    events.extend(counts.map(|(account, time, followers)| {
+        let (platform, account, observed_at) = ("x".into(), account.into(), at(time));
+        Event::AccountSnapshot(AccountSnapshot { platform, account, observed_at, followers })
+    }));
     let money = json!([["EUR", 20, null, 2, 2], ["USD", 5, null, 2, 2]]);
     let by_campaign = json!([["spring", "EUR", 20, null, 2, 2], ["winter", "USD", 5, null, 2, 2]]);
     let cost = json!([["EUR", 0.5, 12.5, 25, 1, 2], ["USD", 0.5, 5, 10, 2, 2]]);
     let (from, to) = ("2026-03-02T00:00:00.000Z", "2026-03-02T12:00:00.000Z");
     let lifted = |campaign: &str, platform: &str| {
-        let sure = json!([200, 3, 1, 2.0 / 3.0 * 100.0 + 100.0, 2.0 / 3.0 * 100.0, -100]);
+        let sure = json!([200, 3, 1, 2.0 / 3.0 * 100.0 + 100.0, 2.0 / 3.0 * 100.0, -100, 30, -10]);
         let named = json!([campaign, format!("the {campaign}"), platform, from, to]);
         [named, sure].iter().flat_map(|part| part.as_array().cloned().unwrap_or_default()).collect::<Row>()
     };
@@ -190,17 +202,33 @@ fn campaign_lift(facts: &Facts, query: &MetricQuery) -> Rows {
         let window = windows.entry((&row.campaign, &row.platform)).or_insert((row.from, row.to, &row.name));
         *window = (window.0.min(row.from), window.1.max(row.to), &row.name);
     }
+    let since = query.from - query.to.duration_since(query.from) - WEEK;
+    let own = own_counts(facts, &query.brand, since, query.to);
     let mut made: Vec<(Timestamp, Row)> = vec![];
     for ((campaign, platform), (starts, ends, name)) in windows {
         let ends = ends.min(query.to);
         let here = facts.within(&query.brand, starts, ends);
-        let before = facts.within(&query.brand, starts - ends.duration_since(starts), starts);
-        let figures = lift(&here, &before);
+        let earlier = starts - ends.duration_since(starts);
+        let before = facts.within(&query.brand, earlier, starts);
+        let mut figures = lift(&here, &before);
+        figures.extend([gained(&own, starts, ends), gained(&own, earlier, starts)]);
         let times = [starts, ends].map(|time| json!(format!("{time:.3}")));
         made.push((starts, [vec![json!(campaign), json!(name), json!(platform)], times.to_vec(), figures].concat()));
     }
     made.sort_by_key(|(starts, _)| *starts);
     made.into_iter().map(|(_, row)| row).collect()
+}
+
+/// Change of all accounts' followers: each as counted last at a moment, and counted anew within the time.
+fn gained(own: &[Counts], from: Timestamp, to: Timestamp) -> Value {
+    let last =
+        |seen: &Counts, moment: Timestamp| seen.iter().rfind(|(at, _)| moment - WEEK <= *at && *at <= moment).copied();
+    let change = |seen: &Counts| {
+        let (first, newest) = (last(seen, from)?, last(seen, to)?);
+        (newest.0 > from).then(|| newest.1 as i64 - first.1 as i64)
+    };
+    let changes: Option<Vec<i64>> = own.iter().map(change).collect();
+    json!(changes.filter(|changes| !changes.is_empty()).map(|changes| changes.iter().sum::<i64>()))
 }
 
 fn lift(here: &[&Held], before: &[&Held]) -> Row {

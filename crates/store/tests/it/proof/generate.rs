@@ -234,8 +234,10 @@ impl Maker {
         let mut events = vec![];
         for (brand, day) in BRANDS.into_iter().flat_map(|brand| (0..DAYS).map(move |day| (brand, day))) {
             let midnight = end() - SignedDuration::from_hours(24 * (day + 1));
-            if self.rng.random_bool(0.7) {
-                events.push(self.followers(brand, midnight));
+            for platform in ["mastodon", "x"] {
+                if self.rng.random_bool(0.8) {
+                    events.push(self.followers(brand, platform, midnight));
+                }
             }
             for campaign in ["spring", "winter"] {
                 if self.rng.random_bool(0.3) {
@@ -257,12 +259,12 @@ impl Maker {
         events
     }
 
-    fn followers(&mut self, brand: &str, day: Timestamp) -> Event {
-        let platform = ["mastodon", "x"][self.rng.random_range(0..2)].to_owned();
+    fn followers(&mut self, brand: &str, platform: &str, day: Timestamp) -> Event {
         let counted = day + SignedDuration::from_mins(self.rng.random_range(0..1300));
         let observed_at = self.observed(counted);
         let followers = self.rng.random_range(900..1100);
-        Event::AccountSnapshot(AccountSnapshot { platform, account: format!("{brand}_team"), observed_at, followers })
+        let (platform, account) = (platform.to_owned(), format!("{brand}_team"));
+        Event::AccountSnapshot(AccountSnapshot { platform, account, observed_at, followers })
     }
 
     fn campaign(&mut self, brand: &str, campaign: &str, day: Timestamp) -> Event {
