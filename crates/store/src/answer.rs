@@ -15,7 +15,7 @@ use crate::{
     facets::{Facets, cut_hours},
     forecast,
     labels::Mentions,
-    members, pieces,
+    lift, members, pieces,
     registry::{self, Shape},
     series::{self, Series},
     tiers::{Lengths, Tiers},
@@ -73,6 +73,7 @@ impl Store {
             None => coverage,
         };
         let rows = self.continued(&asked, rows, &coverage).await?;
+        let rows = self.lifted(&asked, rows).await?;
         let (rows, correction) = self.corrected(&asked, rows).await?;
         let columns = columns(asked.shape, query.by);
         let rows = series.map_or_else(|| rows.clone(), |series| series.fill(&rows, asked.shape.columns, &coverage));
@@ -102,6 +103,15 @@ impl Store {
         }
         let first = self.recent_first(&asked.query.brand).await?.map(millis);
         forecast::rows(&rows, (asked.from, asked.to), first, coverage)
+    }
+
+    /// Of a lift, without a time before that the brand's history does not hold.
+    async fn lifted(&self, asked: &Asked<'_>, rows: Vec<Vec<Value>>) -> Result<Vec<Vec<Value>>, StoreError> {
+        if !registry::campaigns::is_lift(asked.metric) || rows.is_empty() {
+            return Ok(rows);
+        }
+        let first = self.recent_first(&asked.query.brand).await?;
+        Ok(first.map_or(rows.clone(), |first| lift::within_history(rows, asked.shape.columns, first)))
     }
 
     /// The rows as the statement gives them. What came after the sources are complete, or after the end of the span, is not

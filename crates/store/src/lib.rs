@@ -32,6 +32,7 @@ mod forecast;
 mod forget;
 mod hours;
 mod labels;
+mod lift;
 mod members;
 mod mentions;
 mod metric;

@@ -8,6 +8,15 @@ const PLATFORMS: &str = "ad platforms";
 const IMPORTED: &str = "nothing imports campaigns of the brand, or an export lacks the figure (rows_known is then below rows); \
     platforms correct their numbers for days; rows that begin before the span are left out";
 
+const LIFT: &str = "campaign_lift";
+/// Columns of the lift that say, or hold against, what was before.
+pub(crate) const BEFORE: [&str; 4] = ["volume_lift", "mentions_before", "sentiment_lift", "net_sentiment_before"];
+
+/// Whether the rows of a metric's statement are held against the time before.
+pub(crate) fn is_lift(metric: &Metric) -> bool {
+    metric.id == LIFT
+}
+
 pub(super) static METRICS: &[Metric] = &[
     Metric {
         id: "campaign_spend",
@@ -129,11 +138,12 @@ pub(super) static METRICS: &[Metric] = &[
         ],
     },
     Metric {
-        id: "campaign_lift",
+        id: LIFT,
         title: "Campaign lift",
         definition: "Mentions of the brand, their net sentiment and the followers that its own accounts gained while a campaign \
             ran, against the time of equal length before it. A campaign's time is from the start of its first row in the span \
-            to the end of its last one, or of the span; whole five minutes for mentions. Followers are those of all of the \
+            to the end of its last one, or of the span; whole five minutes for mentions. Where the brand's \
+            history does not reach back that far, the time before is empty. Followers are those of all of the \
             brand's accounts, each as counted last at a moment, at most seven days before; empty where one of them was not, or \
             was not counted within the time. What else happened at the time is in the figures, too: a lift is no proof of an \
             effect.",

@@ -6,7 +6,7 @@
 
 mod accounts;
 mod awareness;
-mod campaigns;
+pub(crate) mod campaigns;
 mod community;
 mod conversations;
 pub(crate) mod corrected;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use grapevine_model::{AccountSnapshot, Amount, Campaign, CampaignFigures, Event, Polarity::*};
 use grapevine_store::{By, MetricQuery};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::{
@@ -89,6 +89,12 @@ pub fn groups() -> Vec<Group> {
         [named, sure].iter().flat_map(|part| part.as_array().cloned().unwrap_or_default()).collect::<Row>()
     };
     let lift = json!([lifted("spring", "google_ads"), lifted("spring", "meta_ads"), lifted("winter", "google_ads")]);
+    // With the row that begins the day before, Spring is held against a time that begins before the brand's history.
+    let two_thirds = 2.0 / 3.0 * 100.0;
+    let long = json!(["spring", "the spring", "google_ads", "2026-03-01T23:00:00.000Z", to]);
+    let unknown = json!([null, 3, null, null, two_thirds, null, 20, null]);
+    let long = [long, unknown].iter().flat_map(|part| part.as_array().cloned().unwrap_or_default()).collect::<Row>();
+    let with_unknown = json!([long, lifted("spring", "meta_ads"), lifted("winter", "google_ads")]);
     let proofs = vec![
         Proof::of("campaign_spend", money, spend),
         Proof::of("campaign_spend", by_campaign, spend).by(By::Campaign),
@@ -97,6 +103,7 @@ pub fn groups() -> Vec<Group> {
         Proof::of("campaign_cpc", cost, cpc),
         Proof::of("campaign_conversion_rate", json!([[20, 7, 35, 3, 4]]), conversion_rate),
         Proof::of("campaign_lift", lift, campaign_lift),
+        Proof::of("campaign_lift", with_unknown, campaign_lift).over("2026-03-01T12:00:00Z", "2026-03-03T00:00:00Z"),
     ];
     vec![Group { events, labels: vec![], proofs }]
 }
@@ -210,7 +217,8 @@ fn campaign_lift(facts: &Facts, query: &MetricQuery) -> Rows {
         let here = facts.within(&query.brand, starts, ends);
         let earlier = starts - ends.duration_since(starts);
         let before = facts.within(&query.brand, earlier, starts);
-        let mut figures = lift(&here, &before);
+        let known = history_begins(facts, &query.brand).is_none_or(|first| first < earlier + BUCKET);
+        let mut figures = lift(&here, known.then_some(&*before));
         figures.extend([gained(&own, starts, ends), gained(&own, earlier, starts)]);
         let times = [starts, ends].map(|time| json!(format!("{time:.3}")));
         made.push((starts, [vec![json!(campaign), json!(name), json!(platform)], times.to_vec(), figures].concat()));
@@ -231,9 +239,22 @@ fn gained(own: &[Counts], from: Timestamp, to: Timestamp) -> Value {
     json!(changes.filter(|changes| !changes.is_empty()).map(|changes| changes.iter().sum::<i64>()))
 }
 
-fn lift(here: &[&Held], before: &[&Held]) -> Row {
-    let grown = part(here.len() as f64 - before.len() as f64, before.len() as f64);
-    let (mood, mood_before) = (net(here), net(before));
+const BUCKET: SignedDuration = SignedDuration::from_mins(5);
+
+/// The first five minutes with a mention after the last two weeks without any.
+fn history_begins(facts: &Facts, brand: &str) -> Option<Timestamp> {
+    let seconds = BUCKET.as_secs();
+    let bucket = |held: &&Held| held.at().as_second().div_euclid(seconds) * seconds;
+    let mut buckets: Vec<i64> = facts.within(brand, Timestamp::MIN, Timestamp::MAX).iter().map(bucket).collect();
+    buckets.sort_unstable();
+    let after_hole = buckets.windows(2).rev().find(|pair| pair[1] - pair[0] >= 14 * 86_400).map(|pair| pair[1]);
+    after_hole.or(buckets.first().copied()).and_then(|first| Timestamp::from_second(first).ok())
+}
+
+/// `before` is absent where it is not known.
+fn lift(here: &[&Held], before: Option<&[&Held]>) -> Row {
+    let grown = before.map_or(Value::Null, |before| part(here.len() as f64 - before.len() as f64, before.len() as f64));
+    let (mood, mood_before) = (net(here), before.and_then(net));
     let change = mood.zip(mood_before).map(|(mood, before)| mood - before);
-    vec![grown, json!(here.len()), json!(before.len()), json!(change), json!(mood), json!(mood_before)]
+    vec![grown, json!(here.len()), json!(before.map(<[_]>::len)), json!(change), json!(mood), json!(mood_before)]
 }
